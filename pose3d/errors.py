@@ -1,0 +1,31 @@
+"""What a user can put right: one line, no traceback, exit status 1."""
+
+import functools
+import sys
+
+
+class UserError(Exception):
+    """A fault in what the user gave, with a message that names it and says what to do."""
+
+
+def command(main):
+    """Turn ``main(argv=None)`` into a command that returns an exit status.
+
+    A `UserError` or a failing file operation becomes one line ``error: ...`` and
+    status 1; an interrupt becomes status 130. Every other exception is a bug of
+    ours and keeps its traceback.
+    """
+
+    @functools.wraps(main)
+    def run(argv=None):
+        try:
+            return main(argv) or 0
+        except (UserError, OSError) as error:
+            message = " ".join(str(error).split())
+            print(f"error: {message}", file=sys.stderr)
+            return 1
+        except KeyboardInterrupt:
+            print("error: interrupted; what was finished is kept", file=sys.stderr)
+            return 130
+
+    return run

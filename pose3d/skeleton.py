@@ -1,0 +1,65 @@
+"""Human3.6M's 32 joints and the 17 of the report; nothing else knows a joint number."""
+
+import numpy as np
+
+# Official names in the order of the CDF files (the report's ids are this order, counted from 1).
+JOINTS_32 = (
+    "Hips", "RightUpLeg", "RightLeg", "RightFoot", "RightToeBase", "RightToeSite",
+    "LeftUpLeg", "LeftLeg", "LeftFoot", "LeftToeBase", "LeftToeSite",
+    "Spine", "Spine1", "Neck", "Head", "HeadSite",
+    "LeftShoulder", "LeftArm", "LeftForeArm", "LeftHand", "LeftHandThumb", "LeftThumbSite",
+    "LeftWristEnd", "LeftWristSite",
+    "RightShoulder", "RightArm", "RightForeArm", "RightHand", "RightHandThumb", "RightThumbSite",
+    "RightWristEnd", "RightWristSite",
+)  # fmt: skip
+
+# Report, Eq. (1): the joints kept of the 32, as ids counted from 1.
+KEPT_IDS = (1, 2, 3, 4, 7, 8, 9, 13, 14, 15, 16, 18, 19, 20, 26, 27, 28)
+KEPT = np.array(KEPT_IDS) - 1
+
+JOINTS = (
+    "pelvis",
+    "right hip", "right knee", "right ankle",
+    "left hip", "left knee", "left ankle",
+    "spine", "thorax", "neck", "head",
+    "left shoulder", "left elbow", "left wrist",
+    "right shoulder", "right elbow", "right wrist",
+)  # fmt: skip
+
+# Parent of each of the 17 joints; the pelvis has none.
+PARENTS = (-1, 0, 1, 2, 0, 4, 5, 0, 7, 8, 9, 8, 11, 12, 8, 14, 15)
+# The 16 edges, each as (parent, child).
+EDGES = tuple((parent, child) for child, parent in enumerate(PARENTS) if parent >= 0)
+
+PELVIS = JOINTS.index("pelvis")
+N_JOINTS = len(JOINTS)
+N_COORDINATES = 3 * N_JOINTS
+
+# side[j] is "left", "right" or "middle".
+SIDES = tuple(
+    "left" if name.startswith("left") else "right" if name.startswith("right") else "middle"
+    for name in JOINTS
+)
+
+# MIRROR[j] is the joint that j becomes when the image is mirrored.
+MIRROR = np.array(
+    [
+        JOINTS.index(name.replace("left", "right") if side == "left" else name.replace("right", "left"))
+        for name, side in zip(JOINTS, SIDES, strict=True)
+    ]
+)
+
+
+def pelvis_relative(poses):
+    """Subtract the pelvis: ``R_i = J_i - J_pelvis`` (report, section 4.1).
+
+    Parameters
+    ----------
+    poses : (..., 17, 3) array, mm
+
+    Returns
+    -------
+    (..., 17, 3) array, mm, whose pelvis is exactly zero
+    """
+    poses = np.asarray(poses)
+    return poses - poses[..., PELVIS : PELVIS + 1, :]
