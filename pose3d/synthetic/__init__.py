@@ -1,0 +1,1 @@
+"""Procedural walkers, written as a raw Human3.6M tree. No licence is attached to what it makes."""

@@ -1,0 +1,75 @@
+import av
+import numpy as np
+import pytest
+
+from pose3d.errors import UserError
+from pose3d.human36m import count_frames, read_frames
+from pose3d.synthetic.files import write_video
+
+ROWS, COLUMNS = 62, 50
+
+
+def gray_steps(count):
+    """Frame i is uniformly 4 * i, but for a brighter red corner at the top left."""
+    frames = np.repeat(np.arange(count, dtype=np.uint8) * 4, ROWS * COLUMNS * 3)
+    frames = frames.reshape(count, ROWS, COLUMNS, 3)
+    frames[:, :16, :16] = (250, 20, 20)
+    return frames
+
+
+def noise(count):
+    return np.random.default_rng(0).integers(0, 256, (count, ROWS, COLUMNS, 3), dtype=np.uint8)
+
+
+def test_frames_come_in_order_upright_and_in_rgb(tmp_path):
+    written = gray_steps(40)
+    write_video(tmp_path / "v.mp4", written)
+    found = list(read_frames(tmp_path / "v.mp4"))
+    assert count_frames(tmp_path / "v.mp4") == len(found) == 40
+    for frame, truth in zip(found, written, strict=True):
+        assert (frame.shape, frame.dtype) == ((ROWS, COLUMNS, 3), np.uint8)
+        assert abs(float(frame[-20:].mean()) - truth[-1, -1, 0]) < 2
+        np.testing.assert_allclose(frame[4:8, 4:8].mean((0, 1)), (250, 20, 20), atol=12)
+
+
+def test_frames_are_decoded_as_they_are_asked_for(tmp_path):
+    write_video(tmp_path / "v.mp4", gray_steps(10))
+    frames = read_frames(tmp_path / "v.mp4")
+    next(frames)
+    frames.close()
+
+
+def test_a_cut_file_is_named(tmp_path):
+    path = tmp_path / "cut.mp4"
+    write_video(path, noise(20))
+    whole = path.read_bytes()
+    for share in (0.0, 0.5, 0.95):
+        path.write_bytes(whole[: int(share * len(whole))])
+        with pytest.raises(UserError, match="cut.mp4: cannot be read as a video"):
+            next(read_frames(path))
+    with pytest.raises(UserError, match="absent.mp4: there is no such file"):
+        next(read_frames(tmp_path / "absent.mp4"))
+
+
+def test_damage_inside_names_the_frame_it_ends_at(tmp_path):
+    path = tmp_path / "hurt.mp4"
+    write_video(path, noise(30))
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 5000] = bytes(5000)
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"hurt.mp4: damaged, decoding ends after \d+ frames") as caught:
+        list(read_frames(path))
+    assert 5 < int(str(caught.value).split("after ")[1].split()[0]) < 25
+
+
+def test_a_file_without_a_picture_is_named(tmp_path):
+    path = tmp_path / "sound.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("aac", rate=8000)
+        sound = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+        sound.sample_rate = 8000
+        container.mux(stream.encode(sound))
+        container.mux(stream.encode())
+    with pytest.raises(UserError, match="sound.mp4: holds no video"):
+        next(read_frames(path))
