@@ -90,9 +90,8 @@ def _edge_times(joints_2d, inside):
     step_or_1 = np.where(moving, step, 1)
     at_start = (_STARTS[:, None] - start) / step_or_1
     at_end = (_ENDS[:, None] - start) / step_or_1
-    # Along an axis on which the edge stands still it is inside all the time or never.
+    # Along an axis on which the edge stands still it is inside all the time or never. So an edge of
+    # zero length is whole in the windows that hold its joints, and adds nothing to what they say.
     enter = np.where(moving, np.maximum(np.minimum(at_start, at_end), 0), 0)
     leave = np.where(moving, np.minimum(np.maximum(at_start, at_end), 1), inside[_PARENTS])
-    # An edge of zero length has no share to speak of: its joints speak for it.
-    leave *= moving.any(axis=1, keepdims=True)
     return enter, leave
