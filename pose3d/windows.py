@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from pose3d.crop import IMAGE_SIDE
 from pose3d.skeleton import EDGES, N_JOINTS
 
-IMAGE_SIDE = 128
 GRID_SIDE = 10
 N_WINDOWS = GRID_SIDE**2
 WINDOW_SIDE = 13

@@ -1,0 +1,139 @@
+"""From a frame to the 128 x 128 grayscale sample, and the one transform for pixels and joints.
+
+A box is (x0, y0, x1, y1) in whole px of the frame, half-open: columns x0 <= x < x1.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+from scipy import ndimage
+
+IMAGE_SIDE = 128
+# Room around the 2D joints where no mask tells the outline, as a share of their longer extent: the
+# joints lie within the body, and the box of ground_truth_bb leaves 115 to 260 mm around them.
+JOINTS_MARGIN = 0.1
+
+
+@dataclass(frozen=True)
+class Transform:
+    """The square around a box, and the way between px of the frame and px of the crop.
+
+    Pixel centres are at whole numbers in both images, so the left border of the square is
+    at ``left - 0.5`` in the frame and at -0.5 in the crop.
+
+    Attributes
+    ----------
+    left, top : int, px of the frame: first column and row of the square; may be negative
+    side : int, px of the frame
+    """
+
+    left: int
+    top: int
+    side: int
+
+    @classmethod
+    def of_box(cls, box):
+        """Centre the box in the square of its longer side (to half a px of the frame)."""
+        x0, y0, x1, y1 = (int(value) for value in box)
+        if x1 <= x0 or y1 <= y0:
+            raise ValueError(f"box {x0, y0, x1, y1} is empty")
+        side = max(x1 - x0, y1 - y0)
+        return cls(x0 - (side - (x1 - x0)) // 2, y0 - (side - (y1 - y0)) // 2, side)
+
+    @property
+    def scale(self):
+        """Px of the crop for each px of the frame."""
+        return IMAGE_SIDE / self.side
+
+    def to_crop(self, points):
+        """Take (..., 2) points (x, y) from px of the frame to px of the crop, in float64."""
+        return (np.asarray(points, np.float64) - (self.left, self.top) + 0.5) * self.scale - 0.5
+
+    def to_frame(self, points):
+        """Take (..., 2) points (x, y) from px of the crop to px of the frame, in float64."""
+        return (np.asarray(points, np.float64) + 0.5) / self.scale - 0.5 + (self.left, self.top)
+
+
+def crop(frame, mask, box):
+    """Cut the person out: box, background to zero, gray, scale, centre on zeros.
+
+    Parameters
+    ----------
+    frame : (H, W, 3) uint8 array, RGB
+    mask : (H, W) bool array, True on the person, or None to keep the background
+    box : 4 whole numbers within the frame
+
+    Returns
+    -------
+    (128, 128) uint8 array: ITU-R 601 gray, the box's longer side filling the image, in which
+    ``Transform.of_box(box)`` says where every point of the frame is
+
+    Raises
+    ------
+    ValueError
+        if the mask is of another size than the frame, or the box is empty or leaves the frame
+    """
+    height, width = frame.shape[:2]
+    x0, y0, x1, y1 = (int(value) for value in box)
+    if x0 < 0 or y0 < 0 or x1 > width or y1 > height:
+        raise ValueError(f"box {x0, y0, x1, y1} leaves the frame of {width} x {height} px")
+    if mask is not None and mask.shape != (height, width):
+        raise ValueError(
+            f"a mask of {mask.shape[1]} x {mask.shape[0]} px for a frame of {width} x {height} px"
+        )
+    person = frame[y0:y1, x0:x1]
+    if mask is not None:
+        person = person * mask[y0:y1, x0:x1, None]
+    transform = Transform.of_box(box)
+    square = Image.new("L", (transform.side, transform.side))
+    # Pillow's "L" is ITU-R 601: 0.299 R + 0.587 G + 0.114 B.
+    gray = Image.fromarray(np.ascontiguousarray(person)).convert("L")
+    square.paste(gray, (x0 - transform.left, y0 - transform.top))
+    # Pillow widens the bilinear kernel when it shrinks: no aliasing, and no ringing on the zeros.
+    return np.asarray(square.resize((IMAGE_SIDE, IMAGE_SIDE), Image.Resampling.BILINEAR))
+
+
+def box_from_mask(mask):
+    """The tightest box around the True pixels, or None where there are none.
+
+    Parameters
+    ----------
+    mask : (H, W) bool array
+    """
+    rows = np.flatnonzero(mask.any(axis=1))
+    columns = np.flatnonzero(mask.any(axis=0))
+    if not rows.size:
+        return None
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
+def box_from_silhouette(mask):
+    """The box of the mask's largest 8-connected part, or None where the mask is empty.
+
+    Background subtraction leaves specks, which must not widen the box.
+
+    Parameters
+    ----------
+    mask : (H, W) bool array
+    """
+    parts, count = ndimage.label(mask, structure=np.ones((3, 3)))
+    if not count:
+        return None
+    sizes = np.bincount(parts.ravel())
+    return box_from_mask(parts == 1 + np.argmax(sizes[1:]))
+
+
+def box_from_joints(joints_2d, frame_shape):
+    """The joints' box widened by `JOINTS_MARGIN`, cut to the frame, or None if it is all outside.
+
+    Parameters
+    ----------
+    joints_2d : (J, 2) array, px of the frame
+    frame_shape : (H, W, ...)
+    """
+    low, high = np.min(joints_2d, axis=0), np.max(joints_2d, axis=0)
+    margin = JOINTS_MARGIN * np.max(high - low)
+    x0, y0 = np.maximum(np.floor(low - margin), 0).astype(int)
+    x1, y1 = np.minimum(np.ceil(high + margin) + 1, (frame_shape[1], frame_shape[0])).astype(int)
+    return (int(x0), int(y0), int(x1), int(y1)) if x0 < x1 and y0 < y1 else None
