@@ -1,0 +1,130 @@
+"""Which samples train, which validate, which test; and their minibatches."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pose3d.errors import UserError
+
+TEST_SUBJECTS = ("S11",)
+# "tail" keeps the last tenth of each take for validation, after a gap of half a second at 50 Hz.
+VALIDATION_SHARE = 0.1
+GAP_FRAMES = 25
+
+
+@dataclass(frozen=True)
+class Split:
+    """Sample numbers, each ascending, no two of the same; and one line that tells how they were chosen."""
+
+    train: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
+    summary: str
+
+
+def split(dataset, validation="tail", test_subjects=TEST_SUBJECTS, rng=None):
+    """Divide the samples; a test subject is never trained on nor chosen by.
+
+    Parameters
+    ----------
+    dataset : Dataset, or anything with its arrays subject, action, take, frame
+    validation : str
+        ``"tail"``: the last tenth of every training take, all cameras together. The 25 frames before
+        it, or as many as the tail of a short take has, are used for nothing: neighbours at 50 Hz
+        are nearly the same image.
+        ``"subject:S9"``: all of S9.
+        ``"report"``: a random tenth of the training frames, which `rng` draws. Their neighbours and the
+        same moments in other cameras are trained on, so this error is too low.
+    test_subjects : iterable of str
+    rng : numpy.random.Generator, for ``"report"`` only
+
+    Returns
+    -------
+    Split
+
+    Raises
+    ------
+    UserError
+        if `validation` is none of these, its subject is not there or a test subject, or nothing is
+        left to train or validate with
+    """
+    test_subjects = list(test_subjects)
+    test = np.isin(dataset.subject, test_subjects)
+    chosen, dropped, how = _validation(dataset, validation, test, rng)
+    train = ~test & ~chosen & ~dropped
+    numbers = [np.flatnonzero(mask) for mask in (train, chosen, test)]
+    if not numbers[0].size or not numbers[1].size:
+        raise UserError(
+            f"validation {validation!r} leaves {numbers[0].size} samples to train and {numbers[1].size} to "
+            f"validate with, {numbers[2].size} being the test's ({', '.join(test_subjects)}); "
+            "build more subjects or takes, or choose another validation"
+        )
+    counts = "train {}, validation {}, test {}".format(*(len(n) for n in numbers))
+    return Split(*numbers, summary=f"{counts} samples; validation: {how}")
+
+
+def _validation(dataset, validation, test, rng):
+    """Masks of the samples to validate with and of those to drop, and how they were chosen."""
+    none = np.zeros(len(test), bool)
+    kind, _, subject = validation.partition(":")
+    if validation == "tail":
+        return _tails(dataset, ~test)
+    if validation == "report":
+        if rng is None:
+            raise ValueError('validation "report" draws frames: give rng, a numpy Generator')
+        candidates = np.flatnonzero(~test)
+        drawn = none.copy()
+        drawn[rng.permutation(candidates)[: round(VALIDATION_SHARE * len(candidates))]] = True
+        return drawn, none, "a random tenth of the training frames (the report's; too low)"
+    if kind == "subject":
+        mask = dataset.subject == subject
+        if not mask.any():
+            raise UserError(f"validation {validation!r}: there is no subject {subject!r} in the data set")
+        if test[mask].any():
+            raise UserError(f"validation {validation!r}: {subject} is a test subject, of use for no choice")
+        return mask, none, f"all of {subject}"
+    raise UserError(f'validation is "tail", "subject:S9" (any subject) or "report", not {validation!r}')
+
+
+def _tails(dataset, usable):
+    """The last tenth of every take, and the gap before it, shortened in takes of less than 250 frames."""
+    tail, gap = np.zeros(len(usable), bool), np.zeros(len(usable), bool)
+    gaps = []
+    takes = np.stack(
+        [np.unique(a, return_inverse=True)[1] for a in (dataset.action, dataset.subject, dataset.take)]
+    )
+    for take in np.unique(takes[:, usable], axis=1).T:
+        mask = (takes == take[:, None]).all(axis=0)
+        frames = np.unique(dataset.frame[mask])
+        first = frames[-max(1, round(VALIDATION_SHARE * len(frames)))]
+        gaps.append(min(GAP_FRAMES, int(frames[-1] - first) + 1))
+        tail |= mask & (dataset.frame >= first)
+        gap |= mask & (dataset.frame >= first - gaps[-1]) & (dataset.frame < first)
+    if not gaps:
+        return tail, gap, "none"
+    width = f"{min(gaps)}" if min(gaps) == max(gaps) else f"{min(gaps)} to {max(gaps)}"
+    return tail, gap, f"the last tenth of each of {len(gaps)} training takes, after a gap of {width} frames"
+
+
+def minibatches(indices, batch_size, rng=None, drop_last=False):
+    """Cut sample numbers into minibatches.
+
+    Parameters
+    ----------
+    indices : (n,) int array
+    batch_size : int, 1 or more
+    rng : numpy.random.Generator that shuffles them, or None to keep their order
+    drop_last : bool, leave out a last batch that is not full
+
+    Yields
+    ------
+    (batch_size,) int array; the last may be shorter
+    """
+    if batch_size < 1:
+        raise ValueError(f"batches of {batch_size} samples")
+    indices = np.asarray(indices)
+    if rng is not None:
+        indices = rng.permutation(indices)
+    end = len(indices) - len(indices) % batch_size if drop_last else len(indices)
+    for start in range(0, end, batch_size):
+        yield indices[start : start + batch_size]

@@ -1,0 +1,169 @@
+import h5py
+import numpy as np
+import pytest
+
+from pose3d import dataset
+from pose3d.dataset import SCHEMA, Dataset, built_path, read_provenance, read_samples, write_samples
+from pose3d.errors import UserError
+
+CAMERAS = (54138969, 55011271)
+
+
+def samples(seed, frames=7, takes=(1, 2), cameras=CAMERAS):
+    """Random samples, by take, camera, frame."""
+    rng = np.random.default_rng(seed)
+    keys = [(take, camera, frame) for take in takes for camera in cameras for frame in range(frames)]
+    part = {
+        name: rng.normal(0, 100, (len(keys), *shape)).astype(dtype)
+        for name, (dtype, shape, _) in SCHEMA.items()
+    }
+    part["images"] = rng.integers(0, 256, part["images"].shape, dtype=np.uint8)
+    part["take"], part["camera"], part["frame"] = np.array(keys).T
+    return part
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for seed, (action, subject) in enumerate(
+        [("Walking", "S11"), ("Walking", "S9"), ("Eating", "S9"), ("Walking", "S1")]
+    ):
+        write_samples(built_path(tmp_path, action, subject), action, subject, [samples(seed)], {"seed": seed})
+    return tmp_path
+
+
+def test_parts_are_written_one_after_the_other(tmp_path):
+    path = tmp_path / "Walking-S1.h5"
+    parts = [samples(0, frames=5), samples(1, frames=13)]
+    write_samples(path, "Walking", "S1", iter(parts), {"every": 2})
+    stored = read_samples(path)
+    for name, (dtype, _, _) in SCHEMA.items():
+        assert stored[name].dtype == dtype
+        np.testing.assert_array_equal(
+            stored[name], np.concatenate([part[name] for part in parts]).astype(dtype)
+        )
+    assert read_provenance(path) == {"every": 2}
+    with h5py.File(path) as file:
+        assert file.attrs["version"] == dataset.VERSION
+        assert "mm" in file["poses"].attrs["meaning"]
+
+
+def test_the_same_samples_make_the_same_bytes(tmp_path):
+    for name in ("a", "b"):
+        write_samples(tmp_path / name, "Walking", "S1", [samples(0)], {"b": 1, "a": 2})
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_a_failed_write_keeps_the_old_file(folder):
+    path = built_path(folder, "Walking", "S1")
+    before = path.read_bytes()
+
+    def parts():
+        yield samples(5)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_samples(path, "Walking", "S1", parts(), {})
+    assert path.read_bytes() == before
+    assert len(list(folder.iterdir())) == 4
+
+
+def test_a_part_of_another_shape_is_refused(tmp_path):
+    part = samples(0)
+    part["poses"] = part["poses"][:, :16]
+    with pytest.raises(ValueError, match="poses of 28 samples has shape"):
+        write_samples(tmp_path / "a.h5", "Walking", "S1", [part], {})
+
+
+def test_samples_are_ordered_by_action_subject_take_camera_frame(folder):
+    data = Dataset.open(folder)
+    assert len(data) == 4 * 28
+    assert [f"{a} {s}" for a, s in zip(data.action[::28], data.subject[::28], strict=True)] == [
+        "Eating S9", "Walking S1", "Walking S9", "Walking S11",
+    ]  # fmt: skip
+    keys = np.stack([data.take, data.camera, data.frame], axis=1)
+    for start in range(0, len(data), 28):
+        block = keys[start : start + 28]
+        np.testing.assert_array_equal(block, block[np.lexsort(block.T[::-1])])
+    np.testing.assert_array_equal(data.poses[28:56], samples(3)["poses"])
+    assert data.joints_2d.shape == (112, 17, 2)
+    assert data.pelvis.shape == (112, 3)
+    assert data.box.shape == (112, 4)
+
+
+def test_images_come_in_the_order_asked_for_and_from_the_right_files(folder):
+    data = Dataset.open(folder)
+    indices = np.random.default_rng(0).permutation(len(data))[:50]
+    every = np.concatenate([samples(seed)["images"] for seed in (2, 3, 1, 0)])
+    np.testing.assert_array_equal(data.images(indices), every[indices])
+    np.testing.assert_array_equal(data.images([30, 30]), every[[30, 30]])
+    assert data.images([]).shape == (0, 128, 128)
+    for bad in (-1, len(data)):
+        with pytest.raises(IndexError, match="0 .. 111"):
+            data.images([bad])
+
+
+def test_only_the_files_asked_for_are_read(folder):
+    built_path(folder, "Walking", "S9").write_bytes(b"")
+    data = Dataset.open(folder, actions=["Walking"], subjects=["S1", "S11"])
+    assert list(dict.fromkeys(data.subject)) == ["S1", "S11"]
+    np.testing.assert_array_equal(data.images([28]), samples(0)["images"][:1])
+
+
+def test_a_partial_file_of_a_killed_build_is_no_built_file(folder):
+    (folder / ".Walking-S5.partial.h5").write_bytes(b"half")
+    assert "S5" not in Dataset.open(folder).subject
+
+
+def damage(path, how):
+    if how == "truncated":
+        path.write_bytes(path.read_bytes()[:-5000])
+    elif how == "another kind":
+        h5py.File(path, "w").close()
+    elif how == "chunk":
+        content = bytearray(path.read_bytes())
+        with h5py.File(path) as file:
+            chunk = file["images"].id.get_chunk_info(1)
+        content[chunk.byte_offset + 100] ^= 1
+        path.write_bytes(content)
+    else:
+        with h5py.File(path, "r+") as file:
+            if how == "version":
+                file.attrs["version"] = 99
+            elif how == "lacks":
+                del file["poses"]
+            elif how == "shape":
+                file["frame"].resize(3, axis=0)
+            elif how == "nan":
+                file["poses"][3, 2, 1] = np.nan
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ("truncated", r"Walking-S9\.h5 is damaged .*; remove it and run build_dataset again"),
+        ("another kind", r"Walking-S9\.h5 is no built file"),
+        ("chunk", r"Walking-S9\.h5 is damaged"),
+        ("version", r"Walking-S9\.h5 has version 99, not 1; remove it"),
+        ("lacks", r"Walking-S9\.h5 is damaged .*poses"),
+        ("shape", r"Walking-S9\.h5: images is uint8 \(28, 128, 128\)"),
+        ("nan", r"Walking-S9\.h5: poses holds NaN"),
+    ],
+)
+def test_a_bad_file_is_named(folder, how, message):
+    damage(built_path(folder, "Walking", "S9"), how)
+    with pytest.raises(UserError, match=message):
+        Dataset.open(folder).images(range(4 * 28))
+
+
+def test_what_is_not_there_is_named(folder, tmp_path_factory):
+    for arguments, message in [
+        ((folder / "none",), "none: there is no such folder; run build_dataset --out"),
+        ((tmp_path_factory.mktemp("empty"),), "holds no built file; run build_dataset --out"),
+        ((folder, ["Posing"]), "holds no action Posing, only Eating, Walking; .*--actions Posing"),
+        ((folder, None, ["S5"]), "holds no subject S5, only S9, S1, S11; .*--subjects S5"),
+        ((folder, ["Eating"], ["S1"]), "holds no file of Eating by S1"),
+    ]:
+        with pytest.raises(UserError, match=message):
+            Dataset.open(*arguments)
+    with pytest.raises(UserError, match="there is no such file"):
+        read_provenance(folder / "Walking-S5.h5")
