@@ -119,10 +119,10 @@ def damage(path, how):
         path.write_bytes(path.read_bytes()[:-5000])
     elif how == "another kind":
         h5py.File(path, "w").close()
-    elif how == "chunk":
+    elif how.endswith("chunk"):
         content = bytearray(path.read_bytes())
         with h5py.File(path) as file:
-            chunk = file["images"].id.get_chunk_info(1)
+            chunk = file[how.split()[0]].id.get_chunk_info(0)
         content[chunk.byte_offset + 100] ^= 1
         path.write_bytes(content)
     else:
@@ -142,7 +142,8 @@ def damage(path, how):
     [
         ("truncated", r"Walking-S9\.h5 is damaged .*; remove it and run build_dataset again"),
         ("another kind", r"Walking-S9\.h5 is no built file"),
-        ("chunk", r"Walking-S9\.h5 is damaged"),
+        ("images chunk", r"Walking-S9\.h5 is damaged"),
+        ("poses chunk", r"Walking-S9\.h5 is damaged"),
         ("version", r"Walking-S9\.h5 has version 99, not 1; remove it"),
         ("lacks", r"Walking-S9\.h5 is damaged .*poses"),
         ("shape", r"Walking-S9\.h5: images is uint8 \(28, 128, 128\)"),
