@@ -58,47 +58,53 @@ def write_poses(path, poses):
             cdf.close()
 
 
-def write_masks(path, masks):
-    """Write masks as MATLAB does in v7.3: an HDF5 cell array ``Masks`` of references to images.
+@contextlib.contextmanager
+def mask_writer(path):
+    """Yield a function that appends one mask to a file of MATLAB's v7.3: a cell array ``Masks``.
 
     Parameters
     ----------
-    path : path ending in ``.mat``
-    masks : sequence of (H, W) bool arrays; they are stored transposed, as MATLAB's are
+    path : path ending in ``.mat``; the function takes an (H, W) bool array
     """
     with whole(path) as temporary:
         with h5py.File(temporary, "w", userblock_size=_USER_BLOCK) as file:
-            group = file.create_group("#refs#")
-            cell = file.create_dataset("Masks", (len(masks), 1), h5py.ref_dtype)
+            references = []
+            yield lambda mask: references.append(_append(file, len(references), mask))
+            cell = file.create_dataset("Masks", (len(references), 1), h5py.ref_dtype)
+            cell[:, 0] = references
             cell.attrs["MATLAB_class"] = np.bytes_("cell")
-            for i, mask in enumerate(masks):
-                stored = np.ascontiguousarray(np.asarray(mask).T, dtype=np.uint8)
-                element = group.create_dataset(
-                    f"{i:06d}", data=stored, chunks=stored.shape, compression="gzip", compression_opts=1
-                )
-                element.attrs["MATLAB_class"] = np.bytes_("logical")
-                element.attrs["MATLAB_int_decode"] = np.int32(1)
-                cell[i, 0] = element.ref
         with temporary.open("rb+") as file:
             file.write(_MATLAB_HEADER.ljust(124) + b"\x00\x02IM")
 
 
-def write_video(path, frames):
-    """Encode a video at 50 frames per second.
+def _append(file, index, mask):
+    """Store a mask transposed, as MATLAB's column-major images are; returns its reference."""
+    stored = np.ascontiguousarray(mask.T, dtype=np.uint8)
+    packing = {"chunks": stored.shape, "compression": "gzip", "compression_opts": 1}
+    element = file.create_dataset(f"#refs#/{index:06d}", data=stored, **packing)
+    element.attrs["MATLAB_class"] = np.bytes_("logical")
+    element.attrs["MATLAB_int_decode"] = np.int32(1)
+    return element.ref
+
+
+@contextlib.contextmanager
+def video_writer(path, rows, columns):
+    """Yield a function that appends one frame to a video of 50 frames per second.
 
     Parameters
     ----------
-    path : path ending in ``.mp4``
-    frames : iterable of (H, W, 3) uint8 arrays, RGB; H and W even
+    path : path ending in ``.mp4``; the function takes an (H, W, 3) uint8 array, RGB
+    rows, columns : int, H and W, both even
     """
-    with whole(path) as temporary, av.open(str(temporary), "w") as container:
-        stream = None
-        for frame in frames:
-            if stream is None:
-                stream = _video_stream(container, *frame.shape[:2])
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
-        if stream is not None:
+    try:
+        with whole(path) as temporary, av.open(str(temporary), "w") as container:
+            stream = _video_stream(container, rows, columns)
+            yield lambda frame: container.mux(
+                stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24"))
+            )
             container.mux(stream.encode())
+    except av.FFmpegError as error:  # such as a full disk; PyAV's own errors cannot cross processes
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def _video_stream(container, rows, columns):

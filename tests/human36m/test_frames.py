@@ -4,9 +4,15 @@ import pytest
 
 from pose3d.errors import UserError
 from pose3d.human36m import count_frames, read_frames
-from pose3d.synthetic.files import write_video
+from pose3d.synthetic.files import video_writer
 
 ROWS, COLUMNS = 62, 50
+
+
+def write_video(path, frames):
+    with video_writer(path, ROWS, COLUMNS) as append:
+        for frame in frames:
+            append(frame)
 
 
 def gray_steps(count):

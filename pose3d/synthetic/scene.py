@@ -1,0 +1,164 @@
+"""The room: four calibrated cameras, lamps, and what the cameras see when nobody is there."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import map_coordinates
+
+from pose3d.human36m import CAMERAS, Camera, project, world_to_camera
+from pose3d.synthetic.rotations import unit
+
+FULL_SIZE = 1000  # columns of a real frame
+_TALL = 1002  # rows of the frames of cameras 1 and 4, and of all cameras for S7
+_TALL_CAMERAS = (CAMERAS[0], CAMERAS[3])
+
+# Azimuth in degrees, distance from the middle, height and height aimed at in mm, at full size: focal
+# lengths and principal point in px, distortion. Of the order of the real ones, and none of them.
+_RIG = (
+    (42, 5050, 1600, 880, (1146.2, 1144.9), (511.3, 514.7), (-0.205, 0.240, -0.004), (-0.0009, -0.0014)),
+    (139, 5150, 1480, 900, (1148.7, 1148.1), (508.6, 509.2), (-0.195, 0.235, 0.006), (-0.0016, 0.0005)),
+    (-136, 5000, 1630, 870, (1150.1, 1149.4), (518.9, 500.6), (-0.210, 0.255, -0.003), (-0.0007, -0.0018)),
+    (-47, 5200, 1540, 890, (1144.6, 1143.8), (513.4, 502.9), (-0.190, 0.220, 0.008), (-0.0012, 0.0009)),
+)  # fmt: skip
+
+# Lamps under the ceiling: position in mm, strength. One side of the room is brighter.
+LAMPS = np.array(
+    [
+        [-1800, 1500, 3400, 0.55],
+        [2200, 1800, 3400, 0.30],
+        [500, -2400, 3400, 0.42],
+        [-3600, -2600, 2600, 0.28],
+    ]
+)
+AMBIENT = 0.30
+LAMP_DISTANCE = 3000.0  # mm at which a lamp gives its strength
+_ROOM = np.array([6200.0, 5800.0, 3600.0])  # half length, half width, height
+
+
+@dataclass(frozen=True)
+class View:
+    """A camera and its image.
+
+    Attributes
+    ----------
+    camera : Camera, for an image of this size
+    rays : (H, W, 2) float64 array, x/z and y/z of the line of sight of each pixel's centre
+    """
+
+    camera: Camera
+    rays: np.ndarray
+
+
+def image_shape(subject, camera, image_size):
+    """(H, W) of a frame; both even, as video codecs ask.
+
+    Parameters
+    ----------
+    subject, camera : str
+    image_size : int, columns, 1000 for the real size
+    """
+    rows = _TALL if camera in _TALL_CAMERAS or subject == "S7" else FULL_SIZE
+    return 2 * int(np.ceil(rows * image_size / FULL_SIZE / 2)), image_size
+
+
+def camera_of(camera, image_size):
+    """The calibrated camera of that number, its intrinsics scaled to the image.
+
+    Parameters
+    ----------
+    camera : str, one of `CAMERAS`
+    image_size : int, columns of the image
+
+    Returns
+    -------
+    Camera
+    """
+    azimuth, distance, height, aim, f, c, k, p = _RIG[CAMERAS.index(camera)]
+    angle = np.radians(azimuth)
+    position = np.array([distance * np.cos(angle), distance * np.sin(angle), height])
+    forward = unit(np.array([0, 0, aim]) - position)
+    right = unit(np.cross(forward, [0, 0, 1]))
+    scale = image_size / FULL_SIZE
+    return Camera(
+        R=np.stack([right, np.cross(forward, right), forward]),
+        T=position,
+        f=np.array(f) * scale,
+        c=(np.array(c) + 0.5) * scale - 0.5,  # pixel centres are whole numbers
+        k=np.array(k),
+        p=np.array(p),
+    )
+
+
+def view(subject, camera, image_size):
+    """The `View` of one camera on one subject."""
+    calibrated = camera_of(camera, image_size)
+    return View(calibrated, _rays(calibrated, *image_shape(subject, camera, image_size)))
+
+
+def _rays(camera, rows, columns):
+    """Undistort every pixel by fixed-point iteration; the distortion is small, so few steps do."""
+    wanted = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), axis=-1).astype(float)
+    xy = (wanted - camera.c) / camera.f
+    for _ in range(12):
+        seen = project(camera, np.concatenate([xy, np.ones((rows, columns, 1))], axis=-1))
+        xy += (wanted - seen) / camera.f
+    return xy
+
+
+def lamps_seen_by(camera):
+    """(L, 4) lamps with their positions in the camera's frame, mm, and their strengths."""
+    return np.column_stack([world_to_camera(camera, LAMPS[:, :3]), LAMPS[:, 3]])
+
+
+def background(seen, rng):
+    """Cast the lines of sight against the walls and the floor of the empty room.
+
+    Parameters
+    ----------
+    seen : View
+    rng : numpy Generator of the room's texture: the same for all cameras and recordings
+
+    Returns
+    -------
+    (H, W, 3) uint8 array, RGB
+    """
+    grain = rng.uniform(-1, 1, (6, 64, 64))
+    tints = rng.uniform(0.4, 0.7, (6, 1)) + rng.uniform(-0.05, 0.05, (6, 3))
+    rays = np.concatenate([seen.rays, np.ones((*seen.rays.shape[:2], 1))], axis=-1)
+    rays = rays @ seen.camera.R  # world directions
+    with np.errstate(divide="ignore"):
+        bounds = np.where(rays > 0, _ROOM, [-_ROOM[0], -_ROOM[1], 0.0])
+        steps = (bounds - seen.camera.T) / rays
+    axis = steps.argmin(axis=-1)
+    point = seen.camera.T + np.take_along_axis(steps, axis[..., None], -1) * rays
+    positive = np.take_along_axis(rays, axis[..., None], -1)[..., 0] > 0
+    image = np.zeros(rays.shape)
+    for wall in range(6):
+        on = (axis == wall // 2) & (positive == wall % 2)
+        across = [a for a in range(3) if a != wall // 2]
+        normal = np.zeros(3)
+        normal[wall // 2] = 1 - 2 * (wall % 2)
+        albedo = _wall(point[on][:, across], grain[wall], tints[wall])
+        image[on] = albedo * _light(point[on], normal)[:, None]
+    return np.clip(255 * image, 0, 255).astype(np.uint8)
+
+
+def _wall(place, grain, tint):
+    """(P, 3) albedo at (P, 2) places in mm: panels with dark joints, stains, a checked skirting."""
+    stains = sum(
+        map_coordinates(grain, (place / size).T, order=1, mode="grid-wrap") / 2**i
+        for i, size in enumerate((400, 130, 40))
+    )
+    panel = np.floor(place / (900, 700)).sum(axis=1) % 2
+    joint = (np.abs(place / (900, 700) - np.round(place / (900, 700))) < 0.012).any(axis=1)
+    value = 0.75 + 0.18 * panel + 0.12 * stains - 0.3 * joint
+    return np.clip(value[:, None] * tint, 0.02, 1)
+
+
+def _light(point, normal):
+    total = np.full(len(point), AMBIENT)
+    for lamp in LAMPS:
+        towards = lamp[:3] - point
+        far = np.linalg.norm(towards, axis=1)
+        total += lamp[3] * np.maximum(towards @ normal / far, 0) * (LAMP_DISTANCE / far) ** 2
+    return total
