@@ -171,12 +171,15 @@ class Dataset:
     def __len__(self):
         return int(self._starts[-1])
 
-    def images(self, indices):
+    def images(self, indices, keep=True):
         """Images of the samples asked for, in that order.
 
         Parameters
         ----------
         indices : (n,) int array of sample numbers
+        keep : bool
+            read each file whole and keep it in memory, for training; otherwise, for a few images,
+            read these alone
 
         Returns
         -------
@@ -189,15 +192,18 @@ class Dataset:
         files = np.searchsorted(self._starts, indices, side="right") - 1
         for i in np.unique(files):
             chosen = files == i
-            images[chosen] = self._file_images(i)[indices[chosen] - self._starts[i]]
+            images[chosen] = self._file_images(i, indices[chosen] - self._starts[i], keep)
         return images
 
-    def _file_images(self, i):
-        """All images of file i: the one place to change where they do not fit into memory."""
+    def _file_images(self, i, rows, keep):
+        """Images of file i: the one place to change where they do not fit into memory."""
         if self._images[i] is None:
             with _open(self._paths[i]) as file:
+                if not keep:
+                    ascending, back = np.unique(rows, return_inverse=True)
+                    return file["images"][ascending][back]
                 self._images[i] = file["images"][()]
-        return self._images[i]
+        return self._images[i][rows]
 
 
 def _built_files(folder):

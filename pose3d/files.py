@@ -8,6 +8,10 @@ from pathlib import Path
 from pose3d.errors import UserError
 
 
+class DiskFullError(UserError):
+    """The disk is full: whatever else is tried will fail, too."""
+
+
 @contextlib.contextmanager
 def whole(path):
     """Yield a temporary path in the folder of `path` that becomes `path` if nothing fails.
@@ -20,7 +24,7 @@ def whole(path):
 
     Raises
     ------
-    UserError
+    DiskFullError
         in place of the error that a full disk raised
     """
     path = Path(path)
@@ -31,7 +35,7 @@ def whole(path):
         os.replace(temporary, path)
     except (OSError, RuntimeError) as error:
         if is_disk_full(error):
-            raise UserError(
+            raise DiskFullError(
                 f"{path} cannot be written, the disk is full; free some space and start again, "
                 "what was finished is kept"
             ) from error

@@ -90,12 +90,13 @@ def test_samples_are_ordered_by_action_subject_take_camera_frame(folder):
     assert data.box.shape == (112, 4)
 
 
-def test_images_come_in_the_order_asked_for_and_from_the_right_files(folder):
+@pytest.mark.parametrize("keep", [True, False])
+def test_images_come_in_the_order_asked_for_and_from_the_right_files(folder, keep):
     data = Dataset.open(folder)
     indices = np.random.default_rng(0).permutation(len(data))[:50]
     every = np.concatenate([samples(seed)["images"] for seed in (2, 3, 1, 0)])
-    np.testing.assert_array_equal(data.images(indices), every[indices])
-    np.testing.assert_array_equal(data.images([30, 30]), every[[30, 30]])
+    np.testing.assert_array_equal(data.images(indices, keep), every[indices])
+    np.testing.assert_array_equal(data.images([30, 30], keep), every[[30, 30]])
     assert data.images([]).shape == (0, 128, 128)
     for bad in (-1, len(data)):
         with pytest.raises(IndexError, match="0 .. 111"):

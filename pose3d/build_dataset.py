@@ -1,0 +1,158 @@
+"""``python -m pose3d.build_dataset``: from the raw tree to the built files."""
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from pose3d import human36m, synthetic
+from pose3d.building import build
+from pose3d.dataset import Dataset
+from pose3d.errors import UserError, command
+from pose3d.processes import cores
+from pose3d.report.figures import contact_sheet
+from pose3d.report.tables import text_table
+
+REAL = Path("data/human36m")
+SYNTHETIC = Path("data/synthetic")
+SHEET_CROPS = 24
+
+
+def _parser():
+    parser = argparse.ArgumentParser(
+        prog="python -m pose3d.build_dataset",
+        description="Crop every frame of a raw Human3.6M tree to a 128 x 128 grayscale image of the person, "
+        "with 2D joints (px) and 3D pose (mm). Makes one HDF5 file for each action and subject and a "
+        "contact sheet; a second run makes only what is missing.",
+    )
+    add = parser.add_argument
+    add(
+        "--source",
+        type=Path,
+        metavar="RAW_HUMAN36M",
+        help="folder that holds S1, S5, ... (default: data/human36m if it is there; otherwise synthetic "
+        "walkers are generated in data/synthetic and taken)",
+    )
+    add(
+        "--out",
+        type=Path,
+        default=Path("data/walking"),
+        metavar="FOLDER",
+        help="folder of the built files (default: %(default)s)",
+    )
+    lists = (
+        ("--actions", ["Walking"], human36m.ACTIONS),
+        ("--subjects", list(human36m.SUBJECTS), human36m.SUBJECTS),
+        ("--cameras", list(human36m.CAMERAS), human36m.CAMERAS),
+    )
+    for name, default, there in lists:
+        default_text = "all" if len(default) == len(there) else " ".join(default)
+        add(
+            name,
+            nargs="+",
+            default=default,
+            metavar=name[2].upper(),
+            help=f"some of {', '.join(there)} (default: {default_text})",
+        )
+    add(
+        "--every",
+        type=_positive,
+        default=1,
+        metavar="N",
+        help="keep every n-th frame of 50 a second (default: 1)",
+    )
+    add(
+        "--workers",
+        type=_positive,
+        default=cores(),
+        metavar="N",
+        help="processes (default: one per core, here %(default)s)",
+    )
+    return parser
+
+
+def _positive(text):
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"a whole number of 1 or more expected, not {text!r}")
+    return int(text)
+
+
+@command
+def main(argv=None):
+    """Parse, build, print what came of it."""
+    args = _parser().parse_args(argv)
+    source = args.source or _default_source(args)
+    recordings, problems = human36m.find_recordings(source, args.actions, args.subjects, args.cameras)
+    print("\n".join(problems), end="\n" if problems else "")
+    built, failures = build(recordings, args.out, source, args.every, args.workers)
+    _report(built)
+    _draw_sheet(args.out, built)
+    for failure in failures:
+        print(f"not built: {failure}", file=sys.stderr)
+    if failures:
+        raise UserError(
+            f"{len(failures)} of {len(recordings)} recordings cannot be read, the first: {failures[0]}. "
+            "Whatever needs none of them is built; after repair run the same command again"
+        )
+
+
+def _default_source(args):
+    if REAL.is_dir():
+        return REAL
+    print(
+        f"There is no {REAL}: building from the built-in synthetic walkers, in {SYNTHETIC}, instead. "
+        "Results on them are no results on Human3.6M.",
+        flush=True,
+    )
+    return synthetic.generate(SYNTHETIC, workers=args.workers)
+
+
+def _report(built):
+    """Notes, table, and what must not be overlooked."""
+    facts = [fact for file in built for fact in file.facts]
+    for note in (note for fact in facts for note in fact["notes"]):
+        print(note)
+    surplus = [fact["surplus"] for fact in facts if fact["surplus"]]
+    if surplus:
+        print(
+            f"{len(surplus)} of {len(facts)} recordings: numbers of frames, poses and masks differ by up to "
+            f"{max(surplus)}; cut to the shortest"
+        )
+    rows = [_row(file) for file in built]
+    totals = [sum(row[i] for row in rows) for i in range(2, 7)]
+    print(
+        text_table(
+            ["action", "subject", "takes", "frames", "repeated", "blank", "seconds"],
+            [*rows, ["all", "", *totals]],
+        )
+    )
+    kept = sum(fact["background"] == "kept" for fact in facts)
+    if kept:
+        print(f"WARNING: the background of {kept} recordings is NOT subtracted, they have no ground_truth_bs")
+
+
+def _row(file):
+    sums = [sum(fact[key] for fact in file.facts) for key in ("frames", "repeated", "blank")]
+    takes = len({recording.take for recording in file.recordings}) if file.facts else 0
+    return [file.action, file.subject, takes, *sums, file.seconds]
+
+
+def _draw_sheet(out, built):
+    """Draw samples from all over what this run was asked for."""
+    done = [file for file in built if file.facts]
+    if not done:
+        return
+    data = Dataset.open(out, {file.action for file in done}, {file.subject for file in done})
+    chosen = np.unique(np.linspace(0, len(data) - 1, SHEET_CROPS).round().astype(int))
+    titles = [
+        f"{data.action[i]} {data.subject[i]} take {data.take[i]}\n{data.camera[i]} frame {data.frame[i]}"
+        for i in chosen
+    ]
+    path = out / "contact_sheet.png"
+    contact_sheet(path, data.images(chosen, keep=False), data.joints_2d[chosen], titles)
+    print(f"{len(data)} samples in {out}; look at {path}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

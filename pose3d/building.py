@@ -1,0 +1,189 @@
+"""Recordings -> built files, over several processes, in steps that a killed build can take up again."""
+
+import contextlib
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from tqdm import tqdm
+
+import pose3d
+from pose3d.dataset import built_path, read_provenance, read_samples, write_samples
+from pose3d.errors import UserError
+from pose3d.extraction import extract
+from pose3d.files import DiskFullError
+from pose3d.processes import run_all
+
+# Below --out: one file for each recording done, until all of an action and subject are there.
+PARTS = ".parts"
+
+
+@dataclass
+class BuiltFile:
+    """One action and subject: its recordings, its path, and what came of it.
+
+    Attributes
+    ----------
+    seconds : float
+        of work that this build spent on it, 0 where all was there
+    facts : list of dicts, one for each recording, as `pose3d.extraction.extract` gives them
+        empty if it failed
+    """
+
+    action: str
+    subject: str
+    recordings: list
+    path: Path
+    seconds: float = 0.0
+    facts: tuple = ()
+
+
+def build(recordings, out, source, every=1, workers=1):
+    """Make the built files that are missing.
+
+    A recording that cannot be read leaves out the file it belongs to, and no other.
+
+    Parameters
+    ----------
+    recordings : list of pose3d.human36m.Recording
+    out : path of the folder of the built files, made as needed
+    source : path of the raw tree, kept in the files
+    every : int, keep every n-th frame
+    workers : int, processes
+
+    Returns
+    -------
+    built : list of BuiltFile, in the order of the recordings
+    failures : list of str, one line for each recording that cannot be read
+
+    Raises
+    ------
+    UserError
+        if a file that is there was made of other recordings or with another `every`, or the disk is full
+    """
+    out = Path(out)
+    built = _files(recordings, out)
+    for file in built:
+        if file.path.exists():
+            file.facts = _reusable(file.path, _provenance(file.recordings, source, every))
+    missing = [file for file in built if not file.path.exists()]
+    failures = _build_missing(missing, out, source, every, workers)
+    return built, failures
+
+
+def _files(recordings, out):
+    """The built files that the recordings make, each by take and camera."""
+    groups = {}
+    for recording in sorted(recordings, key=lambda r: (r.take, int(r.camera))):
+        groups.setdefault((recording.action, recording.subject), []).append(recording)
+    first = dict.fromkeys((recording.action, recording.subject) for recording in recordings)
+    return [BuiltFile(*key, groups[key], built_path(out, *key)) for key in first]
+
+
+def _provenance(recordings, source, every, facts=()):
+    """What a file is made of. Sizes stand for the contents of the raw files, so that a tree may move."""
+    return {
+        "pose3d": pose3d.__version__,
+        "source": str(source),
+        "every": every,
+        "cameras": sorted({r.camera for r in recordings}),
+        "recordings": [[r.take, r.camera, r.name, *_sizes(r)] for r in recordings],
+        "facts": list(facts),
+    }
+
+
+def _sizes(recording):
+    """Bytes of each raw file, None for one that is not there."""
+    r = recording
+    paths = (r.video, r.poses_2d, r.poses_3d, r.boxes, r.masks)
+    return [path.stat().st_size if path else None for path in paths]
+
+
+def _reusable(path, wanted):
+    """Facts of a built file that is what this build would make; otherwise a UserError."""
+    found = read_provenance(path)
+    remedy = "give another --out, or remove the file to build it anew"
+    for key, told in (("every", "every"), ("cameras", "cameras"), ("recordings", "source")):
+        if found.get(key) == wanted[key]:
+            continue
+        if found.get(told) == wanted[told]:
+            raise UserError(f"{path} was built before files in {wanted['source']} changed; {remedy}")
+        raise UserError(f"{path} was built with {told} {found.get(told)}, not {wanted[told]}; {remedy}")
+    return found["facts"]
+
+
+def _build_missing(files, out, source, every, workers):
+    """Build the parts, and each file as soon as its parts are there; failures by recording."""
+    tasks, owners, left = [], [], {}
+    for file in files:
+        todo = [r for r in file.recordings if not _is_done(_part_path(out, r), r, source, every)]
+        tasks += [(r, _part_path(out, r), source, every) for r in todo]
+        owners += [file] * len(todo)
+        left[file.path] = len(todo)
+        if not todo:
+            _merge(file, out, source, every)
+    failures = []
+    with (
+        tqdm(total=len(tasks), desc="recordings", unit="recording", disable=None) as bar,
+        contextlib.closing(run_all(build_part, tasks, workers)) as finished,
+    ):
+        for number, future in finished:
+            bar.update()
+            file = owners[number]
+            try:
+                file.seconds += future.result()
+            except DiskFullError:
+                raise
+            except UserError as error:
+                failures.append(str(error))
+                continue
+            left[file.path] -= 1
+            if not left[file.path]:
+                _merge(file, out, source, every)
+    _tidy(out / PARTS)
+    return failures
+
+
+def _tidy(parts):
+    """Remove what a killed build was writing, and the folder of parts if nothing is left to merge."""
+    if parts.is_dir():
+        for path in parts.glob(".*.partial.h5"):
+            path.unlink()
+        if not any(parts.iterdir()):
+            parts.rmdir()
+
+
+def build_part(recording, path, source, every):
+    """Extract one recording into a file of its own; returns the seconds it took."""
+    start = time.perf_counter()
+    samples, facts = extract(recording, every)
+    provenance = _provenance([recording], source, every, [facts])
+    write_samples(path, recording.action, recording.subject, [samples], provenance)
+    return time.perf_counter() - start
+
+
+def _part_path(out, recording):
+    r = recording
+    return out / PARTS / f"{r.action}-{r.subject}-{r.take}-{r.camera}.h5"
+
+
+def _is_done(path, recording, source, every):
+    """Whether an earlier build left a part that serves this one."""
+    if not path.exists():
+        return False
+    try:
+        _reusable(path, _provenance([recording], source, every))
+    except UserError:
+        return False  # damaged or made otherwise: made anew
+    return True
+
+
+def _merge(file, out, source, every):
+    """Join the parts of a file and remove them."""
+    paths = [_part_path(out, recording) for recording in file.recordings]
+    facts = [fact for path in paths for fact in read_provenance(path)["facts"]]
+    provenance = _provenance(file.recordings, source, every, facts)
+    write_samples(file.path, file.action, file.subject, map(read_samples, paths), provenance)
+    file.facts = facts
+    for path in paths:
+        path.unlink()

@@ -1,0 +1,83 @@
+"""How a skeleton, an image and the windows are drawn, for every figure alike."""
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import MultipleLocator
+
+from pose3d.crop import IMAGE_SIDE
+from pose3d.files import whole
+from pose3d.skeleton import EDGES, SIDES
+from pose3d.windows import window_bounds
+
+# Three of the colours of Okabe and Ito, which differ for every kind of colour-blindness.
+SIDE_COLOURS = {"left": "#56B4E9", "right": "#E69F00", "middle": "#999999"}
+EDGE_COLOURS = tuple(SIDE_COLOURS[SIDES[child]] for _, child in EDGES)
+JOINT_COLOURS = tuple(SIDE_COLOURS[side] for side in SIDES)
+
+
+def new_figure(width, height):
+    """A figure of width x height inches, without pyplot's global state."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def save(figure, path, dpi=100):
+    """Write a figure as PNG; an old file is replaced only by a whole one."""
+    with whole(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=dpi)
+
+
+def draw_image(axes, image):
+    """Show a (128, 128) uint8 crop, px on the axes' scale, without axes."""
+    axes.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    axes.set_xlim(-0.5, IMAGE_SIDE - 0.5)
+    axes.set_ylim(IMAGE_SIDE - 0.5, -0.5)
+    axes.set_axis_off()
+
+
+def draw_joints(axes, joints_2d):
+    """Draw the 17 joints, (17, 2) crop px, and their edges over an image."""
+    segments = [joints_2d[list(edge)] for edge in EDGES]
+    axes.add_collection(LineCollection(segments, colors=EDGE_COLOURS, linewidths=1.2))
+    axes.scatter(*np.transpose(joints_2d), s=5, c=JOINT_COLOURS, zorder=3)
+
+
+def draw_windows(axes, positive, **style):
+    """Draw the windows whose entry in `positive`, (100,) bool, is set."""
+    for x0, y0, x1, y1 in window_bounds()[positive]:
+        # A px is drawn around its centre, a whole number: that is where the windows are measured too.
+        axes.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, **style))
+
+
+def draw_pose(axes, pose, colours=EDGE_COLOURS):
+    """Draw a (17, 3) pose, mm, camera frame, into 3D axes with `x`, depth `z` and height `-y`.
+
+    Human3.6M's camera frame has y pointing down; drawn as it is, everybody would stand on their head.
+    """
+    x, y, z = np.transpose(pose)
+    for (parent, child), colour in zip(EDGES, colours, strict=True):
+        ends = [parent, child]
+        axes.plot(x[ends], z[ends], -y[ends], color=colour, linewidth=2)
+
+
+def frame_poses(axes, poses):
+    """Give 3D axes the box that holds all `poses`, equal scales, mm, and nearly the camera's view."""
+    points = np.reshape(poses, (-1, 3))
+    low, high = points.min(axis=0), points.max(axis=0)
+    # A person seen from the side is thin: the box is not.
+    reach = np.maximum(high - low, 0.6 * np.max(high - low)) * 0.53
+    (x, y, z), (dx, dy, dz) = (low + high) / 2, reach
+    axes.set(xlim=(x - dx, x + dx), ylim=(z - dz, z + dz), zlim=(-y - dy, -y + dy))
+    axes.set_box_aspect((dx, dz, dy), zoom=0.95)
+    for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
+        axis.set_major_locator(MultipleLocator(500))
+    # The camera would stand at elevation 0, azimuth -90: a little from above and aside shows the depth.
+    axes.view_init(elev=12, azim=-70)
+    axes.set_xlabel("x (mm)", fontsize=7, labelpad=-4)
+    axes.set_ylabel("z, depth (mm)", fontsize=7, labelpad=-4)
+    axes.set_zlabel("-y (mm)", fontsize=7, labelpad=-4)
+    axes.tick_params(labelsize=6, pad=-2)

@@ -1,0 +1,152 @@
+"""The figures of training, test and build; each is written as one PNG."""
+
+import numpy as np
+from matplotlib.lines import Line2D
+
+from pose3d.crop import IMAGE_SIDE
+from pose3d.report import drawing
+from pose3d.skeleton import JOINTS
+from pose3d.windows import GRID_SIDE, labels
+
+# Told apart by dashes too, for those who see or print no colour.
+_LINE_STYLES = (
+    {"color": "#0072B2", "linestyle": "-"},
+    {"color": "#D55E00", "linestyle": "--"},
+    {"color": "#009E73", "linestyle": "-."},
+    {"color": "#CC79A7", "linestyle": ":"},
+)
+
+
+def contact_sheet(path, images, joints_2d, titles, columns=6):
+    """Crops with their skeleton and, in each, the positive windows of one joint, taken in turn.
+
+    Parameters
+    ----------
+    path : path of the PNG
+    images : (n, 128, 128) uint8 array
+    joints_2d : (n, 17, 2) array, crop px
+    titles : n str
+    """
+    rows = -(-len(images) // columns)
+    figure = drawing.new_figure(2.2 * columns, 2.5 * rows)
+    all_axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes in all_axes:
+        axes.set_axis_off()
+    positive = labels(joints_2d)
+    for i, (axes, image, title) in enumerate(zip(all_axes, images, titles, strict=False)):
+        # 5 shares no divisor with 17: neighbours on the sheet show joints far apart on the body.
+        joint = 5 * i % len(JOINTS)
+        drawing.draw_image(axes, image)
+        drawing.draw_windows(axes, positive[i, joint], facecolor="none", edgecolor="#F0E442", linewidth=0.8)
+        drawing.draw_joints(axes, joints_2d[i])
+        axes.set_title(f"{title}\nwindows: {JOINTS[joint]}", fontsize=7)
+    drawing.save(figure, path, dpi=110)
+
+
+def poses_figure(path, images, predictions, truths, titles):
+    """Image, prediction and truth side by side, as in the report's figure 6.
+
+    The two poses of a row share their view and scale; the truth is drawn beneath the prediction
+    once more, in gray, to show where they part.
+
+    Parameters
+    ----------
+    path : path of the PNG
+    images : (n, 128, 128) uint8 array
+    predictions, truths : (n, 17, 3) arrays, mm, camera frame, pelvis-relative
+    titles : n str, such as ``"best: 31.4 mm"``
+    """
+    figure = drawing.new_figure(9, 3.1 * len(images))
+    for i, (image, prediction, truth, title) in enumerate(
+        zip(images, predictions, truths, titles, strict=True)
+    ):
+        axes = figure.add_subplot(len(images), 3, 3 * i + 1)
+        drawing.draw_image(axes, image)
+        axes.set_title(title, fontsize=9)
+        both = np.stack([prediction, truth])
+        for column, pose, name in ((2, prediction, "prediction"), (3, truth, "truth")):
+            axes = figure.add_subplot(len(images), 3, 3 * i + column, projection="3d")
+            if name == "prediction":
+                drawing.draw_pose(axes, truth, colours=["#D0D0D0"] * len(drawing.EDGE_COLOURS))
+            drawing.draw_pose(axes, pose)
+            drawing.frame_poses(axes, both)
+            if i == 0:
+                axes.set_title(name, fontsize=9)
+    _side_legend(figure)
+    drawing.save(figure, path)
+
+
+def _side_legend(figure):
+    """One legend for left and right, the person's own."""
+    handles = [Line2D([], [], color=drawing.SIDE_COLOURS[side], linewidth=3) for side in ("left", "right")]
+    figure.legend(handles, ["person's left", "person's right"], loc="outside lower left", ncols=2, fontsize=8)
+
+
+def curve_figure(path, rows, names, ylabel, x="epoch", marks=None):
+    """Learning curves.
+
+    Parameters
+    ----------
+    path : path of the PNG
+    rows : sequence of dicts, one for each epoch; a missing or None value is passed over
+    names : dict from keys of the rows to names in the legend, in the order of drawing
+    ylabel : str, with the unit
+    x : str, key of the horizontal axis
+    marks : dict from names to x values, drawn as vertical lines, or None
+    """
+    figure = drawing.new_figure(6.4, 4)
+    axes = figure.add_subplot()
+    for (key, name), style in zip(names.items(), _LINE_STYLES * len(names), strict=False):
+        shown = [row for row in rows if row.get(key) is not None]
+        marker = "." if len(shown) < 30 else None
+        axes.plot([row[x] for row in shown], [row[key] for row in shown], label=name, marker=marker, **style)
+    for name, at in (marks or {}).items():
+        axes.axvline(at, color="0.6", linewidth=1, linestyle=":", label=name)
+    axes.set(xlabel=x, ylabel=ylabel)
+    axes.grid(alpha=0.3)
+    axes.legend()
+    drawing.save(figure, path, dpi=120)
+
+
+def detection_figure(
+    path, images, probabilities, truths, titles, joints=("head", "right wrist", "left ankle")
+):
+    """Maps of the 10 x 10 windows over the image, the truth beside the prediction.
+
+    Parameters
+    ----------
+    path : path of the PNG
+    images : (n, 128, 128) uint8 array
+    probabilities : (n, 17, 100) array in [0, 1]
+    truths : (n, 17, 100) bool array
+    titles : n str
+    joints : names of the joints to show
+    """
+    figure = drawing.new_figure(2.1 * 2 * len(joints), 2.4 * len(images) + 0.3)
+    grid = figure.subplots(len(images), 2 * len(joints), squeeze=False)
+    for i, row in enumerate(grid):
+        for k, joint in enumerate(joints):
+            j = JOINTS.index(joint)
+            for axes, cells, name in (
+                (row[2 * k], truths[i, j], "truth"),
+                (row[2 * k + 1], probabilities[i, j], "prediction"),
+            ):
+                drawing.draw_image(axes, images[i])
+                shown = _draw_map(axes, cells)
+                axes.set_title(f"{titles[i]}\n{joint}: {name}" if k == 0 else f"{joint}: {name}", fontsize=7)
+    figure.colorbar(shown, ax=list(grid[:, -1]), label="probability", shrink=0.8)
+    drawing.save(figure, path)
+
+
+def _draw_map(axes, cells):
+    """Lay a (100,) map over the image, each cell over the middle of its window."""
+    cells = np.asarray(cells, float).reshape(GRID_SIDE, GRID_SIDE)
+    return axes.imshow(
+        cells,
+        extent=(0, IMAGE_SIDE, IMAGE_SIDE, 0),
+        cmap="magma",
+        vmin=0,
+        vmax=1,
+        alpha=0.15 + 0.6 * cells,
+        zorder=2,
+    )
