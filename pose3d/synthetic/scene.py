@@ -1,5 +1,6 @@
 """The room: four calibrated cameras, lamps, and what the cameras see when nobody is there."""
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -89,10 +90,23 @@ def camera_of(camera, image_size):
     )
 
 
-def view(subject, camera, image_size):
-    """The `View` of one camera on one subject."""
-    calibrated = camera_of(camera, image_size)
-    return View(calibrated, _rays(calibrated, *image_shape(subject, camera, image_size)))
+def view(camera, shape):
+    """The `View` of the camera of that number, for an image of that shape.
+
+    Parameters
+    ----------
+    camera : str, one of `CAMERAS`
+    shape : (H, W)
+    """
+    calibrated = camera_of(camera, shape[1])
+    return View(calibrated, _rays(calibrated, *shape))
+
+
+@functools.lru_cache(maxsize=6)
+def empty_room(camera, shape, seed):
+    """The `View` of a camera and its picture (H, W, 3) of the empty room; kept, for it serves many takes."""
+    seen = view(camera, shape)
+    return seen, background(seen, np.random.default_rng(seed))
 
 
 def _rays(camera, rows, columns):

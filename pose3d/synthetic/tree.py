@@ -22,12 +22,12 @@ from pose3d.human36m import (
     project,
     world_to_camera,
 )
-from pose3d.synthetic import scene
 from pose3d.synthetic.bodies import BODIES
 from pose3d.synthetic.files import mask_writer, video_writer, whole, write_poses
 from pose3d.synthetic.gait import GAITS, walk
 from pose3d.synthetic.masks import box, ragged
 from pose3d.synthetic.render import render
+from pose3d.synthetic.scene import empty_room, image_shape
 
 FRAMES = 280  # per recording, by default
 IMAGE_SIZE = 500  # columns, by default: half the real size, a quarter of the real time and disk
@@ -133,10 +133,10 @@ def write_recording(task):
     surplus = _SURPLUS[CAMERAS.index(task.camera)]
     motion = walk(body, GAITS[task.subject], task.frames + max(_SURPLUS), task.take == 2, rng)
     world = motion.joints[: task.frames].astype(np.float32)
-    seen = scene.view(task.subject, task.camera, task.image_size)
+    shape = image_shape(task.subject, task.camera, task.image_size)
+    seen, empty = empty_room(task.camera, shape, task.seed)
     mono = world_to_camera(seen.camera, world).astype(np.float32)
     pixels = project(seen.camera, mono)
-    shape = seen.rays.shape[:2]
     if task.world_path:
         write_poses(task.world_path, world)
     write_poses(task.path("poses_3d"), mono)
@@ -144,7 +144,6 @@ def write_recording(task):
     with mask_writer(task.path("boxes")) as append:
         for points, px in zip(mono, pixels, strict=True):
             append(box(points, px, seen.camera.f, shape))
-    empty = scene.background(seen, np.random.default_rng(task.seed))
     spoiling = task.rng(CAMERAS.index(task.camera))
     with video_writer(task.path("video"), *shape) as show, mask_writer(task.path("masks")) as append:
         for i, (image, silhouette) in enumerate(render(body, motion, seen, empty, task.frames + surplus)):

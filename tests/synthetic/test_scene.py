@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+
+from pose3d.human36m import CAMERAS, project, world_to_camera
+from pose3d.synthetic.scene import background, camera_of, image_shape, view
+
+
+@pytest.mark.parametrize("number", CAMERAS)
+def test_rays_are_the_inverse_of_the_projection(number):
+    seen = view(number, (204, 200))
+    points = np.concatenate([seen.rays, np.ones((*seen.rays.shape[:2], 1))], axis=-1) * 4000
+    columns, rows = np.meshgrid(np.arange(200), np.arange(204))
+    np.testing.assert_allclose(project(seen.camera, points), np.stack([columns, rows], axis=-1), atol=1e-3)
+
+
+@pytest.mark.parametrize("number", CAMERAS)
+def test_cameras_stand_upright_and_look_at_the_middle(number):
+    camera = camera_of(number, 1000)
+    np.testing.assert_allclose(camera.R @ camera.R.T, np.eye(3), atol=1e-12)
+    assert np.linalg.det(camera.R) == pytest.approx(1)
+    feet, head = world_to_camera(camera, [[0, 0, 0], [0, 0, 1700]])
+    assert head[1] < feet[1]  # y is down
+    assert 4500 < feet[2] < 5700
+    middle = project(camera, world_to_camera(camera, [0, 0, 900]))
+    assert np.abs(middle - 500).max() < 60
+
+
+def test_a_smaller_image_shows_the_same():
+    point = np.array([400.0, -300, 5000])
+    large, small = (project(camera_of(CAMERAS[1], size), point) for size in (1000, 250))
+    np.testing.assert_allclose((small + 0.5) * 4, large + 0.5)
+
+
+def test_sizes_are_those_of_human36m():
+    assert [image_shape("S1", c, 1000) for c in CAMERAS] == [
+        (1002, 1000),
+        (1000, 1000),
+        (1000, 1000),
+        (1002, 1000),
+    ]
+    assert {image_shape("S7", c, 1000) for c in CAMERAS} == {(1002, 1000)}
+    assert image_shape("S1", CAMERAS[0], 500) == (502, 500)  # 501, made even
+
+
+def test_the_room_is_textured_unevenly_lit_and_the_same_for_the_same_seed():
+    seen = view(CAMERAS[2], (200, 200))
+    room = background(seen, np.random.default_rng(4))
+    assert room.dtype == np.uint8
+    np.testing.assert_array_equal(room, background(seen, np.random.default_rng(4)))
+    gray = room.mean(axis=-1)
+    assert gray.std() > 10
+    quarters = [
+        gray[100:, :100].mean(),
+        gray[100:, 100:].mean(),
+        gray[:100, :100].mean(),
+        gray[:100, 100:].mean(),
+    ]
+    assert np.ptp(quarters) > 5

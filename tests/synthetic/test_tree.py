@@ -1,0 +1,168 @@
+import json
+
+import numpy as np
+import pytest
+
+from pose3d import synthetic
+from pose3d.errors import UserError
+from pose3d.human36m import (
+    CAMERAS,
+    SUBJECTS,
+    count_frames,
+    find_recordings,
+    open_masks,
+    project,
+    read_frames,
+    read_poses_2d,
+    read_poses_3d,
+    world_to_camera,
+)
+from pose3d.skeleton import KEPT
+from pose3d.synthetic.bodies import BODIES
+from pose3d.synthetic.gait import GAITS, walk
+from pose3d.synthetic.scene import camera_of, empty_room
+from pose3d.synthetic.tree import Task
+
+FRAMES, SIZE = 12, 250
+TINY = {"subjects": ("S1",), "takes": (1,), "frames": 2, "image_size": 100, "workers": 1}
+
+
+@pytest.fixture(scope="module")
+def recordings(raw_tree):
+    found, problems = find_recordings(raw_tree)
+    assert problems == [f"{s}: left out, there is no folder {raw_tree / s}" for s in ("S6", "S7", "S8", "S9")]
+    return found
+
+
+def test_the_reader_finds_every_recording_with_boxes_and_masks(recordings):
+    assert len(recordings) == 3 * 2 * 4
+    assert all(r.boxes and r.masks for r in recordings)
+    assert {r.name for r in recordings} == {"Walking 1", "Walking"}
+
+
+def test_poses_come_back_to_float32(raw_tree, recordings):
+    for r in recordings[::5]:
+        task = Task(raw_tree, r.subject, "Walking", r.take, r.camera, FRAMES, SIZE, seed=0)
+        motion = walk(BODIES[r.subject], GAITS[r.subject], FRAMES + 5, r.take == 2, task.rng())
+        world = motion.joints[:FRAMES].astype(np.float32)
+        np.testing.assert_array_equal(
+            read_poses_3d(raw_tree / r.subject / "MyPoseFeatures/D3_Positions" / f"{r.name}.cdf"), world
+        )
+        mono = world_to_camera(camera_of(r.camera, SIZE), world).astype(np.float32)
+        np.testing.assert_array_equal(read_poses_3d(r.poses_3d), mono)
+
+
+def test_projected_poses_meet_the_pixels(recordings):
+    for r in recordings:
+        px = project(camera_of(r.camera, SIZE), read_poses_3d(r.poses_3d))
+        np.testing.assert_allclose(read_poses_2d(r.poses_2d), px, atol=0.01)
+
+
+def test_files_agree_in_size_and_number(recordings):
+    for r in recordings:
+        rows = 252 if r.camera in (CAMERAS[0], CAMERAS[3]) else 250
+        surplus = {"54138969": 1, "55011271": 5, "58860488": 3, "60457274": 2}[r.camera]
+        assert count_frames(r.video) == FRAMES + surplus
+        assert next(read_frames(r.video)).shape == (rows, SIZE, 3)
+        for path in (r.boxes, r.masks):
+            with open_masks(path) as masks:
+                assert len(masks) == FRAMES
+                assert masks[0].shape == (rows, SIZE)
+
+
+def test_joints_lie_in_boxes_and_almost_all_in_masks(recordings):
+    """Swapped axes would put both shares near zero: the walkers are tall and narrow."""
+    in_mask = []
+    for r in recordings:
+        at = np.rint(read_poses_2d(r.poses_2d)[:, KEPT]).astype(int)
+        with open_masks(r.masks) as masks, open_masks(r.boxes) as boxes:
+            for i, joints in enumerate(at):
+                assert boxes[i][joints[:, 1], joints[:, 0]].all()
+                in_mask.append(masks[i][joints[:, 1], joints[:, 0]])
+    assert np.mean(in_mask) > 0.97
+
+
+def test_the_walker_is_what_differs_from_the_empty_room(recordings):
+    """Frames, masks and poses belong to the same moment, and the picture is the right way up."""
+    r = recordings[0]
+    frames = list(read_frames(r.video))
+    room = empty_room(r.camera, frames[0].shape[:2], 0)[1].astype(int)
+    with open_masks(r.masks) as masks:
+        for i in range(len(masks)):
+            changed = np.abs(frames[i] - room).max(axis=-1) > 25
+            rows, columns = np.nonzero(changed)
+            mask_rows, mask_columns = np.nonzero(masks[i])
+            assert abs(rows.mean() - mask_rows.mean()) < 4
+            assert abs(columns.mean() - mask_columns.mean()) < 2
+
+
+def test_a_second_run_writes_only_what_is_missing(tmp_path):
+    out = synthetic.generate(tmp_path / "tree", **TINY)
+    files = sorted(p for p in out.rglob("*") if p.is_file())
+    assert len(files) == 1 + 1 + 4 * 5  # note, world poses, and five files for each camera
+    lost = next(p for p in files if p.suffix == ".mp4")
+    before = {p: p.read_bytes() for p in files}
+    stamps = {p: p.stat().st_mtime_ns for p in files}
+    synthetic.generate(out, **TINY)
+    assert {p: p.stat().st_mtime_ns for p in files} == stamps
+    lost.unlink()
+    synthetic.generate(out, **TINY)
+    assert sorted(p for p in out.rglob("*") if p.is_file()) == files
+    assert lost.read_bytes() == before[lost]
+    camera = lost.name.split(".")[1]
+    others = [p for p in files if camera not in p.name and p.suffix in (".mp4", ".mat")]
+    assert [p.stat().st_mtime_ns for p in others] == [stamps[p] for p in others]
+    assert json.loads((out / "synthetic.json").read_text())["complete"] is True
+
+
+def test_other_options_and_other_folders_are_refused(tmp_path):
+    out = synthetic.generate(tmp_path / "tree", **TINY)
+    with pytest.raises(UserError, match=r"tree was written with other options \(frames 2\)"):
+        synthetic.generate(out, **{**TINY, "frames": 3})
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "precious.txt").touch()
+    with pytest.raises(UserError, match="full exists and is no synthetic tree"):
+        synthetic.generate(tmp_path / "full", **TINY)
+    (out / "synthetic.json").write_text("{")
+    with pytest.raises(UserError, match="synthetic.json: damaged"):
+        synthetic.generate(out, **TINY)
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ({"subjects": ("S2",)}, "no walker 'S2'"),
+        ({"actions": ("Flying",)}, "no action 'Flying'"),
+        ({"takes": (3,)}, "no take 3"),
+        ({"frames": 0}, "must be 1 or more"),
+        ({"image_size": 251}, "251 is not an even number"),
+    ],
+)
+def test_unusable_options_are_named_before_anything_is_written(tmp_path, option, message):
+    with pytest.raises(UserError, match=message):
+        synthetic.generate(tmp_path / "tree", **{**TINY, **option})
+    assert not (tmp_path / "tree").exists()
+
+
+def test_the_number_of_processes_changes_nothing(tmp_path):
+    one = synthetic.generate(tmp_path / "one", **TINY)
+    two = synthetic.generate(tmp_path / "two", **{**TINY, "workers": 2})
+    for path in (p for p in one.rglob("*.mp4")):
+        other = two / path.relative_to(one)
+        np.testing.assert_array_equal(list(read_frames(path)), list(read_frames(other)))
+        assert other.read_bytes() == path.read_bytes()
+
+
+def test_headings_cover_the_circle_for_every_camera():
+    """With the default number of frames, from each camera, over the two takes of each walker."""
+    for subject in SUBJECTS:
+        for camera in CAMERAS:
+            seen = []
+            for take in (1, 2):
+                task = Task("", subject, "Walking", take, camera, synthetic.FRAMES, SIZE, seed=0)
+                motion = walk(BODIES[subject], GAITS[subject], synthetic.FRAMES + 5, take == 2, task.rng())
+                ahead = np.stack([np.cos(motion.heading), np.sin(motion.heading), 0 * motion.heading], axis=1)
+                towards = ahead @ camera_of(camera, SIZE).R.T
+                seen.append(np.arctan2(towards[:, 0], towards[:, 2]))
+            counts, _ = np.histogram(np.concatenate(seen), bins=12, range=(-np.pi, np.pi))
+            assert counts.min() > 0.4 * counts.mean()
