@@ -1,0 +1,114 @@
+"""The Op as PyTensor sees it: shapes, gradients, backends."""
+
+import warnings
+
+import numpy as np
+import pytensor
+import pytensor.tensor as pt
+import pytest
+
+from pose3d.ops import ConvPool, ConvPoolGradInput, conv_pool, dispatch
+
+SIZES = {"maps_in": 2, "maps_out": 3, "kernel": 3}
+
+
+def arguments(dtype="float64", rows=8, columns=11):
+    rng = np.random.RandomState(5)
+    shapes = (2, rows, columns, 2), (3, 2, 3, 3), (3,)
+    return [rng.normal(size=shape).astype(dtype) for shape in shapes]
+
+
+def cost_and_gradients(dtype):
+    x, w, b = (pt.tensor(name, dtype=dtype, shape=(None,) * n) for name, n in (("x", 4), ("w", 4), ("b", 1)))
+    cost = (conv_pool(x, w, b, **SIZES) ** 2).sum()
+    return [x, w, b], [cost, *pytensor.grad(cost, [x, w, b])]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_compiled_and_plain_modes_agree(dtype):
+    inputs, outputs = cost_and_gradients(dtype)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # object mode would warn
+        compiled = pytensor.function(inputs, outputs, mode="NUMBA")
+        values = compiled(*arguments(dtype))
+    plain = pytensor.function(inputs, outputs, mode=pytensor.compile.mode.Mode(linker="py"))(
+        *arguments(dtype)
+    )
+    for value, expected in zip(values, plain, strict=True):
+        assert value.dtype == dtype
+        np.testing.assert_allclose(
+            value, expected, rtol={"float32": 1e-4, "float64": 1e-11}[dtype], atol=1e-5
+        )
+
+
+def test_gradients_by_finite_differences_through_the_kernels():
+    inputs, outputs = cost_and_gradients("float64")
+    function = pytensor.function(inputs, outputs, mode="NUMBA")
+    values = arguments()
+    _, *gradients = function(*values)
+    rng = np.random.RandomState(6)
+    for n, gradient in enumerate(gradients):
+        direction = rng.normal(size=gradient.shape)
+        ends = []
+        for step in (1e-6, -1e-6):
+            moved = list(values)
+            moved[n] = moved[n] + step * direction
+            ends.append(function(*moved)[0])
+        assert (ends[0] - ends[1]) / 2e-6 == pytest.approx((gradient * direction).sum(), rel=1e-6)
+
+
+def test_the_first_layers_input_gradient_is_never_computed():
+    (x, w, b), _ = cost_and_gradients("float64")
+    cost = conv_pool(x, w, b, **SIZES).sum()
+    function = pytensor.function([x, w, b], pytensor.grad(cost, [w, b]), mode="NUMBA")
+    ops = [type(node.op) for node in function.maker.fgraph.toposort()]
+    assert ops.count(ConvPool) == 1
+    assert ConvPoolGradInput not in ops
+
+
+def test_shapes_are_known_without_computing():
+    x = pt.tensor("x", dtype="float32", shape=(None, 128, 128, 2))
+    w, b = pt.tensor4("w", dtype="float32"), pt.vector("b", dtype="float32")
+    y = conv_pool(x, w, b, **SIZES)
+    assert y.type.shape == (None, 63, 63, 3)
+    function = pytensor.function([x, w, b], y.shape, mode="NUMBA", on_unused_input="ignore")
+    assert not any(isinstance(node.op, ConvPool) for node in function.maker.fgraph.toposort())
+
+
+def test_wrong_inputs_are_refused_when_the_graph_is_built():
+    x, w, b = (
+        pt.tensor4("x", dtype="float32"),
+        pt.tensor4("w", dtype="float32"),
+        pt.vector("b", dtype="float64"),
+    )
+    with pytest.raises(TypeError, match="float64"):
+        conv_pool(x, w, b, **SIZES)
+    with pytest.raises(ValueError, match="axes"):
+        conv_pool(x, b, b, **SIZES)
+    with pytest.raises(ValueError, match="at least 4"):
+        conv_pool(pt.tensor(dtype="float32", shape=(1, 3, 9, 2)), w, w[0, 0, 0], **SIZES)
+    with pytest.raises(ValueError, match="activation"):
+        ConvPool(1, 1, 3, "sine")
+
+
+def test_an_edited_kernel_has_another_key(monkeypatch, tmp_path):
+    x, w, b = (pt.tensor(dtype="float32", shape=(None,) * n) for n in (4, 4, 1))
+    node = ConvPool(2, 3, 3).make_node(x, w, b)
+    _, key = dispatch.compile_kernel(node.op, node)
+    assert dispatch.compile_kernel(node.op, node)[1] == key
+    monkeypatch.setattr(dispatch, "source_hash", lambda: "another source")
+    assert dispatch.compile_kernel(node.op, node)[1] != key
+
+
+def test_the_source_hash_sees_every_file_of_the_kernels(monkeypatch, tmp_path):
+    folder = dispatch.Path(dispatch.__file__).parent
+    for name in dispatch.KERNEL_FILES:
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    monkeypatch.setattr(dispatch, "__file__", str(tmp_path / "dispatch.py"))
+    before = dispatch.source_hash.__wrapped__()
+    assert before == dispatch.source_hash()
+    for name in dispatch.KERNEL_FILES:
+        (tmp_path / name).write_text((tmp_path / name).read_text() + "\n# edited\n")
+        after = dispatch.source_hash.__wrapped__()
+        assert after != before
+        before = after
