@@ -1,0 +1,27 @@
+"""The joint detection graph: 17 joints x 100 windows, cross-entropy (report, section 4.2)."""
+
+from pose3d import costs
+from pose3d.graph import Graph
+from pose3d.network import Network
+from pose3d.skeleton import N_JOINTS
+from pose3d.windows import N_WINDOWS
+
+
+class DetectionGraph(Graph):
+    """Images to the probability of every joint in every window.
+
+    Targets are labels (N, 1700), joint-major: index = joint * 100 + row * 10 + column.
+    ``predict`` gives probabilities of the same shape.
+    """
+
+    task = "detection"
+    width = N_JOINTS * N_WINDOWS
+
+    def __init__(self, config):
+        super().__init__(config, Network(self.width, config.network))
+
+    def outputs(self, raw):
+        return costs.window_probabilities(raw, self.config.detection.readout)
+
+    def cost(self, raw, targets):
+        return costs.detection_cost(raw, targets, self.config.detection.readout)

@@ -1,0 +1,89 @@
+"""The two kinds of layer: fused convolution-pooling and dense.
+
+A layer declares each parameter once, under ``<layer name>.<W or b>``; saving and
+transferring weights go by that name.
+"""
+
+import numpy as np
+import pytensor
+import pytensor.tensor as pt
+
+from pose3d.ops import conv_pool
+from pose3d.ops.shapes import POOL
+
+ACTIVATIONS = {
+    "identity": lambda z: z,
+    "tanh": pt.tanh,
+    "relu": lambda z: z * (z > 0),  # gradient 0 at 0, as the convolution layers have it
+}
+
+
+def glorot(rng, shape, fan_in, fan_out, dtype):
+    """Initial weights, uniform in +-sqrt(6 / (fan_in + fan_out)), as in the original.
+
+    Parameters
+    ----------
+    rng : numpy.random.RandomState
+        The layers of a network draw from one generator, in layer order.
+    """
+    bound = np.sqrt(6.0 / (fan_in + fan_out))
+    return rng.uniform(-bound, bound, shape).astype(dtype)
+
+
+class _Layer:
+    """Weights, biases, and the names they are saved under."""
+
+    def __init__(self, name, weights, n_biases):
+        self.name = name
+        self.W = pytensor.shared(weights, f"{name}.W")
+        self.b = pytensor.shared(np.zeros(n_biases, weights.dtype), f"{name}.b")
+        self.params = {v.name: v for v in (self.W, self.b)}
+
+
+class ConvPoolLayer(_Layer):
+    """``activation(maxpool2x2(conv(x, W)) + b)``.
+
+    Parameters
+    ----------
+    maps_in, maps_out, kernel : int
+        W is (maps_out, maps_in, kernel, kernel), b is (maps_out,).
+    activation : "tanh" or "relu"
+    """
+
+    def __init__(self, rng, name, maps_in, maps_out, kernel, activation="tanh", dtype="float32"):
+        fan_in, fan_out = maps_in * kernel**2, maps_out * kernel**2 / POOL**2
+        shape = (maps_out, maps_in, kernel, kernel)
+        super().__init__(name, glorot(rng, shape, fan_in, fan_out, dtype), maps_out)
+        self.sizes = {"maps_in": maps_in, "maps_out": maps_out, "kernel": kernel, "activation": activation}
+
+    def __call__(self, x):
+        """(N, H, W, maps_in) -> (N, H', W', maps_out); sides by `pose3d.ops.shapes.pooled_side`."""
+        return conv_pool(x, self.W, self.b, **self.sizes)
+
+
+class DenseLayer(_Layer):
+    """``activation(x . W + b)``; W is (n_in, n_out)."""
+
+    def __init__(self, rng, name, n_in, n_out, activation="tanh", dtype="float32"):
+        super().__init__(name, glorot(rng, (n_in, n_out), n_in, n_out, dtype), n_out)
+        self.activation = ACTIVATIONS[activation]
+
+    def __call__(self, x):
+        """(N, n_in) -> (N, n_out)."""
+        return self.activation(pt.dot(x, self.W) + self.b)
+
+
+def dropout(x, rate, rng):
+    """Zero a share `rate` of `x` at random and scale the rest by 1 / (1 - rate).
+
+    Parameters
+    ----------
+    rng : shared variable that holds a numpy Generator
+
+    Returns
+    -------
+    x with dropout, and the generator's next state for the updates
+    """
+    next_rng, kept = pt.random.bernoulli(1 - rate, size=x.shape, rng=rng).owner.outputs
+    scale = np.asarray(1 / (1 - rate), dtype=x.dtype)
+    return x * pt.cast(kept, x.dtype) * scale, {rng: next_rng}

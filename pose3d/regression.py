@@ -1,0 +1,80 @@
+"""The pose regression graph: 51 pelvis-relative coordinates, squared error (report, section 4.1)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytensor
+
+from pose3d import costs
+from pose3d.errors import UserError
+from pose3d.graph import Graph
+from pose3d.network import Network
+from pose3d.skeleton import N_COORDINATES
+
+# tanh must reach beyond the training set's extremes: an unseen body may be larger.
+TANH_REACH = 1.25
+
+
+@dataclass(frozen=True)
+class TargetScale:
+    """What the network's numbers mean: ``mm = mean + deviation * number``.
+
+    Attributes
+    ----------
+    mean, deviation : (51,) arrays, mm
+    """
+
+    mean: np.ndarray
+    deviation: np.ndarray
+
+    @classmethod
+    def fit(cls, poses, settings):
+        """The scale that `settings` asks for, from the training poses alone.
+
+        Parameters
+        ----------
+        poses : (N, 17, 3) array, pelvis-relative mm
+        settings : pose3d.config.RegressionSettings
+
+        Raises
+        ------
+        UserError
+            For a tanh read-out of plain millimetres, which it could not reach.
+        """
+        flat = np.asarray(poses, dtype=np.float64).reshape(-1, N_COORDINATES)
+        if settings.targets == "mm":
+            if settings.last == "tanh":
+                raise UserError('regression.last = "tanh" needs regression.targets = "standardised"')
+            return cls(np.zeros(N_COORDINATES), np.ones(N_COORDINATES))
+        mean = flat.mean(axis=0)
+        spread = (
+            flat.std(axis=0) if settings.last == "identity" else TANH_REACH * abs(flat - mean).max(axis=0)
+        )
+        return cls(mean, np.where(spread > 0, spread, 1.0))  # the pelvis never moves
+
+
+class RegressionGraph(Graph):
+    """Images to poses: ``predict`` and the targets are (N, 51) pelvis-relative mm.
+
+    Parameters
+    ----------
+    scale : TargetScale
+    """
+
+    task = "regression"
+    width = N_COORDINATES
+
+    def __init__(self, config, scale):
+        super().__init__(config, Network(self.width, config.network, last=config.regression.last))
+        dtype = config.network.dtype
+        self.scale = scale
+        self._mean = pytensor.shared(scale.mean.astype(dtype), "target.mean")
+        self._deviation = pytensor.shared(scale.deviation.astype(dtype), "target.deviation")
+
+    def outputs(self, raw):
+        return raw * self._deviation + self._mean
+
+    def cost(self, raw, targets):
+        if self.config.regression.cost == "mpjpe":  # Eq. (9) is in mm, whatever the network's numbers mean
+            return costs.mpjpe_cost(self.outputs(raw), targets)
+        return costs.squared_cost(raw, (targets - self._mean) / self._deviation)

@@ -1,0 +1,49 @@
+"""The hand-written update rules of Eq. (7)-(8): pure functions from a cost to a dict of updates."""
+
+import numpy as np
+import pytensor
+
+
+def velocities(params):
+    """A velocity per parameter, zero at first, by the parameter's name.
+
+    Parameters
+    ----------
+    params : dict of str to shared variable
+    """
+    return {
+        name: pytensor.shared(np.zeros_like(p.get_value(borrow=True)), f"{name}.velocity")
+        for name, p in params.items()
+    }
+
+
+def momentum_decay(cost, params, velocity, rate, momentum, decay, order="new"):
+    """Eq. (7)-(8)::
+
+        v := momentum * v - decay * rate * w - rate * dcost/dw
+        w := w + v
+
+    With momentum = decay = 0 this is plain gradient descent.
+
+    Parameters
+    ----------
+    cost : scalar tensor
+        An average over the minibatch.
+    params, velocity : dict of str to shared variable, same names
+    rate, momentum, decay : shared scalars in the parameters' type, so that a run can change them
+    order : "new" or "old"
+        Which velocity the weights take: the new one, Eq. (8), or the old one, as the
+        original code had it.
+
+    Returns
+    -------
+    dict of shared variable to expression, in the order of `params`
+    """
+    gradients = pytensor.grad(cost, list(params.values()))
+    updates = {}
+    for (name, w), gradient in zip(params.items(), gradients, strict=True):
+        v = velocity[name]
+        new = momentum * v - (decay * rate) * w - rate * gradient
+        updates[v] = new
+        updates[w] = w + {"new": new, "old": v}[order]
+    return updates
