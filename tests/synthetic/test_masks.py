@@ -15,7 +15,8 @@ def ellipse(rows, columns):
 def test_masks_are_spoiled_but_not_ruined(columns):
     truth = ellipse(columns + 2, columns)
     kept = truth.copy()
-    pieces, holes, edges = 0, 0, 0
+    pieces, holes, edges, large = 0, 0, 0, 0
+    blob = 110 * (columns / 1000) ** 2  # px, more than a grain of noise
     for seed in range(20):
         mask = ragged(truth, np.random.default_rng(seed))
         assert mask.shape == truth.shape
@@ -23,10 +24,13 @@ def test_masks_are_spoiled_but_not_ruined(columns):
         assert 0.85 < overlap < 0.99
         pieces += label(mask)[1] - 1
         holes += label(~mask)[1] - 1
+        for part in (mask, ~mask):
+            large += (np.sort(np.bincount(label(part)[0].ravel()))[:-2] > blob).sum()
         edges += (mask != truth)[columns // 2].any()
     assert pieces > 20
     assert holes > 20
     assert edges > 10
+    assert large > 4
     np.testing.assert_array_equal(truth, kept)
 
 

@@ -92,6 +92,23 @@ def test_every_pixel_shows_the_nearest_solid(drawn):
     assert len(found) > 12
 
 
+def test_no_solid_is_cut_by_its_rectangle():
+    body = BODIES["S8"]
+    motion = walk(body, GAITS["S8"], 40, True, np.random.default_rng(5))
+    seen = view(CAMERAS[3], (1002, 1000))
+    table, focal = _table(body), float(seen.camera.f.max())
+    begin, axes = (placed[30] for placed in solids(body, motion, seen.camera))
+    bounds = _bounds(begin, axes, table, seen, focal)
+    whole = np.tile([0, 1002, 0, 1000], (len(table), 1))
+    drawn = []
+    for rectangles in (bounds, whole):
+        nearest = np.full((1002, 1000), -1, np.int32)
+        image = np.zeros((1002, 1000, 3), np.uint8)
+        _draw(begin, axes, table, rectangles, seen.rays, np.zeros((1, 4)), np.ones(3), image, nearest)
+        drawn.append(nearest)
+    np.testing.assert_array_equal(*drawn)
+
+
 def _depth(p, begin, axes, table, ray):
     into = axes[p].T / table[p, 3:6][:, None]
     towards = into @ np.array(ray)
