@@ -87,7 +87,7 @@ def main(argv=None):
     print("\n".join(problems), end="\n" if problems else "")
     built, failures = build(recordings, args.out, source, args.every, args.workers)
     _report(built)
-    _draw_sheet(args.out, built)
+    _draw_sheet(args.out, built, np.random.default_rng(0))
     for failure in failures:
         print(f"not built: {failure}", file=sys.stderr)
     if failures:
@@ -138,13 +138,15 @@ def _row(file):
     return [file.action, file.subject, takes, *sums, file.seconds]
 
 
-def _draw_sheet(out, built):
+def _draw_sheet(out, built, rng):
     """Draw samples from all over what this run was asked for."""
     done = [file for file in built if file.facts]
     if not done:
         return
     data = Dataset.open(out, {file.action for file in done}, {file.subject for file in done})
-    chosen = np.unique(np.linspace(0, len(data) - 1, SHEET_CROPS).round().astype(int))
+    # One at random of each of as many equal stretches: every subject and camera, all kinds of moments.
+    ends = np.linspace(0, len(data), SHEET_CROPS + 1)
+    chosen = np.unique((ends[:-1] + rng.random(SHEET_CROPS) * np.diff(ends)).astype(int))
     titles = [
         f"{data.action[i]} {data.subject[i]} take {data.take[i]}\n{data.camera[i]} frame {data.frame[i]}"
         for i in chosen
