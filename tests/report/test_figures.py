@@ -1,0 +1,105 @@
+"""What a figure shows is judged by eye; here: that it is drawn, and that it is the right way up."""
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+
+from pose3d.report import drawing, figures
+from pose3d.skeleton import EDGES, JOINTS
+from pose3d.windows import labels
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """The figures saved, as objects; each is written, too."""
+    kept = []
+    save = drawing.save
+
+    def keep(figure, *args, **kwargs):
+        kept.append(figure)
+        save(figure, *args, **kwargs)
+
+    monkeypatch.setattr(drawing, "save", keep)
+    return kept
+
+
+@pytest.fixture
+def data():
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (4, 128, 128), dtype=np.uint8)
+    poses = rng.normal(0, 300, (4, 17, 3))
+    poses[:, JOINTS.index("head"), 1] = -800  # y points down: the head is up
+    return images, poses, 64 + poses[..., :2] / 15
+
+
+def is_drawn(path):
+    with Image.open(path) as image:
+        return np.asarray(image.convert("L")).std() > 5
+
+
+def test_poses_stand_upright_at_one_scale_and_share_their_view(tmp_path, data, shown):
+    images, poses, _ = data
+    figures.poses_figure(
+        tmp_path / "a.png", images[:3], poses[:3] + 9, poses[:3], ["best", "median", "worst"]
+    )
+    assert is_drawn(tmp_path / "a.png")
+    for i in range(3):
+        image, prediction, truth = shown[0].axes[3 * i : 3 * i + 3]
+        assert image.get_title() == ["best", "median", "worst"][i]
+        assert prediction.get_xlim() == truth.get_xlim()
+        assert (prediction.elev, prediction.azim) == (truth.elev, truth.azim)
+        lines = truth.lines
+        assert len(lines) == len(EDGES)
+        head = EDGES.index((JOINTS.index("neck"), JOINTS.index("head")))
+        assert lines[head].get_data_3d()[2][1] == 800
+        # One mm is as long along each axis.
+        spans = [np.ptp(limits) for limits in (truth.get_xlim(), truth.get_ylim(), truth.get_zlim())]
+        np.testing.assert_allclose(np.ptp(spans / truth._box_aspect), 0, atol=1e-6 * max(spans))
+
+
+def test_a_contact_sheet_draws_the_windows_of_the_joint_it_names(tmp_path, data, shown):
+    images, _, joints_2d = data
+    figures.contact_sheet(tmp_path / "a.png", images, joints_2d, list("abcd"), columns=3)
+    assert is_drawn(tmp_path / "a.png")
+    expected = labels(joints_2d)
+    for i, axes in enumerate(shown[0].axes[:4]):
+        joint = JOINTS.index(axes.get_title().split("windows: ")[1])
+        assert len(axes.patches) == expected[i, joint].sum()
+        assert axes.images[0].get_array().shape == (128, 128)
+    assert len({axes.get_title().split(": ")[1] for axes in shown[0].axes[:4]}) == 4
+
+
+def test_a_curve_passes_over_what_was_not_measured(tmp_path, shown):
+    rows = [{"epoch": i, "train": 9 - i, "validation": None if i % 2 else 10 - i} for i in range(5)]
+    names = {"train": "training", "validation": "S9"}
+    figures.curve_figure(tmp_path / "a.png", rows, names, "MPJPE (mm)", marks={"best": 4})
+    assert is_drawn(tmp_path / "a.png")
+    (axes,) = shown[0].axes
+    train, validation, _ = axes.lines
+    assert list(train.get_ydata()) == [9, 8, 7, 6, 5]
+    assert list(validation.get_xdata()) == [0, 2, 4]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["training", "S9", "best"]
+    assert train.get_linestyle() != validation.get_linestyle()
+
+
+def test_a_detection_map_lies_over_its_windows(tmp_path, data, shown):
+    images, _, joints_2d = data
+    truths = labels(joints_2d)
+    figures.detection_figure(
+        tmp_path / "a.png", images[:2], truths * 0.8, truths[:2], ["a", "b"], joints=["head"]
+    )
+    assert is_drawn(tmp_path / "a.png")
+    truth, prediction = shown[0].axes[:2]
+    assert "truth" in truth.get_title()
+    shown_map = truth.images[1]
+    np.testing.assert_array_equal(shown_map.get_array().ravel() > 0, truths[0, JOINTS.index("head")])
+    assert list(shown_map.get_extent()) == [0, 128, 128, 0]
+    assert prediction.images[1].get_array().max() == pytest.approx(0.8)
+
+
+def test_figures_leave_pyplot_alone(tmp_path, data):
+    figures.curve_figure(tmp_path / "a.png", [{"epoch": 0, "a": 1}], {"a": "a"}, "y")
+    assert isinstance(drawing.new_figure(1, 1), Figure)
+    assert not matplotlib._pylab_helpers.Gcf.figs
