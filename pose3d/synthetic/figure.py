@@ -137,7 +137,7 @@ def _limbs(body, side, sign):
     return [*arm, *leg, *shoe]
 
 
-def frames_with_soles(motion):
+def _with_soles(motion):
     """The motion's segment frames, and those of feet and toes turned so that up runs forward."""
     frames = dict(motion.frames)
     for side in ("Left", "Right"):
@@ -161,7 +161,7 @@ def solids(body, motion, camera):
     begin : (F, P, 3) array, mm, camera frame, centre of the first sphere
     axes : (F, P, 3, 3) array, columns are the solid's forward, left and up in the camera frame
     """
-    frames = frames_with_soles(motion)
+    frames = _with_soles(motion)
     begin, axes = [], []
     for part in parts(body):
         turned = frames[part.frame]

@@ -10,6 +10,7 @@ from pose3d.synthetic.rotations import about_x, about_y, about_z
 from pose3d.synthetic.steps import bend_leg, foot_motion, pelvis_height
 
 JOINT = {name: i for i, name in enumerate(JOINTS_32)}
+_SIDES = (("Right", -1, 0.0), ("Left", 1, 0.5))  # name, sign of y, start of its stride
 _PAD = 2 * FRAMES_PER_SECOND  # frames computed before and after, for the steps that reach beyond
 
 
@@ -110,9 +111,6 @@ def walk(body, gait, frames, clockwise, rng):
         heading[kept],
         {side: foot.planted[kept] for side, foot in feet.items()},
     )
-
-
-_SIDES = (("Right", -1, 0.0), ("Left", 1, 0.5))  # name, sign of y, start of its stride
 
 
 class _Pose:

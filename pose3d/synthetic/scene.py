@@ -25,13 +25,13 @@ _RIG = (
 # Lamps under the ceiling: position in mm, strength. One side of the room is brighter.
 LAMPS = np.array(
     [
-        [-1800, 1500, 3400, 0.55],
-        [2200, 1800, 3400, 0.30],
-        [500, -2400, 3400, 0.42],
-        [-3600, -2600, 2600, 0.28],
+        (-1800, 1500, 3400, 0.66),
+        (2200, 1800, 3400, 0.38),
+        (500, -2400, 3400, 0.52),
+        (-3600, -2600, 2600, 0.34),
     ]
 )
-AMBIENT = 0.30
+AMBIENT = 0.42
 LAMP_DISTANCE = 3000.0  # mm at which a lamp gives its strength
 _ROOM = np.array([6200.0, 5800.0, 3600.0])  # half length, half width, height
 

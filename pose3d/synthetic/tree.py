@@ -1,9 +1,6 @@
 """Writing the walkers as a raw Human3.6M tree; what is there already is kept."""
 
-import concurrent.futures
 import json
-import multiprocessing
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +19,7 @@ from pose3d.human36m import (
     project,
     world_to_camera,
 )
+from pose3d.processes import cores, run_all
 from pose3d.synthetic.bodies import BODIES
 from pose3d.synthetic.files import mask_writer, video_writer, whole, write_poses
 from pose3d.synthetic.gait import GAITS, walk
@@ -117,7 +115,7 @@ def generate(
     missing = [task for task in tasks if not task.is_done()]
     if missing:
         _write_note(out, options, complete=False)
-        _run(missing, workers or _cores())
+        _run(missing, workers or cores())
         _write_note(out, options, complete=True)
     return out
 
@@ -154,28 +152,15 @@ def write_recording(task):
 
 def _run(tasks, workers):
     """Write the recordings, over several processes if more than one is worth it."""
-    bar = tqdm(total=len(tasks), desc="walkers", unit="recording", disable=None)
-    with bar:
+    with tqdm(total=len(tasks), desc="walkers", unit="recording", disable=None) as bar:
         if workers == 1 or len(tasks) == 1:
             for task in tasks:
                 write_recording(task)
                 bar.update()
-            return
-        context = multiprocessing.get_context("spawn")
-        with concurrent.futures.ProcessPoolExecutor(min(workers, len(tasks)), context) as pool:
-            try:
-                for future in concurrent.futures.as_completed(
-                    [pool.submit(write_recording, t) for t in tasks]
-                ):
-                    future.result()
-                    bar.update()
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
-
-
-def _cores():
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        else:
+            for _, future in run_all(write_recording, [(task,) for task in tasks], workers):
+                future.result()
+                bar.update()
 
 
 def _check(subjects, takes, frames, image_size, seed, workers):
