@@ -24,6 +24,8 @@ class BuiltFile:
 
     Attributes
     ----------
+    left : int
+        recordings that have no part yet
     seconds : float
         of work that this build spent on it, 0 where all was there
     facts : list of dicts, one for each recording, as `pose3d.extraction.extract` gives them
@@ -34,6 +36,7 @@ class BuiltFile:
     subject: str
     recordings: list
     path: Path
+    left: int = 0
     seconds: float = 0.0
     facts: tuple = ()
 
@@ -113,20 +116,22 @@ def _reusable(path, wanted):
 
 
 def _build_missing(files, out, source, every, workers):
-    """Build the parts, and each file as soon as its parts are there; failures by recording."""
-    tasks, owners, left = [], [], {}
+    """Build the parts, and each file as soon as all of its parts are there; failures by recording."""
+    tasks, owners = [], []
     for file in files:
-        todo = [r for r in file.recordings if not _is_done(_part_path(out, r), r, source, every)]
-        tasks += [(r, _part_path(out, r), source, every) for r in todo]
+        paths = {r: _part_path(out, r) for r in file.recordings}
+        todo = [r for r, path in paths.items() if not _is_done(path, r, source, every)]
+        tasks += [(r, paths[r], source, every) for r in todo]
         owners += [file] * len(todo)
-        left[file.path] = len(todo)
-        if not todo:
-            _merge(file, out, source, every)
+        file.left = len(todo)
     failures = []
-    with (
-        tqdm(total=len(tasks), desc="recordings", unit="recording", disable=None) as bar,
-        contextlib.closing(run_all(build_part, tasks, workers)) as finished,
-    ):
+    with contextlib.ExitStack() as stack:
+        stack.callback(_tidy, out / PARTS)
+        for file in files:
+            if not file.left:
+                _merge(file, out, source, every)
+        bar = stack.enter_context(tqdm(total=len(tasks), desc="recordings", unit="recording", disable=None))
+        finished = stack.enter_context(contextlib.closing(run_all(build_part, tasks, workers)))
         for number, future in finished:
             bar.update()
             file = owners[number]
@@ -137,10 +142,9 @@ def _build_missing(files, out, source, every, workers):
             except UserError as error:
                 failures.append(str(error))
                 continue
-            left[file.path] -= 1
-            if not left[file.path]:
+            file.left -= 1
+            if not file.left:
                 _merge(file, out, source, every)
-    _tidy(out / PARTS)
     return failures
 
 

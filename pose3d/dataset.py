@@ -49,7 +49,9 @@ def write_samples(path, action, subject, parts, provenance):
         one after the other, so that only one part is in memory; by take, camera, frame
     provenance : dict that JSON can hold, what the samples were made of and how
     """
-    with whole(path) as temporary, h5py.File(temporary, "w") as file:
+    # Made in memory, as small as it is packed: on a full disk HDF5 would print pages of tracebacks, which
+    # no caller can silence, where one plain write raises one error.
+    with h5py.File(Path(path).name, "w", driver="core", backing_store=False) as file:
         file.attrs.update(
             format=FORMAT,
             version=VERSION,
@@ -66,6 +68,10 @@ def write_samples(path, action, subject, parts, provenance):
             file[name].attrs["meaning"] = meaning
         for part in parts:
             _append(file, part)
+        file.flush()
+        packed = file.id.get_file_image()
+    with whole(path) as temporary:
+        temporary.write_bytes(packed)
 
 
 def _append(file, part):
