@@ -45,14 +45,15 @@ class Graph:
         raise NotImplementedError
 
     @cached_property
+    def _evaluate(self):
+        raw, _ = self.network.output(self.images)
+        outputs = [self.outputs(raw), self.cost(raw, self.targets)]
+        return pytensor.function([self.images, self.targets], outputs, mode=MODE)
+
+    @cached_property
     def _predict(self):
         raw, _ = self.network.output(self.images)
         return pytensor.function([self.images], self.outputs(raw), mode=MODE)
-
-    @cached_property
-    def _cost_of(self):
-        raw, _ = self.network.output(self.images)
-        return pytensor.function([self.images, self.targets], self.cost(raw, self.targets), mode=MODE)
 
     @cached_property
     def _step(self):
@@ -63,23 +64,40 @@ class Graph:
         )
         return pytensor.function([self.images, self.targets], cost, updates={**drawn, **rules}, mode=MODE)
 
-    def _as_input(self, values):
-        return np.ascontiguousarray(values, dtype=self.config.network.dtype)
+    def _images(self, images):
+        """Gray levels in [0, 1] in the network's type; bytes are divided by 255."""
+        dtype = self.config.network.dtype
+        if images.dtype == np.uint8:
+            return np.multiply(images, np.dtype(dtype).type(1 / 255), dtype=dtype)
+        return np.ascontiguousarray(images, dtype=dtype)
+
+    def _targets(self, targets):
+        return np.ascontiguousarray(targets, dtype=self.config.network.dtype)
 
     def predict(self, images):
-        """What the network says of (N, 128, 128) gray levels in [0, 1]: (N, width)."""
-        return self._predict(self._as_input(images))
+        """What the network says of a minibatch.
 
-    def cost_of(self, images, targets):
-        """The cost of a minibatch, without dropout and without a change of weights."""
-        return float(self._cost_of(self._as_input(images), self._as_input(targets)))
+        Parameters
+        ----------
+        images : (N, 128, 128) array, bytes or gray levels in [0, 1]
+
+        Returns
+        -------
+        (N, width) array
+        """
+        return self._predict(self._images(images))
+
+    def evaluate(self, images, targets):
+        """`predict`, and the minibatch's cost; no dropout, no change of weights."""
+        outputs, cost = self._evaluate(self._images(images), self._targets(targets))
+        return outputs, float(cost)
 
     def step(self, images, targets):
         """One update of all parameters on a minibatch; returns its cost before the update.
 
         Parameters
         ----------
-        images : (N, 128, 128) array, gray levels in [0, 1]
+        images : (N, 128, 128) array, bytes or gray levels in [0, 1]
         targets : (N, width) array
         """
-        return float(self._step(self._as_input(images), self._as_input(targets)))
+        return float(self._step(self._images(images), self._targets(targets)))

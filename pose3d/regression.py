@@ -78,3 +78,15 @@ class RegressionGraph(Graph):
         if self.config.regression.cost == "mpjpe":  # Eq. (9) is in mm, whatever the network's numbers mean
             return costs.mpjpe_cost(self.outputs(raw), targets)
         return costs.squared_cost(raw, (targets - self._mean) / self._deviation)
+
+
+def from_weights(weights):
+    """The graph of a regression network read from a file.
+
+    Parameters
+    ----------
+    weights : pose3d.weights.Weights
+    """
+    graph = RegressionGraph(weights.config, TargetScale(**weights.scale))
+    graph.network.set_weights(weights.params)
+    return graph

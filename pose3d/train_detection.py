@@ -1,0 +1,62 @@
+"""Train the joint detection network: 17 joints in 10 x 10 windows, cross-entropy."""
+
+import sys
+
+import numpy as np
+
+from pose3d import metrics
+from pose3d.detection import DetectionGraph
+from pose3d.errors import command
+from pose3d.report.tables import text_table
+from pose3d.skeleton import JOINTS, N_JOINTS
+from pose3d.training import Run, Task, fit, load_data, parser
+from pose3d.windows import N_WINDOWS, labels
+
+
+def detection_task(graph, data):
+    """The loop's view of the detection network.
+
+    Its scores are the cross-entropy per window (nats), and F1 and average precision: means over
+    the joints, and for each joint.
+    """
+
+    def targets(indices):
+        return labels(data.joints_2d[indices]).reshape(len(indices), -1)
+
+    def scores(outputs, indices, cost):
+        shape = (len(indices), N_JOINTS, N_WINDOWS)
+        truth, probabilities = targets(indices).reshape(shape), outputs.reshape(shape)
+        f1 = metrics.f1(truth, probabilities > 0.5)
+        precision = metrics.average_precision(truth, probabilities)
+        found = {"cross_entropy": 2 * cost / graph.width}
+        found |= {"f1": float(np.nanmean(f1)), "ap": float(np.nanmean(precision))}
+        for j, joint in enumerate(JOINTS):
+            found |= {f"f1 {joint}": float(f1[j]), f"ap {joint}": float(precision[j])}
+        return found
+
+    return Task(graph, targets, scores, "cross_entropy", "cross-entropy per window (nats), Eq. (4)", {})
+
+
+@command
+def main(argv=None):
+    arguments = parser("detection", __doc__).parse_args(argv)
+    config, data, chosen = load_data(arguments, "detection")
+    graph = DetectionGraph(config)
+    run = Run(arguments.out, config)
+    best = fit(detection_task(graph, data), data, chosen, run, arguments.monitor_test)
+    columns = ("joint", "F1 train", "F1 validation", "AP train", "AP validation")
+    rows = [
+        [joint]
+        + [best[f"{kind}_{score} {joint}"] for score in ("f1", "ap") for kind in ("train", "validation")]
+        for joint in JOINTS
+    ]
+    run.say(text_table(columns, rows, decimals=3))
+    run.say(
+        f"best: epoch {best['epoch']}, on validation cross-entropy {best['validation_cross_entropy']:.4f} "
+        f"per window, F1 {best['validation_f1']:.3f}, average precision {best['validation_ap']:.3f}; "
+        f"weights in {run.folder}"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

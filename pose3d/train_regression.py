@@ -1,0 +1,58 @@
+"""Train the pose regression network on the detection network's conv1-3: 51 coordinates, squared error."""
+
+import dataclasses
+import sys
+
+import numpy as np
+
+from pose3d import metrics
+from pose3d.errors import command
+from pose3d.regression import RegressionGraph, TargetScale
+from pose3d.skeleton import N_JOINTS
+from pose3d.training import Run, Task, fit, load_data, parser
+from pose3d.transfer import transfer
+
+
+def regression_task(graph, data):
+    """The loop's view of the regression network; its score is the MPJPE of Eq. (9), mm."""
+
+    def targets(indices):
+        return data.poses[indices].reshape(len(indices), -1)
+
+    def scores(outputs, indices, cost):
+        predictions = outputs.reshape(-1, N_JOINTS, 3)
+        return {"mpjpe_mm": float(metrics.mpjpe(predictions, data.poses[indices]))}
+
+    return Task(graph, targets, scores, "mpjpe_mm", "MPJPE, Eq. (9) (mm)", dataclasses.asdict(graph.scale))
+
+
+@command
+def main(argv=None):
+    options = parser("regression", __doc__)
+    options.add_argument(
+        "--init",
+        default="runs/detection",
+        metavar="RUN",
+        help="take conv1-3 from this detection run or weights file, or start at random: none",
+    )
+    arguments = options.parse_args(argv)
+    config, data, chosen = load_data(arguments, "regression")
+    scale = TargetScale.fit(data.poses[chosen.train], config.regression)
+    graph = RegressionGraph(config, scale)
+    if arguments.init != "none":
+        transfer(arguments.init, graph.network)
+    run = Run(arguments.out, config)
+    run.say("conv1-3: random" if arguments.init == "none" else f"conv1-3: from {arguments.init}")
+    mean_pose = np.broadcast_to(data.poses[chosen.train].mean(axis=0), data.poses[chosen.validation].shape)
+    run.say(
+        f"mean pose on validation: MPJPE {metrics.mpjpe(mean_pose, data.poses[chosen.validation]):.2f} mm"
+    )
+    best = fit(regression_task(graph, data), data, chosen, run, arguments.monitor_test)
+    run.say(
+        f"best: epoch {best['epoch']}, MPJPE {best['validation_mpjpe_mm']:.2f} mm on validation, "
+        f"{best['train_mpjpe_mm']:.2f} mm on training samples; weights in {run.folder}"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

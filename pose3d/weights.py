@@ -1,0 +1,110 @@
+"""The weights file: every parameter by name, what it was trained as, and the scale of its targets."""
+
+import json
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from pose3d import config as settings
+from pose3d.errors import UserError
+from pose3d.files import whole
+
+FORMAT = "pose3d weights"
+VERSION = 1
+BEST, LAST = "best.npz", "last.npz"
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What a weights file holds.
+
+    Attributes
+    ----------
+    task : "detection" or "regression"
+    config : pose3d.config.Config of the run
+    params : dict of str to array, ``conv1.W`` ... ``fc3.b``
+    scale : dict of str to (51,) array, mm
+        ``mean`` and ``deviation`` of a regression network's targets; empty for detection.
+    about : dict
+        Epoch, scores, versions: for people, not for programs.
+    """
+
+    task: str
+    config: settings.Config
+    params: dict
+    scale: dict = field(default_factory=dict)
+    about: dict = field(default_factory=dict)
+
+
+def save(path, weights):
+    """Write a weights file (npz, no pickle inside); it appears under its name only when it is whole."""
+    header = {
+        "format": FORMAT,
+        "version": VERSION,
+        "task": weights.task,
+        "config": settings.to_dict(weights.config),
+        "about": weights.about,
+    }
+    arrays = {f"param.{name}": value for name, value in weights.params.items()}
+    arrays |= {f"scale.{name}": value for name, value in weights.scale.items()}
+    with whole(path) as temporary, open(temporary, "wb") as file:
+        np.savez(file, header=np.array(json.dumps(header)), **arrays)
+
+
+def find(path, name=BEST):
+    """The weights file meant by `path`: itself, or `name` in a run folder.
+
+    Raises
+    ------
+    UserError
+        If there is none.
+    """
+    path = Path(path)
+    if path.is_dir():
+        if not (path / name).is_file():
+            raise UserError(
+                f"{path} holds no {name}: it is no run folder, or its training never ended an epoch"
+            )
+        return path / name
+    if not path.is_file():
+        raise UserError(f"{path}: no such file or run folder; train first, or name another")
+    return path
+
+
+def load(path, task=None):
+    """Read a weights file or a run folder's best one.
+
+    Parameters
+    ----------
+    path : path
+    task : "detection" or "regression", if only that will do
+
+    Raises
+    ------
+    UserError
+        If there is none, or it is damaged, of another version, or of another task.
+    """
+    path = find(path)
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        header = json.loads(str(arrays.pop("header")))
+        if header["format"] != FORMAT:
+            raise KeyError("format")
+        version = header["version"]
+    except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path} is no weights file of pose3d, or damaged ({error})") from error
+    if version != VERSION:
+        raise UserError(f"{path} has version {version}, this program reads {VERSION}: train again")
+    if task not in (None, header["task"]):
+        raise UserError(f"{path} holds a {header['task']} network, a {task} network is wanted")
+    if not all(np.isfinite(value).all() for value in arrays.values()):
+        raise UserError(f"{path} holds numbers that are not finite: train again with a lower training.rate")
+    groups = {"param": {}, "scale": {}}
+    for name, value in arrays.items():
+        group, _, key = name.partition(".")
+        groups[group][key] = value
+    config = settings.from_dict(header["config"])
+    return Weights(header["task"], config, groups["param"], groups["scale"], header["about"])
