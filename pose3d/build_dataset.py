@@ -88,7 +88,7 @@ def main(argv=None):
     built, failures = build(recordings, args.out, source, args.every, args.workers)
     _report(built)
     _draw_sheet(args.out, built, np.random.default_rng(0))
-    for failure in failures:
+    for failure in failures[1:]:
         print(f"not built: {failure}", file=sys.stderr)
     if failures:
         raise UserError(
@@ -105,7 +105,7 @@ def _default_source(args):
         "Results on them are no results on Human3.6M.",
         flush=True,
     )
-    return synthetic.generate(SYNTHETIC, workers=args.workers)
+    return synthetic.generate(SYNTHETIC, subjects=args.subjects, workers=args.workers)
 
 
 def _report(built):

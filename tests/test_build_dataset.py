@@ -75,13 +75,13 @@ def test_without_a_source_it_takes_the_real_data_else_makes_its_own(raw_tree, tm
     monkeypatch.chdir(tmp_path)
     made = []
 
-    def generate(out, workers):
-        made.append((str(out), workers))
+    def generate(out, subjects, workers):
+        made.append((str(out), subjects, workers))
         return shutil.copytree(raw_tree, out)
 
     monkeypatch.setattr(synthetic, "generate", generate)
     assert run("--subjects", "S1", "--every", 6, "--workers", 1) == 0
-    assert made == [("data/synthetic", 1)]
+    assert made == [("data/synthetic", ["S1"], 1)]
     assert "no data/human36m: building from the built-in synthetic walkers" in capsys.readouterr().out
     assert (tmp_path / "data" / "walking" / "Walking-S1.h5").is_file()
 
