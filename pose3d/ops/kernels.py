@@ -20,8 +20,11 @@ from pose3d.ops.microkernels import Block, Tile
 from pose3d.ops.shapes import POOL
 
 CACHE_LINE = 64
-# Pooled cells over which the filter gradient keeps a register block.
+# Pooled cells over which the filter gradient keeps a register block, where the image is small.
 STRIP_CELLS = 48
+# Shares of a 48 KB L1 cache: image rows under a strip of cells, and filters of one block of taps (measured).
+STRIP_BYTES = 32 * 1024
+FILTER_BYTES = 44 * 1024
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,7 @@ class Layer:
         return self.kernel * self.maps_in
 
 
+@numba.njit
 def _ceil(a, b):
     return -(-a // b)
 
@@ -71,17 +75,32 @@ def gradient_block(layer, target):
     return Block(rows, vectors, lanes, layer.run % (vectors * lanes) != 0)
 
 
-def aligned_zeros(dtype):
-    """``zeros(size)`` whose first element starts a cache line, which numba's own arrays need not."""
+def input_block(layer, target):
+    """As `gradient_block`, but of one filter row where that keeps the filters of all maps in the L1 cache."""
+    block = gradient_block(layer, target)
+    item = np.dtype(layer.dtype).itemsize
+    if layer.maps_out * block.rows * block.width * item <= FILTER_BYTES:
+        return block
+    vectors = _ceil(layer.run, block.lanes)
+    most = max(1, min(target.accumulators, FILTER_BYTES // (layer.maps_out * block.lanes * item)))
+    vectors = _ceil(vectors, _ceil(vectors, most))
+    return Block(1, vectors, block.lanes, layer.run % (vectors * block.lanes) != 0)
+
+
+def aligned_empty(dtype):
+    """``empty(size)`` whose first element starts a cache line, which numba's own arrays need not.
+
+    A vector that crosses a cache line costs two loads; the gradients live on loads.
+    """
     item = dtype.itemsize
 
     @numba.njit
-    def zeros(size):
-        raw = np.zeros(size + CACHE_LINE // item, dtype)
+    def empty(size):
+        raw = np.empty(size + CACHE_LINE // item, dtype)
         shift = (-raw.ctypes.data) % CACHE_LINE // item
         return raw[shift : shift + size]
 
-    return zeros
+    return empty
 
 
 @numba.njit
@@ -101,12 +120,13 @@ def forward_kernel(layer, target):
     tile = forward_tile(layer, target)
     columns, width = tile.columns, tile.width
     groups = _ceil(maps_out, width)
-    compute, zeros = microkernels.forward_tile(layer, tile), aligned_zeros(dtype)
+    compute, empty = microkernels.forward_tile(layer, tile), aligned_empty(dtype)
 
     @numba.njit
     def pack(w):
         # (group, kernel, run, width): filters flipped, maps that fill up the last group zero
-        packed = zeros(groups * kernel * run * width)
+        packed = empty(groups * kernel * run * width)
+        packed[:] = 0
         for o in range(maps_out):
             base = o // width * kernel * run * width + o % width
             for c in range(maps_in):
@@ -117,7 +137,7 @@ def forward_kernel(layer, target):
         return packed
 
     @numba.njit
-    def rows(x, packed, bias, y, winner, part):
+    def some_rows(x, packed, bias, y, winner, part):
         height, stride = x.shape[1], x.shape[2] * maps_in
         pooled_rows, pooled_columns = y.shape[1], y.shape[2]
         total = x.shape[0] * pooled_rows
@@ -138,19 +158,16 @@ def forward_kernel(layer, target):
     @numba.njit(parallel=True)
     def all_rows(x, packed, bias, y, winner):
         for part in numba.prange(parts):
-            rows(x, packed, bias, y, winner, np.int64(part))
+            some_rows(x, packed, bias, y, winner, np.int64(part))
 
     @numba.njit
     def forward(x, w, b):
         x = np.ascontiguousarray(x)
-        shape = (
-            x.shape[0],
-            (x.shape[1] - kernel + 1) // POOL,
-            (x.shape[2] - kernel + 1) // POOL,
-            maps_out,
-        )
-        y, winner = np.empty(shape, dtype), np.empty(shape, np.uint8)
-        bias = zeros(groups * width)
+        rows, columns = (x.shape[1] - kernel + 1) // POOL, (x.shape[2] - kernel + 1) // POOL
+        shape = (x.shape[0], rows, columns, maps_out)
+        y = empty(x.shape[0] * rows * columns * maps_out).reshape(shape)
+        winner = np.empty(shape, np.uint8)
+        bias = np.zeros(groups * width, dtype)
         for o in range(maps_out):
             bias[o] = b[o]
         all_rows(x, pack(w), bias, y, winner)
@@ -168,43 +185,53 @@ def grad_weights_kernel(layer, target):
     block = gradient_block(layer, target)
     block_rows, width = block.rows, block.width
     blocks, repeats = _ceil(run, width), kernel // block.rows
-    accumulate, zeros = microkernels.weights_block(layer, block), aligned_zeros(dtype)
+    # columns of a strip whose image rows fill a share of the L1 cache
+    widest = max(1, (STRIP_BYTES // ((kernel + 1) * maps_in * item) - kernel) // POOL)
+    accumulate, empty = microkernels.weights_block(layer, block), aligned_empty(dtype)
 
     @numba.njit
-    def pack(y, winner, gy, n, start, stop, stride, g, offsets, db):
-        # per map, contiguous over the strip's cells: the gradient and where its window starts
-        columns = y.shape[2]
-        for i in range(start, stop):
-            for j in range(columns):
-                cell = (i - start) * columns + j
+    def pack(y, winner, gy, n, top, bottom, left, right, stride, g, offsets, db):
+        # per cell of the strip and map: the gradient and where its window starts
+        cell = -1
+        for i in range(top, bottom):
+            for j in range(left, right):
+                cell += 1
+                corner = np.int32(POOL * (i * stride + j * maps_in))
                 for o in range(maps_out):
                     gradient = _before_activation(is_tanh, y[n, i, j, o], gy[n, i, j, o])
-                    which = np.int64(winner[n, i, j, o])
-                    g[o, cell] = gradient
-                    offsets[o, cell] = (POOL * i + (which >> 1)) * stride + (POOL * j + (which & 1)) * maps_in
+                    which = np.int32(winner[n, i, j, o])
+                    g[cell, o] = gradient
+                    offsets[cell, o] = (
+                        corner + (which >> 1) * np.int32(stride) + (which & 1) * np.int32(maps_in)
+                    )
                     db[o] += gradient
 
     @numba.njit
     def images(x, y, winner, gy, dw, db, part):
         height, stride = x.shape[1], x.shape[2] * maps_in
         rows, columns = y.shape[1], y.shape[2]
-        strip = max(1, min(rows, STRIP_CELLS // columns))
-        g = np.empty((maps_out, strip * columns), dtype)
-        offsets = np.empty((maps_out, strip * columns), np.int64)
+        across = _ceil(columns, _ceil(columns, widest))  # strips of equal width
+        down = max(1, min(rows, STRIP_CELLS // across)) if across == columns else 1
+        g = np.empty((down * across, maps_out), dtype)
+        offsets = np.empty((down * across, maps_out), np.int32)
         for n in range(part * x.shape[0] // parts, (part + 1) * x.shape[0] // parts):
             image = x.ctypes.data + n * height * stride * item
-            for i in range(0, rows, strip):
-                end = min(rows, i + strip)
-                pack(y, winner, gy, n, i, end, stride, g, offsets, db)
-                for o in range(maps_out):
-                    places, values = offsets[o].ctypes.data, g[o].ctypes.data
-                    for b in range(blocks):
-                        for r in range(repeats):
-                            home = ((o * blocks + b) * repeats + r) * block_rows * width
-                            accumulate(
-                                image + (r * block_rows * stride + b * width) * item, stride, places, values,
-                                (end - i) * columns, dw.ctypes.data + home * item, run - b * width,
-                            )  # fmt: skip
+            for top in range(0, rows, down):
+                bottom = min(rows, top + down)
+                for left in range(0, columns, across):
+                    right = min(columns, left + across)
+                    pack(y, winner, gy, n, top, bottom, left, right, stride, g, offsets, db)
+                    cells = (bottom - top) * (right - left)
+                    for o in range(maps_out):
+                        places, values = offsets.ctypes.data + o * 4, g.ctypes.data + o * item
+                        for b in range(blocks):
+                            for r in range(repeats):
+                                home = ((o * blocks + b) * repeats + r) * block_rows * width
+                                origin = image + (r * block_rows * stride + b * width) * item
+                                accumulate(
+                                    origin, stride, places, values, cells, dw.ctypes.data + home * item,
+                                    run - b * width,
+                                )  # fmt: skip
 
     @numba.njit(parallel=True)
     def all_images(x, y, winner, gy, dw, db):
@@ -214,9 +241,8 @@ def grad_weights_kernel(layer, target):
     @numba.njit
     def grad_weights(x, y, winner, gy):
         size = maps_out * blocks * kernel * width
-        # one more than the parts, so that none shares a cache line with its neighbour's end
-        partial_w = zeros(parts * size).reshape((parts, size))
-        partial_b = zeros(parts * maps_out).reshape((parts, maps_out))
+        partial_w, partial_b = empty(parts * size).reshape((parts, size)), np.zeros((parts, maps_out), dtype)
+        partial_w[:] = 0
         all_images(np.ascontiguousarray(x), y, winner, gy, partial_w, partial_b)
         dw, db = np.empty((maps_out, maps_in, kernel, kernel), dtype), np.zeros(maps_out, dtype)
         for o in range(maps_out):
@@ -240,15 +266,16 @@ def grad_input_kernel(layer, target):
     kernel, maps_in, maps_out, run = layer.kernel, layer.maps_in, layer.maps_out, layer.run
     dtype, is_tanh, parts = np.dtype(layer.dtype), layer.activation == "tanh", target.threads
     item = dtype.itemsize
-    block = gradient_block(layer, target)
+    block = input_block(layer, target)
     block_rows, width = block.rows, block.width
     blocks, repeats = _ceil(run, width), kernel // block.rows
-    scatter, zeros = microkernels.input_block(layer, block), aligned_zeros(dtype)
+    scatter, empty = microkernels.input_block(layer, block), aligned_empty(dtype)
 
     @numba.njit
     def pack(w):
         # (block of taps, repeat, map out, row, width): filters flipped, the rest zero
-        packed = zeros(blocks * maps_out * kernel * width)
+        packed = empty(blocks * maps_out * kernel * width)
+        packed[:] = 0
         for o in range(maps_out):
             for r in range(kernel):
                 for t in range(run):
@@ -308,7 +335,8 @@ def grad_input_kernel(layer, target):
 
     @numba.njit
     def grad_input(w, y, winner, gy, height, width):
-        dx = np.empty((y.shape[0], height.item(), width.item(), maps_in), dtype)
+        shape = (y.shape[0], height.item(), width.item(), maps_in)
+        dx = empty(shape[0] * shape[1] * shape[2] * maps_in).reshape(shape)
         all_images(pack(w), y, winner, gy, dx)
         return dx
 

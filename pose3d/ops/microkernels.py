@@ -14,7 +14,7 @@ from llvmlite import ir
 from numba.extending import intrinsic
 
 from pose3d.ops.shapes import POOL
-from pose3d.ops.simd import INT8, INT64, Emitter
+from pose3d.ops.simd import INT8, INT32, INT64, Emitter
 
 
 @dataclass(frozen=True)
@@ -131,20 +131,22 @@ def weights_block(layer, block):
     """``accumulate(x, row_stride, offsets, g, cells, dw, taps)``: one map's filter gradient over a strip.
 
     ``dw += sum over cells of g[cell] * x[offsets[cell] + ...]`` for a block of taps
-    that stays in registers; `dw` is (rows, width), contiguous. `taps` is how many of a
-    block row's taps exist.
+    that stays in registers. `offsets` (int32) and `g` point at the map's entries in arrays
+    (cell, map); `dw` is (rows, width). `taps` is how many of a block row's taps exist.
     """
 
     def codegen(context, builder, signature, args):
         e = Emitter(builder, layer.dtype, block.lanes)
         x, g, dw = (e.pointer(args[i]) for i in (0, 3, 5))
         stride, cells, masks = args[1], args[4], _masks(e, block, args[6])
-        offsets = builder.inttoptr(args[2], INT64.as_pointer())
+        offsets = builder.inttoptr(args[2], INT32.as_pointer())
         homes = [e.at(dw, r * block.width + v * block.lanes) for r, v in block.places]
 
         def cell(n, accumulators):
+            n = builder.mul(n, INT64(layer.maps_out))
             gradient = e.splat(builder.load(e.at(g, n)))
-            rows = [e.at(x, builder.load(builder.gep(offsets, [n])))]
+            offset = builder.load(builder.gep(offsets, [n]))
+            rows = [e.at(x, builder.sext(offset, INT64))]
             for _ in range(block.rows - 1):
                 rows.append(e.at(rows[-1], stride))
             return [
