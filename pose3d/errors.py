@@ -11,9 +11,9 @@ class UserError(Exception):
 def command(main):
     """Turn ``main(argv=None)`` into a command that returns an exit status.
 
-    A `UserError` or a failing file operation becomes one line ``error: ...`` and
-    status 1; an interrupt becomes status 130. Every other exception is a bug of
-    ours and keeps its traceback.
+    A `UserError`, a failing file operation or a want of memory becomes one line
+    ``error: ...`` and status 1; an interrupt becomes status 130. Every other exception
+    is a bug of ours and keeps its traceback.
     """
 
     @functools.wraps(main)
@@ -23,6 +23,9 @@ def command(main):
         except (UserError, OSError) as error:
             message = " ".join(str(error).split())
             print(f"error: {message}", file=sys.stderr)
+            return 1
+        except MemoryError as error:
+            print(f"error: there is not enough memory for this: {error}", file=sys.stderr)
             return 1
         except KeyboardInterrupt:
             print("error: interrupted; what was finished is kept", file=sys.stderr)

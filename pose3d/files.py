@@ -31,6 +31,7 @@ def whole(path):
     temporary = path.with_name(f".{path.stem}.partial{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.unlink(missing_ok=True)  # a killed run's; not every writer replaces a file
         yield temporary
         os.replace(temporary, path)
     except (OSError, RuntimeError) as error:

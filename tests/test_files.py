@@ -50,3 +50,9 @@ def test_other_errors_stay_what_they_are(tmp_path, error):
     with pytest.raises(type(error), match="no|a bug"):  # noqa: SIM117
         with whole(tmp_path / "a.txt"):
             raise error
+
+
+def test_a_folder_that_cannot_be_made_is_a_plain_oserror(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError), whole(tmp_path / "file" / "below.txt"):
+        raise AssertionError("not reached")

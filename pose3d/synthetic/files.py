@@ -1,34 +1,17 @@
 """Writers for the file kinds of a raw Human3.6M tree; each file appears under its name only when whole."""
 
 import contextlib
-import os
-from pathlib import Path
 
 import av
 import cdflib.cdfwrite
 import h5py
 import numpy as np
 
+from pose3d.files import whole
+
 FRAMES_PER_SECOND = 50
 _MATLAB_HEADER = b"MATLAB 7.3 MAT-file, Platform: any, Created by: pose3d, HDF5 schema 1.00 ."
 _USER_BLOCK = 512  # bytes before the HDF5 part of a v7.3 file
-
-
-@contextlib.contextmanager
-def whole(path):
-    """Yield a temporary path in the folder of `path` that becomes `path` if nothing fails.
-
-    Folders are made as needed. After an error the temporary file is removed and `path` is as before.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.partial{path.suffix}")
-    temporary.unlink(missing_ok=True)
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_poses(path, poses):

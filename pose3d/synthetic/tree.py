@@ -8,6 +8,7 @@ import numpy as np
 from tqdm import tqdm
 
 from pose3d.errors import UserError
+from pose3d.files import whole
 from pose3d.human36m import (
     ACTIONS,
     CAMERAS,
@@ -21,7 +22,7 @@ from pose3d.human36m import (
 )
 from pose3d.processes import cores, run_all
 from pose3d.synthetic.bodies import BODIES
-from pose3d.synthetic.files import mask_writer, video_writer, whole, write_poses
+from pose3d.synthetic.files import mask_writer, video_writer, write_poses
 from pose3d.synthetic.gait import GAITS, walk
 from pose3d.synthetic.masks import box, ragged
 from pose3d.synthetic.render import render

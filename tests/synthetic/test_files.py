@@ -1,7 +1,10 @@
+import errno
+
 import numpy as np
 import pytest
 
-from pose3d.synthetic.files import mask_writer, video_writer, whole
+from pose3d.files import DiskFullError
+from pose3d.synthetic.files import mask_writer, video_writer, write_poses
 
 
 def break_off(writer, use):
@@ -9,18 +12,6 @@ def break_off(writer, use):
     with writer as target:
         use(target)
         raise ZeroDivisionError
-
-
-def test_a_file_appears_only_when_whole(tmp_path):
-    path = tmp_path / "folder" / "file.txt"
-    with whole(path) as temporary:
-        temporary.write_text("first")
-        assert not path.exists()
-    assert path.read_text() == "first"
-    with pytest.raises(ZeroDivisionError):
-        break_off(whole(path), lambda temporary: temporary.write_text("half"))
-    assert path.read_text() == "first"
-    assert list(path.parent.iterdir()) == [path]
 
 
 def test_an_error_between_frames_leaves_nothing(tmp_path):
@@ -32,7 +23,30 @@ def test_an_error_between_frames_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_that_cannot_be_written_is_a_plain_oserror(tmp_path):
-    (tmp_path / "file").touch()
-    with pytest.raises(OSError), whole(tmp_path / "file" / "below.cdf"):
-        raise AssertionError("not reached")
+def test_what_a_killed_run_left_is_replaced(tmp_path):
+    (tmp_path / ".p.partial.cdf").write_bytes(b"half")
+    write_poses(tmp_path / "p.cdf", np.zeros((3, 32, 2)))
+    assert [path.name for path in tmp_path.iterdir()] == ["p.cdf"]
+
+
+@pytest.mark.parametrize(
+    ("name", "write"),
+    [
+        ("p.cdf", lambda path: write_poses(path, np.zeros((3, 32, 2)))),
+        ("m.mat", lambda path: append_to(mask_writer(path), np.zeros((4, 6), bool))),
+        ("v.mp4", lambda path: append_to(video_writer(path, 32, 48), np.zeros((32, 48, 3), np.uint8))),
+    ],
+)
+def test_a_full_disk_is_told_by_every_writer(tmp_path, monkeypatch, name, write):
+    def full(*paths):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.replace", full)
+    with pytest.raises(DiskFullError, match=f"{name} cannot be written, the disk is full"):
+        write(tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def append_to(writer, item):
+    with writer as append:
+        append(item)
