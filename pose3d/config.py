@@ -1,6 +1,8 @@
 """Typed settings of a training run: defaults, a TOML file, and ``key=value`` overrides, in that order."""
 
 import dataclasses
+import json
+import math
 import tomllib
 import typing
 from dataclasses import dataclass, field
@@ -108,13 +110,13 @@ _LIMITS = (
     ("network.dropout", lambda v: 0 <= v < 1, "at least 0 and below 1"),
     ("network.seed", lambda v: 0 <= v < 2**32, "from 0 to 4294967295"),
     ("data.seed", lambda v: v >= 0, "at least 0"),
-    ("data.validation", lambda v: v in ("tail", "report") or v[:8] == "subject:", "tail, report, subject:NAME"),
+    ("data.validation", lambda v: v in ("tail", "report") or v[:8] == "subject:", "tail, report, subject:S9"),
     ("training.seed", lambda v: v >= 0, "at least 0"),
     ("training.epochs", lambda v: v >= 0, "at least 0"),
     ("training.batch", lambda v: v >= 1, "at least 1"),
-    ("training.rate", lambda v: v > 0, "above 0"),
+    ("training.rate", lambda v: 0 < v < math.inf, "above 0 and finite"),
     ("training.momentum", lambda v: 0 <= v < 1, "at least 0 and below 1"),
-    ("training.decay", lambda v: v >= 0, "at least 0"),
+    ("training.decay", lambda v: 0 <= v < math.inf, "at least 0 and finite"),
     ("training.patience", lambda v: v >= 0, "at least 0"),
     ("training.improvement", lambda v: 0 <= v < 1, "at least 0 and below 1"),
 )  # fmt: skip
@@ -182,7 +184,7 @@ def load(task, path=None, overrides=()):
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise UserError(f"{path}: not a TOML file: {error}") from None
         try:
-            config = from_dict(_for_task(settings, task), config)
+            config = _for_task(settings, task, config)
         except UserError as error:
             raise UserError(f"{path}: {error}") from None
     for text in overrides:
@@ -190,16 +192,17 @@ def load(task, path=None, overrides=()):
     return config
 
 
-def _for_task(settings, task):
-    """The file's sections with those of ``[for.TASK.*]`` laid over them."""
-    settings = dict(settings)
-    special = settings.pop("for", {})
-    unknown = set(special) - set(TASK_DEFAULTS)
-    if unknown:
-        raise UserError(f"unknown task in [for.{unknown.pop()}]: the tasks are {', '.join(TASK_DEFAULTS)}")
-    for section, values in special.get(task, {}).items():
-        settings[section] = {**settings.get(section, {}), **values}
-    return settings
+def _for_task(settings, task, base):
+    """The file's sections over `base`, and those of ``[for.TASK.*]`` over them; all tasks' are checked."""
+    common = {name: values for name, values in settings.items() if name != "for"}
+    special = settings.get("for", {})
+    if not isinstance(special, dict):
+        raise UserError(f"for = {special!r}: write a section [for.TASK.SECTION]")
+    for name, values in special.items():
+        if name not in TASK_DEFAULTS or not isinstance(values, dict):
+            raise UserError(f"unknown task in [for.{name}]: the tasks are {', '.join(TASK_DEFAULTS)}")
+    config = from_dict(common, base)
+    return {name: from_dict(special.get(name, {}), config) for name in TASK_DEFAULTS}[task]
 
 
 def to_dict(config):
@@ -215,13 +218,7 @@ def to_toml(config):
     lines = []
     for section, values in to_dict(config).items():
         lines.append(f"[{section}]")
-        for key, value in values.items():
-            if isinstance(value, bool):
-                value = str(value).lower()
-            elif isinstance(value, str):
-                value = f'"{value}"'
-            elif isinstance(value, list):
-                value = "[" + ", ".join(f'"{v}"' if isinstance(v, str) else str(v) for v in value) + "]"
-            lines.append(f"{key} = {value}")
+        # What JSON writes for a bool, number, str or list of them is TOML, too.
+        lines += [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in values.items()]
         lines.append("")
     return "\n".join(lines)

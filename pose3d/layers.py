@@ -84,6 +84,6 @@ def dropout(x, rate, rng):
     -------
     x with dropout, and the generator's next state for the updates
     """
-    next_rng, kept = pt.random.bernoulli(1 - rate, size=x.shape, rng=rng).owner.outputs
+    next_rng, kept = pt.random.bernoulli(1 - rate, size=x.shape, rng=rng, return_next_rng=True)
     scale = np.asarray(1 / (1 - rate), dtype=x.dtype)
     return x * pt.cast(kept, x.dtype) * scale, {rng: next_rng}

@@ -1,11 +1,12 @@
 """The pose regression graph: 51 pelvis-relative coordinates, squared error (report, section 4.1)."""
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
 import pytensor
 
-from pose3d import costs
+from pose3d import costs, weights
 from pose3d.errors import UserError
 from pose3d.graph import Graph
 from pose3d.network import Network
@@ -80,13 +81,28 @@ class RegressionGraph(Graph):
         return costs.squared_cost(raw, (targets - self._mean) / self._deviation)
 
 
-def from_weights(weights):
-    """The graph of a regression network read from a file.
+def from_weights(path):
+    """The graph of a trained regression network.
 
     Parameters
     ----------
-    weights : pose3d.weights.Weights
+    path : path of a weights file or a run folder, whose best one is meant
+
+    Raises
+    ------
+    UserError
+        As `pose3d.weights.load`, and if the file's arrays are not those of the network it describes.
     """
-    graph = RegressionGraph(weights.config, TargetScale(**weights.scale))
-    graph.network.set_weights(weights.params)
+    found = weights.load(path, RegressionGraph.task)
+    scale = {f.name: found.scale.get(f.name) for f in dataclasses.fields(TargetScale)}
+    if not all(np.shape(value) == (N_COORDINATES,) for value in scale.values()):
+        raise UserError(f"{path} lacks the scale of its targets: train again")
+    graph = RegressionGraph(found.config, TargetScale(**scale))
+    missing = set(graph.network.params) - set(found.params)
+    if missing:
+        raise UserError(f"{path} lacks {', '.join(sorted(missing))}: train again")
+    try:
+        graph.network.set_weights(found.params)
+    except ValueError as error:
+        raise UserError(f"{path}: {error}; train again") from None
     return graph

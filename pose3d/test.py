@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from pose3d import metrics, regression, weights
-from pose3d.dataset import Dataset
-from pose3d.errors import UserError, command
+from pose3d import metrics, regression
+from pose3d.errors import command
 from pose3d.files import whole
 from pose3d.report import figures, tables
 from pose3d.skeleton import JOINTS, N_JOINTS
-from pose3d.splits import minibatches, split
+from pose3d.splits import minibatches
+from pose3d.training import open_data
 
 BATCH = 128
 # Predictions whose joints all lie this close count as equal: the report's piecewise constancy.
@@ -74,8 +74,7 @@ def draw(path, data, indices, predictions, errors):
         for name, i, n in zip(("best", "median", "worst"), shown, indices[shown], strict=True)
     ]
     images = data.images(indices[shown], keep=False)
-    with whole(path) as temporary:
-        figures.poses_figure(temporary, images, predictions[shown], data.poses[indices[shown]], titles)
+    figures.poses_figure(path, images, predictions[shown], data.poses[indices[shown]], titles)
 
 
 def parse(argv):
@@ -97,14 +96,10 @@ def parse(argv):
 @command
 def main(argv=None):
     arguments = parse(argv)
-    graph = regression.from_weights(weights.load(arguments.weights, "regression"))
-    data = Dataset.open(arguments.data)
-    settings = graph.config.data
-    chosen = split(data, settings.validation, settings.test, np.random.default_rng(settings.seed))
-    if not len(chosen.test):
-        raise UserError(f"{arguments.data} holds nothing of {', '.join(settings.test)}, the test subject")
+    graph = regression.from_weights(arguments.weights)
+    data, chosen = open_data(arguments.data, graph.config.data, needs_test=True)
     predictions = predict(graph, data, chosen.test)
-    mean_pose = data.poses[chosen.train].mean(axis=0)
+    mean_pose = data.poses[chosen.train].mean(axis=0, dtype=np.float64)
     results, errors, baseline = judge(data, chosen.test, predictions, mean_pose)
     out = Path(arguments.out)
     with whole(out / "results.json") as temporary:

@@ -8,8 +8,9 @@ from pose3d import metrics
 from pose3d.detection import DetectionGraph
 from pose3d.errors import command
 from pose3d.report.tables import text_table
+from pose3d.run import Run
 from pose3d.skeleton import JOINTS, N_JOINTS
-from pose3d.training import Run, Task, fit, load_data, parser
+from pose3d.training import Task, fit, load_data, parser
 from pose3d.windows import N_WINDOWS, labels
 
 

@@ -8,8 +8,9 @@ import numpy as np
 from pose3d import metrics
 from pose3d.errors import command
 from pose3d.regression import RegressionGraph, TargetScale
+from pose3d.run import Run
 from pose3d.skeleton import N_JOINTS
-from pose3d.training import Run, Task, fit, load_data, parser
+from pose3d.training import Task, fit, load_data, parser
 from pose3d.transfer import transfer
 
 
@@ -43,10 +44,9 @@ def main(argv=None):
         transfer(arguments.init, graph.network)
     run = Run(arguments.out, config)
     run.say("conv1-3: random" if arguments.init == "none" else f"conv1-3: from {arguments.init}")
-    mean_pose = np.broadcast_to(data.poses[chosen.train].mean(axis=0), data.poses[chosen.validation].shape)
-    run.say(
-        f"mean pose on validation: MPJPE {metrics.mpjpe(mean_pose, data.poses[chosen.validation]):.2f} mm"
-    )
+    held_out = data.poses[chosen.validation]
+    mean_pose = np.broadcast_to(data.poses[chosen.train].mean(axis=0, dtype=np.float64), held_out.shape)
+    run.say(f"mean pose on validation: MPJPE {metrics.mpjpe(mean_pose, held_out):.2f} mm")
     best = fit(regression_task(graph, data), data, chosen, run, arguments.monitor_test)
     run.say(
         f"best: epoch {best['epoch']}, MPJPE {best['validation_mpjpe_mm']:.2f} mm on validation, "

@@ -1,13 +1,8 @@
-"""One training loop for both graphs: epochs, validation, curves, and what a run folder keeps."""
+"""One training loop for both graphs: epochs, validation, checkpoints; and the command line they share."""
 
 import argparse
-import csv
-import platform
-import sys
 import time
 from dataclasses import dataclass
-from importlib.metadata import version
-from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
@@ -15,14 +10,12 @@ from tqdm import tqdm
 from pose3d import config as settings
 from pose3d.dataset import Dataset
 from pose3d.errors import UserError
-from pose3d.files import whole
 from pose3d.graph import Graph
-from pose3d.report.figures import curve_figure
+from pose3d.run import versions_line
 from pose3d.splits import minibatches, split
 from pose3d.weights import BEST, LAST, Weights, save
 
 EVALUATION_BATCH = 128
-PACKAGES = ("pose3d", "pytensor", "numba", "numpy", "scipy")
 
 
 @dataclass
@@ -47,56 +40,6 @@ class Task:
     objective: str
     unit: str
     scale: dict
-
-
-class Run:
-    """A run folder: settings, log, curves, weights. An older run under its name is kept beside it."""
-
-    def __init__(self, folder, config):
-        self.folder = Path(folder)
-        if self.folder.exists() and any(self.folder.iterdir()):
-            kept = self.folder.with_name(self.folder.name + ".previous")
-            _set_aside(self.folder, kept)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.rows = []
-        self.say("$ " + " ".join(sys.argv))
-        self.say(f"Python {platform.python_version()}, " + versions_line())
-        with whole(self.folder / "config.toml") as temporary:
-            temporary.write_text(settings.to_toml(config))
-
-    def say(self, text):
-        """Print a line and keep it in the log."""
-        tqdm.write(text, file=sys.stdout)
-        with (self.folder / "log.txt").open("a") as log:
-            log.write(text + "\n")
-
-    def add(self, row, objective, unit):
-        """Keep an epoch's scores: the curve's CSV and PNG are rewritten whole."""
-        self.rows.append(row)
-        with whole(self.folder / "curve.csv") as temporary, temporary.open("w", newline="") as file:
-            writer = csv.DictWriter(file, list(row))
-            writer.writeheader()
-            writer.writerows(self.rows)
-        names = {f"{kind}_{objective}": kind for kind in ("train", "validation", "test")}
-        names = {key: name for key, name in names.items() if key in row}
-        with whole(self.folder / "curve.png") as temporary:
-            curve_figure(temporary, self.rows, names, unit)
-
-
-def _set_aside(folder, kept):
-    """Rename a run folder; the one set aside before it goes."""
-    if not (folder / "config.toml").is_file():
-        raise UserError(f"{folder} is no run folder and not empty: name another with --out")
-    if kept.exists():
-        for path in kept.iterdir():
-            path.unlink()
-        kept.rmdir()
-    folder.rename(kept)
-
-
-def versions_line():
-    """The packages whose versions decide what is computed."""
-    return ", ".join(f"{name} {version(name)}" for name in PACKAGES)
 
 
 def evaluate(task, data, indices):
@@ -133,12 +76,16 @@ def train_epoch(task, data, indices, rng, label):
         for chosen in minibatches(indices, batch, rng):
             total += task.graph.step(data.images(chosen), task.targets(chosen)) * len(chosen)
             bar.update(len(chosen))
-            if not np.isfinite(total):
-                raise UserError(
-                    f"the cost became {total} in {label}: lower training.rate; "
-                    "the weights of the epochs before it are kept"
-                )
+            _check_finite(total, label)
     return total / len(indices)
+
+
+def _check_finite(cost, label):
+    if not np.isfinite(cost):
+        raise UserError(
+            f"the cost became {cost} in {label}: lower training.rate; "
+            "the weights of the epochs before it are kept"
+        )
 
 
 def fit(task, data, chosen, run, monitor_test=False):
@@ -175,7 +122,9 @@ def fit(task, data, chosen, run, monitor_test=False):
         if epoch > 0:
             row["cost"] = train_epoch(task, data, chosen.train, shuffling, f"epoch {epoch}")
         for name, indices in sets.items():
-            row |= {f"{name}_{key}": value for key, value in evaluate(task, data, indices).items()}
+            found = evaluate(task, data, indices)
+            _check_finite(found["cost"], f"epoch {epoch}")  # before these weights replace good ones
+            row |= {f"{name}_{key}": value for key, value in found.items()}
         row["seconds"] = round(time.perf_counter() - start, 2)
         score = row[objective]
         weights = _snapshot(task, row)
@@ -243,6 +192,31 @@ def parser(task, description):
 def load_data(arguments, task):
     """What both commands begin with: settings, data, split."""
     config = settings.load(task, arguments.config, arguments.set)
-    data = Dataset.open(arguments.data)
-    rng = np.random.default_rng(config.data.seed)
-    return config, data, split(data, config.data.validation, config.data.test, rng)
+    return config, *open_data(arguments.data, config.data, arguments.monitor_test)
+
+
+def open_data(folder, choice, needs_test):
+    """The built files of a folder and their split.
+
+    Parameters
+    ----------
+    folder : path
+    choice : pose3d.config.DataSettings
+    needs_test : bool, whether having nothing to test with is an error
+
+    Returns
+    -------
+    Dataset, Split
+
+    Raises
+    ------
+    UserError
+        As `Dataset.open` and `split` do, and if the test subject is wanted and not there.
+    """
+    data = Dataset.open(folder)
+    chosen = split(data, choice.validation, choice.test, np.random.default_rng(choice.seed))
+    if needs_test and not len(chosen.test):
+        raise UserError(
+            f"{folder} holds nothing of {', '.join(choice.test)}, the test subject: build it, too"
+        )
+    return data, chosen

@@ -16,15 +16,18 @@ from pose3d.network import CONV_LAYERS
 
 TRANSFERRED = tuple(f"{layer}.{kind}" for layer in CONV_LAYERS for kind in "Wb")
 
+
+def _dtype(code, align=0, copy=0):
+    """numpy.dtype as a pickle calls it; Python 2's wrote the two flags as numbers, which numpy deprecates."""
+    return np.dtype(code, align=bool(align), copy=bool(copy))
+
+
 # What a pickled numpy array asks for by name, in Python 2's numpy and in today's.
 _ARRAY_PARTS = {
-    (module, name): getattr(owner, name)
-    for owner, name, modules in (
-        (np._core.multiarray, "_reconstruct", ("numpy.core.multiarray", "numpy._core.multiarray")),
-        (np, "ndarray", ("numpy",)),
-        (np, "dtype", ("numpy",)),
-    )
-    for module in modules
+    ("numpy.core.multiarray", "_reconstruct"): np._core.multiarray._reconstruct,
+    ("numpy._core.multiarray", "_reconstruct"): np._core.multiarray._reconstruct,
+    ("numpy", "ndarray"): np.ndarray,
+    ("numpy", "dtype"): _dtype,
 }
 
 
@@ -80,6 +83,9 @@ def read_convolutions(path):
     if not is_npz:
         return read_original(path)
     params = weights.load(path).params
+    missing = set(TRANSFERRED) - set(params)
+    if missing:
+        raise UserError(f"{path} lacks {', '.join(sorted(missing))}: train again")
     return {name: params[name] for name in TRANSFERRED}
 
 
@@ -92,7 +98,7 @@ def transfer(path, network):
         If there is nothing to read, or it is of another kernel configuration.
     """
     params = read_convolutions(path)
-    theirs = [len(params[f"{layer}.b"]) for layer in CONV_LAYERS]
+    theirs = [params[f"{layer}.b"].size for layer in CONV_LAYERS]
     ours = list(network.settings.kernels)
     if theirs != ours:
         raise UserError(

@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -88,23 +89,33 @@ def load(path, task=None):
     """
     path = find(path)
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        header = json.loads(str(arrays.pop("header")))
-        if header["format"] != FORMAT:
-            raise KeyError("format")
-        version = header["version"]
-    except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile) as error:
+        weights = _read(path)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+    except (ValueError, KeyError, TypeError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
         raise UserError(f"{path} is no weights file of pose3d, or damaged ({error})") from error
-    if version != VERSION:
-        raise UserError(f"{path} has version {version}, this program reads {VERSION}: train again")
-    if task not in (None, header["task"]):
-        raise UserError(f"{path} holds a {header['task']} network, a {task} network is wanted")
-    if not all(np.isfinite(value).all() for value in arrays.values()):
-        raise UserError(f"{path} holds numbers that are not finite: train again with a lower training.rate")
+    if task not in (None, weights.task):
+        raise UserError(f"{path} holds a {weights.task} network, a {task} network is wanted")
+    for name, value in (weights.params | weights.scale).items():
+        if not np.isfinite(value).all():
+            raise UserError(
+                f"{path}: {name} holds numbers that are not finite; train again with a lower training.rate"
+            )
+    return weights
+
+
+def _read(path):
+    """The file's content, if it is of this format and version."""
     groups = {"param": {}, "scale": {}}
-    for name, value in arrays.items():
-        group, _, key = name.partition(".")
-        groups[group][key] = value
+    with np.load(path, allow_pickle=False) as file:
+        header = json.loads(str(file["header"]))
+        if header["format"] != FORMAT:
+            raise ValueError(f"its format is {header['format']}")
+        if header["version"] != VERSION:
+            raise UserError(f"version {header['version']}, this program reads {VERSION}: train again")
+        for name in file.files:
+            group, _, key = name.partition(".")
+            if key:  # all but the header
+                groups[group][key] = file[name]
     config = settings.from_dict(header["config"])
     return Weights(header["task"], config, groups["param"], groups["scale"], header["about"])
