@@ -36,6 +36,8 @@ def _pooled_columns(op, node):
 @register_funcify_and_cache_key(ConvPoolGradInput)
 def compile_kernel(op, node, **kwargs):
     """The Op's compiled kernel and its key in PyTensor's cache: all that it is specialised on."""
+    # Starts numba's threads. Parallel code read from the disk cache does not, and crashes without them.
+    numba.get_num_threads()
     dtype, columns = node.outputs[0].type.dtype, _pooled_columns(op, node)
     layer = kernels.Layer(op.maps_in, op.maps_out, op.kernel, op.activation, dtype, columns)
     target = simd.host_target()

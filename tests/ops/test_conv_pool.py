@@ -1,5 +1,8 @@
 """The Op as PyTensor sees it: shapes, gradients, backends."""
 
+import os
+import subprocess
+import sys
 import warnings
 
 import numpy as np
@@ -112,3 +115,29 @@ def test_the_source_hash_sees_every_file_of_the_kernels(monkeypatch, tmp_path):
         after = dispatch.source_hash.__wrapped__()
         assert after != before
         before = after
+
+
+TWO_FUNCTIONS = """
+import sys
+import numpy, pytensor, pytensor.tensor as pt
+from pose3d.ops import conv_pool
+x, w, b = (pt.tensor(dtype="float32", shape=(None,) * n) for n in (4, 4, 1))
+y = conv_pool(x, w, b, maps_in=2, maps_out=3, kernel=3)
+for output in (y, y + 1)[int(sys.argv[1]):]:
+    function = pytensor.function([x, w, b], output, mode="NUMBA")
+    print(function(*(numpy.ones(shape, "float32") for shape in ((2, 8, 11, 2), (3, 2, 3, 3), (3,)))).shape)
+"""
+
+
+def test_kernels_read_from_the_disk_cache_run_in_a_fresh_process(tmp_path):
+    # The second function is compiled around a kernel that the first has compiled. A process that reads it
+    # from the cache compiles no parallel code, and nothing but the dispatch starts numba's threads.
+    for first in (0, 1):
+        done = subprocess.run(
+            [sys.executable, "-c", TWO_FUNCTIONS, str(first)],
+            env={**os.environ, "PYTENSOR_FLAGS": f"base_compiledir={tmp_path}"},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout == "(2, 3, 4, 3)\n" * (2 - first)

@@ -7,19 +7,17 @@ from pose3d.ops import kernels, reference
 from pose3d.ops.simd import Target, host_target
 
 # maps in, maps out, filter, rows, columns: no two alike; maps that fill no vector, or several; an image
-# of one pooled cell; one wider than it is high; filter rows of one map, and of many.
+# of one pooled row; one narrower than it is high; filter rows of one map, and of many.
 CASES = [
     (1, 5, 5, 19, 24),
     (3, 37, 6, 21, 30),
     (32, 64, 5, 7, 46),
-    (64, 33, 6, 7, 8),
     (10, 15, 6, 29, 13),
-    (2, 16, 3, 26, 27),
 ]
 TOLERANCE = {"float32": 3e-6, "float64": 1e-13}
 HOST = host_target()
-# The host's own tile, and half its vectors with the registers of AVX2.
-TARGETS = [HOST, Target(max(16, HOST.vector_bytes // 2), 12, 1)]
+# Half the host's vectors with the registers of AVX2, on one thread.
+HALF = Target(max(16, HOST.vector_bytes // 2), 12, 1)
 
 
 def close(actual, expected, dtype):
@@ -50,11 +48,16 @@ def run_case(case, dtype, target, activation, images, known_width=True):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("target", TARGETS, ids=["host", "half"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("case", CASES)
-def test_kernels_agree_with_the_reference(case, dtype, target):
-    run_case(case, dtype, target, "tanh", images=3)
+def test_kernels_agree_with_the_reference(case, dtype):
+    run_case(case, dtype, HOST, "tanh", images=3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("case", "dtype"), [(CASES[1], "float32"), (CASES[2], "float64")])
+def test_narrower_vectors_and_fewer_registers_agree_as_well(case, dtype):
+    run_case(case, dtype, HALF, "tanh", images=3)
 
 
 @pytest.mark.slow
