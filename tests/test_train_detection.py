@@ -1,0 +1,165 @@
+"""The command, on the tiny built files of conftest.py, through its main()."""
+
+import csv
+import re
+
+import numpy as np
+import pytest
+
+from pose3d import train_detection, weights
+from pose3d.config import load
+from pose3d.dataset import Dataset
+from pose3d.detection import DetectionGraph
+from pose3d.skeleton import JOINTS
+from pose3d.train_detection import detection_task
+from pose3d.windows import labels
+
+
+@pytest.fixture
+def train(built, small):
+    """The command: ``train(out, *more arguments)``."""
+    return lambda out, *more: train_detection.main(["--data", str(built), "--out", str(out), *small, *more])
+
+
+def read(folder, name=weights.LAST):
+    return weights.load(folder / name).params
+
+
+def same(a, b):
+    return all((a[name] == b[name]).all() for name in a)
+
+
+def curve(folder):
+    with (folder / "curve.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_run_folder(detection_run):
+    names = {path.name for path in detection_run.iterdir()}
+    assert names == {"config.toml", "log.txt", "curve.csv", "curve.png", "best.npz", "last.npz"}
+    assert load("detection", detection_run / "config.toml").network.kernels == (2, 3, 4)
+    found = weights.load(detection_run, "detection")
+    assert found.config.training.epochs == 2
+    assert found.scale == {}
+    log = (detection_run / "log.txt").read_text()
+    assert "train 64, validation 8, test 130 samples" in log
+    assert re.search(r"best: epoch 2, on validation cross-entropy [\d.]+ per window, F1 [\d.]+, average", log)
+    for joint in JOINTS:
+        assert re.search(rf"^{joint}( +[\d.]+){{4}}$", log, re.MULTILINE)
+
+
+def test_the_curve_holds_all_scores_and_learning_shows(detection_run):
+    rows = curve(detection_run)
+    assert [row["epoch"] for row in rows] == ["0", "1", "2"]
+    kinds = ("cost", "cross_entropy", "f1", "ap", *(f"f1 {j}" for j in JOINTS), *(f"ap {j}" for j in JOINTS))
+    columns = {f"{part}_{kind}" for part in ("train", "validation") for kind in kinds}
+    assert set(rows[0]) == columns | {"epoch", "cost", "seconds"}
+    for part in ("train", "validation"):
+        entropies = [float(row[f"{part}_cross_entropy"]) for row in rows]
+        assert entropies[0] == pytest.approx(np.log(2), rel=0.05)  # knows nothing yet
+        assert entropies[2] < entropies[1] < entropies[0]
+
+
+def test_the_scores_are_those_of_the_labels(built, detection_run):
+    """The cross-entropy is Eq. (4) averaged over windows, and the whole of it, for the best epoch."""
+    data = Dataset.open(built)
+    found = weights.load(detection_run)
+    graph = DetectionGraph(found.config)
+    graph.network.set_weights(found.params)
+    indices = np.flatnonzero(data.subject == "S1")[:7]
+    task = detection_task(graph, data)
+    targets = task.targets(indices)
+    np.testing.assert_array_equal(targets, labels(data.joints_2d[indices]).reshape(7, 1700))
+    p, cost = graph.evaluate(data.images(indices), targets)
+    scores = task.scores(p, indices, cost)
+    p = p.astype(float)
+    expected = -np.where(targets, np.log(p), np.log(1 - p)).mean()
+    assert scores["cross_entropy"] == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_same_seeds_give_the_same_bits_and_monitoring_changes_none(train, detection_run, tmp_path):
+    assert train(tmp_path / "again") == 0
+    assert train(tmp_path / "monitored", "--monitor-test") == 0
+    for folder in (tmp_path / "again", tmp_path / "monitored"):
+        for name in (weights.BEST, weights.LAST):
+            assert same(read(detection_run, name), read(folder, name))
+    added = set(curve(tmp_path / "monitored")[0]) - set(curve(detection_run)[0])
+    assert {name.partition("_")[0] for name in added} == {"test"}
+    assert len(added) == 4 + 2 * len(JOINTS)
+
+
+@pytest.mark.parametrize("setting", ["network.seed=1", "training.seed=5", "network.dropout=0.5"])
+def test_seeds_and_dropout_make_a_difference(train, detection_run, tmp_path, setting):
+    assert train(tmp_path / "run", "--set", setting, "--set", "training.epochs=1") == 0
+    assert not same(read(detection_run), read(tmp_path / "run"))
+
+
+def test_dropout_repeats_with_its_seed(train, tmp_path):
+    for name in "ab":
+        settings = ("--set", "network.dropout=0.5", "--set", "training.epochs=1")
+        assert train(tmp_path / name, *settings) == 0
+    assert same(read(tmp_path / "a"), read(tmp_path / "b"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--data", "none"], "none: there is no such folder; run build_dataset --out none"),
+        (["--data", "empty"], "empty holds no built file; run build_dataset --out empty"),
+        (["--config", "none.toml"], "none.toml: no such file"),
+        (["--set", "training.rates=1"], "unknown setting training.rates"),
+        (["--set", "training.rate=fast"], "training.rate = 'fast': must be of type float"),
+        (["--set", "data.validation=subject:S7"], "there is no subject 'S7' in the data set"),
+        (["--set", "data.test=['S9']", "--monitor-test"], "holds nothing of S9, the test subject"),
+        (["--out", "theirs"], "theirs is no run folder and not empty: name another with --out"),
+        (["--set", "network.kernels=[2, 3, 40000000000]"], "there is not enough memory for this"),
+    ],
+)
+def test_what_is_wrong_is_one_line_and_touches_nothing(
+    train, tmp_path, monkeypatch, capsys, arguments, message
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "thesis.txt").touch()
+    assert train(tmp_path / "run", *arguments) == 1
+    error = capsys.readouterr().err
+    assert re.fullmatch(r"error: [^\n]*\n", error)
+    assert message in error
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["empty", "theirs", "thesis.txt"]
+
+
+def test_a_wrong_command_line_is_status_2(train, capsys):
+    with pytest.raises(SystemExit) as done:
+        train("run", "--epochs", "3")
+    assert done.value.code == 2
+    assert "unrecognized arguments: --epochs 3" in capsys.readouterr().err
+
+
+def test_a_diverging_run_is_one_line_and_the_run_before_is_kept(train, detection_run, tmp_path, capsys):
+    for name in ("config.toml", "best.npz"):
+        path = tmp_path / "run" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes((detection_run / name).read_bytes())
+    settings = ("--set", "training.rate=1e30")
+    assert train(tmp_path / "run", *settings) == 1
+    error = capsys.readouterr().err
+    assert re.fullmatch(r"error: the cost became [^\n]* in epoch \d: lower training.rate; [^\n]*\n", error)
+    assert weights.load(tmp_path / "run").about["epoch"] == 0
+    assert same(read(tmp_path / "run.previous", weights.BEST), read(detection_run, weights.BEST))
+
+
+def test_an_interrupt_is_told_and_keeps_the_epochs_before(train, tmp_path, monkeypatch, capsys):
+    step, done = DetectionGraph.step, []
+
+    def interrupted(graph, images, targets):
+        done.append(len(images))
+        if len(done) == 5:  # in the second epoch
+            raise KeyboardInterrupt
+        return step(graph, images, targets)
+
+    monkeypatch.setattr(DetectionGraph, "step", interrupted)
+    assert train(tmp_path / "run") == 130
+    assert done == [24, 24, 16, 24, 24]
+    assert capsys.readouterr().err == "error: interrupted; what was finished is kept\n"
+    assert weights.load(tmp_path / "run").about["epoch"] == 1
