@@ -1,0 +1,164 @@
+"""The command, on the tiny built files of conftest.py, through its main()."""
+
+import csv
+import re
+
+import numpy as np
+import pytest
+
+from pose3d import regression, train_regression, weights
+from pose3d.config import RegressionSettings, load
+from pose3d.dataset import Dataset
+from pose3d.errors import UserError
+from pose3d.metrics import mpjpe
+from pose3d.regression import RegressionGraph, TargetScale
+from pose3d.splits import split
+from pose3d.transfer import TRANSFERRED
+
+
+@pytest.fixture
+def train(built, small):
+    """The command: ``train(out, init, *more arguments)``."""
+
+    def train(out, init, *more):
+        arguments = ["--data", str(built), "--init", str(init), "--out", str(out), *small, *more]
+        return train_regression.main(arguments)
+
+    return train
+
+
+def read(folder, name=weights.LAST):
+    return weights.load(folder / name).params
+
+
+def same(a, b):
+    return all((a[name] == b[name]).all() for name in a)
+
+
+def curve(folder):
+    with (folder / "curve.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+POSES = np.random.default_rng(0).normal(0, 100, (20, 17, 3))
+POSES[:, 0] = 0  # the pelvis
+
+
+def test_standardised_targets_are_the_training_poses_own():
+    scale = TargetScale.fit(POSES, RegressionSettings())
+    numbers = (POSES.reshape(20, 51) - scale.mean) / scale.deviation
+    np.testing.assert_allclose(numbers.mean(axis=0), 0, atol=1e-12)
+    np.testing.assert_allclose(numbers[:, 3:].std(axis=0), 1)
+    assert scale.deviation[:3].tolist() == [1, 1, 1]
+
+
+def test_targets_for_a_tanh_stay_within_its_range():
+    scale = TargetScale.fit(POSES, RegressionSettings(last="tanh"))
+    numbers = (POSES.reshape(20, 51) - scale.mean) / scale.deviation
+    np.testing.assert_allclose(abs(numbers[:, 3:]).max(axis=0), 1 / regression.TANH_REACH)
+
+
+def test_targets_in_mm_are_the_poses_and_no_tanh_reaches_them():
+    scale = TargetScale.fit(POSES, RegressionSettings(targets="mm"))
+    assert (scale.mean.tolist(), scale.deviation.tolist()) == ([0] * 51, [1] * 51)
+    with pytest.raises(UserError, match='regression.last = "tanh" needs regression.targets = "standardised"'):
+        TargetScale.fit(POSES, RegressionSettings(targets="mm", last="tanh"))
+
+
+@pytest.mark.parametrize("cost", ["squared", "mpjpe"])
+def test_the_graphs_cost_and_output_are_in_the_units_they_should_be(cost):
+    settings = ["network.kernels=[2,3,4]", f"regression.cost={cost}"]
+    config = load("regression", None, settings)
+    scale = TargetScale.fit(POSES, config.regression)
+    graph = RegressionGraph(config, scale)
+    images = np.random.default_rng(1).integers(0, 256, (3, 128, 128), dtype=np.uint8)
+    targets = POSES[:3].reshape(3, 51)
+    predictions, value = graph.evaluate(images, targets)
+    np.testing.assert_allclose(graph.predict(images), predictions, rtol=1e-4, atol=1e-2)
+    np.testing.assert_allclose(graph.predict(images / 255), predictions, rtol=1e-4, atol=1e-2)
+    assert abs(predictions - scale.mean).max() < 6 * scale.deviation.max()  # mm, not numbers
+    if cost == "mpjpe":
+        expected = np.linalg.norm((predictions - targets).reshape(3, 17, 3), axis=2).mean()
+    else:
+        expected = (((predictions - targets) / scale.deviation) ** 2).sum() / (2 * 3)
+    assert value == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_run_folder(built, regression_run, detection_run):
+    names = {path.name for path in regression_run.iterdir()}
+    assert names == {"config.toml", "log.txt", "curve.csv", "curve.png", "best.npz", "last.npz"}
+    found = weights.load(regression_run, "regression")
+    data = Dataset.open(built)
+    chosen = split(data)
+    scale = TargetScale.fit(data.poses[chosen.train], found.config.regression)
+    np.testing.assert_array_equal(found.scale["mean"], scale.mean)
+    np.testing.assert_array_equal(found.scale["deviation"], scale.deviation)
+    log = (regression_run / "log.txt").read_text()
+    assert f"conv1-3: from {detection_run}" in log
+    baseline = np.broadcast_to(data.poses[chosen.train].mean(axis=0), data.poses[chosen.validation].shape)
+    assert f"mean pose on validation: MPJPE {mpjpe(baseline, data.poses[chosen.validation]):.2f} mm" in log
+    assert re.search(r"best: epoch \d, MPJPE [\d.]+ mm on validation, [\d.]+ mm on training samples", log)
+
+
+def test_the_curve_is_in_mm_and_the_best_weights_score_what_it_says(built, regression_run):
+    rows = curve(regression_run)
+    assert set(rows[0]) == {
+        "epoch", "cost", "train_cost", "train_mpjpe_mm", "validation_cost", "validation_mpjpe_mm", "seconds",
+    }  # fmt: skip
+    assert float(rows[2]["train_cost"]) < float(rows[0]["train_cost"])
+    scores = [float(row["validation_mpjpe_mm"]) for row in rows]
+    data = Dataset.open(built)
+    chosen = split(data).validation
+    predictions = regression.from_weights(regression_run).predict(data.images(chosen)).reshape(-1, 17, 3)
+    assert mpjpe(predictions, data.poses[chosen]) == pytest.approx(min(scores), rel=1e-4)
+
+
+def test_training_starts_at_the_detection_networks_convolutions(train, detection_run, tmp_path):
+    nothing = ("--set", "training.epochs=0")
+    assert train(tmp_path / "init", detection_run, *nothing) == 0
+    assert train(tmp_path / "none", "none", *nothing) == 0
+    ours, random, theirs = read(tmp_path / "init"), read(tmp_path / "none"), read(detection_run, weights.BEST)
+    for name, value in ours.items():
+        np.testing.assert_array_equal(value, (theirs if name in TRANSFERRED else random)[name])
+    assert not same({name: theirs[name] for name in TRANSFERRED}, random)
+    assert "conv1-3: random" in (tmp_path / "none" / "log.txt").read_text()
+
+
+def test_the_same_seeds_give_the_same_bits_and_monitoring_changes_none(
+    train, detection_run, regression_run, tmp_path
+):
+    assert train(tmp_path / "again", detection_run) == 0
+    assert train(tmp_path / "monitored", detection_run, "--monitor-test") == 0
+    for folder in (tmp_path / "again", tmp_path / "monitored"):
+        for name in (weights.BEST, weights.LAST):
+            assert same(read(regression_run, name), read(folder, name))
+    added = set(curve(tmp_path / "monitored")[0]) - set(curve(regression_run)[0])
+    assert added == {"test_cost", "test_mpjpe_mm"}
+
+
+@pytest.mark.parametrize(
+    ("init", "arguments", "message"),
+    [
+        ("nowhere", [], "nowhere: no such file or run folder; train first, or name another"),
+        ("empty", [], "empty holds no best.npz: it is no run folder, or its training never ended an epoch"),
+        (
+            "DETECTION",
+            ["--set", "network.kernels=[5,10,15]"],
+            "has kernels [2, 3, 4], the network [5, 10, 15]",
+        ),
+        ("empty/../text", [], "text is neither a weights file nor a pickle of arrays"),
+        ("none", ["--set", "regression.targets=mm", "--set", "regression.last=tanh"], "regression.last"),
+        ("none", ["--set", "detection.readout=softmax"], "detection.readout = 'softmax': must be one of"),
+    ],
+)
+def test_what_is_wrong_is_one_line_and_touches_nothing(
+    train, detection_run, tmp_path, monkeypatch, capsys, init, arguments, message
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "text").write_text("hello")
+    assert train(tmp_path / "run", detection_run if init == "DETECTION" else init, *arguments) == 1
+    error = capsys.readouterr().err
+    assert re.fullmatch(r"error: [^\n]*\n", error)
+    assert message in error
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["empty", "text"]
