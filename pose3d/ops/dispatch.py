@@ -7,7 +7,7 @@ from pathlib import Path
 import numba
 from pytensor.link.numba.dispatch.basic import register_funcify_and_cache_key
 
-from pose3d.ops import kernels, simd
+from pose3d.ops import kernels, memory, simd
 from pose3d.ops.conv_pool import ConvPool, ConvPoolGradInput, ConvPoolGradWeights
 
 FACTORIES = {
@@ -36,6 +36,7 @@ def _pooled_columns(op, node):
 @register_funcify_and_cache_key(ConvPoolGradInput)
 def compile_kernel(op, node, **kwargs):
     """The Op's compiled kernel and its key in PyTensor's cache: all that it is specialised on."""
+    memory.keep_freed_memory()
     # Starts numba's threads. Parallel code read from the disk cache does not, and crashes without them.
     numba.get_num_threads()
     dtype, columns = node.outputs[0].type.dtype, _pooled_columns(op, node)
