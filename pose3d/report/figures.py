@@ -2,6 +2,7 @@
 
 import numpy as np
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from pose3d.crop import IMAGE_SIDE
 from pose3d.report import drawing
@@ -103,6 +104,7 @@ def curve_figure(path, rows, names, ylabel, x="epoch", marks=None):
     for name, at in (marks or {}).items():
         axes.axvline(at, color="0.6", linewidth=1, linestyle=":", label=name)
     axes.set(xlabel=x, ylabel=ylabel)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3)
     axes.legend()
     drawing.save(figure, path, dpi=120)
