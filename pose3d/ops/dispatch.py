@@ -7,16 +7,17 @@ from pathlib import Path
 import numba
 from pytensor.link.numba.dispatch.basic import register_funcify_and_cache_key
 
-from pose3d.ops import kernels, memory, simd
+from pose3d.ops import gradients, kernels, memory, simd
 from pose3d.ops.conv_pool import ConvPool, ConvPoolGradInput, ConvPoolGradWeights
+from pose3d.ops.tiling import Layer
 
 FACTORIES = {
     ConvPool: kernels.forward_kernel,
-    ConvPoolGradWeights: kernels.grad_weights_kernel,
-    ConvPoolGradInput: kernels.grad_input_kernel,
+    ConvPoolGradWeights: gradients.grad_weights_kernel,
+    ConvPoolGradInput: gradients.grad_input_kernel,
 }
 
-KERNEL_FILES = ("shapes.py", "simd.py", "microkernels.py", "kernels.py")
+KERNEL_FILES = ("shapes.py", "simd.py", "tiling.py", "microkernels.py", "kernels.py", "gradients.py")
 
 
 @cache
@@ -40,7 +41,7 @@ def compile_kernel(op, node, **kwargs):
     # Starts numba's threads. Parallel code read from the disk cache does not, and crashes without them.
     numba.get_num_threads()
     dtype, columns = node.outputs[0].type.dtype, _pooled_columns(op, node)
-    layer = kernels.Layer(op.maps_in, op.maps_out, op.kernel, op.activation, dtype, columns)
+    layer = Layer(op.maps_in, op.maps_out, op.kernel, op.activation, dtype, columns)
     target = simd.host_target()
     parts = (type(op).__name__, layer, target, source_hash(), numba.__version__)
     return FACTORIES[type(op)](layer, target), hashlib.sha256(repr(parts).encode()).hexdigest()

@@ -7,53 +7,12 @@ of ``kernel * maps_in`` numbers of an image in (row, column, map) order, so the
 convolution is a matrix product whose left side is never copied together.
 """
 
-from dataclasses import dataclass
-
 import numba.types as nt
 from llvmlite import ir
 from numba.extending import intrinsic
 
 from pose3d.ops.shapes import POOL
 from pose3d.ops.simd import INT8, INT32, INT64, Emitter
-
-
-@dataclass(frozen=True)
-class Tile:
-    """Register tile of the forward kernel: 2 x 2 `columns` conv positions, `vectors` of output maps."""
-
-    columns: int
-    vectors: int
-    lanes: int
-
-    @property
-    def width(self):
-        """Output maps of a tile."""
-        return self.vectors * self.lanes
-
-
-@dataclass(frozen=True)
-class Block:
-    """Register block of the gradients: `rows` filter rows of `vectors` vectors of taps.
-
-    `masked` says that a filter row is no whole number of blocks, so that the last one
-    must not touch what lies behind it.
-    """
-
-    rows: int
-    vectors: int
-    lanes: int
-    masked: bool
-
-    @property
-    def width(self):
-        """Taps of one row of the block, padding included."""
-        return self.vectors * self.lanes
-
-    @property
-    def places(self):
-        """(row, vector) of every accumulator."""
-        return [(r, v) for r in range(self.rows) for v in range(self.vectors)]
-
 
 _VOID_OF_SEVEN = nt.void(*[nt.int64] * 7)
 

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from pose3d.ops import kernels, reference
+from pose3d.ops import gradients, kernels, reference
 from pose3d.ops.simd import Target, host_target
+from pose3d.ops.tiling import Layer
 
 # maps in, maps out, filter, rows, columns: no two alike; maps that fill no vector, or several; an image
 # of one pooled row; one narrower than it is high; filter rows of one map, and of many.
@@ -32,18 +33,18 @@ def run_case(case, dtype, target, activation, images, known_width=True):
     w = (rng.normal(size=(maps_out, maps_in, k, k)) / k / np.sqrt(maps_in)).astype(dtype)
     b = rng.normal(scale=0.1, size=maps_out).astype(dtype)
     width = (columns - k + 1) // 2 if known_width else 1
-    layer = kernels.Layer(maps_in, maps_out, k, activation, dtype, width)
+    layer = Layer(maps_in, maps_out, k, activation, dtype, width)
     y, winner = kernels.forward_kernel(layer, target)(x, w, b)
     expected, cells = reference.forward(x, w, b, activation)
     close(y, expected, dtype)
     assert (winner != cells).mean() < 1e-3  # rounding may turn a near tie
     gy = rng.normal(size=y.shape).astype(dtype)
-    dw, db = kernels.grad_weights_kernel(layer, target)(x, y, winner, gy)
+    dw, db = gradients.grad_weights_kernel(layer, target)(x, y, winner, gy)
     expected_w, expected_b = reference.grad_weights(x, y, winner, gy, k, activation)
     close(dw, expected_w, dtype)
     close(db, expected_b, dtype)
     sides = np.array(rows), np.array(columns)
-    dx = kernels.grad_input_kernel(layer, target)(w, y, winner, gy, *sides)
+    dx = gradients.grad_input_kernel(layer, target)(w, y, winner, gy, *sides)
     close(dx, reference.grad_input(w, y, winner, gy, rows, columns, activation), dtype)
 
 
@@ -67,7 +68,7 @@ def test_relu_few_images_and_a_width_unknown_when_compiling(images):
 
 
 def test_ties_of_a_constant_background_go_to_the_first_cell():
-    layer = kernels.Layer(1, 3, 5, "tanh", "float32", 5)
+    layer = Layer(1, 3, 5, "tanh", "float32", 5)
     x = np.zeros((1, 14, 14, 1), "float32")
     x[0, 4, 4] = 1
     w = np.random.RandomState(0).normal(size=(3, 1, 5, 5)).astype("float32")
@@ -77,7 +78,7 @@ def test_ties_of_a_constant_background_go_to_the_first_cell():
 
 
 def test_float32_tanh_is_within_a_few_units_of_rounding():
-    layer = kernels.Layer(1, 1, 1, "tanh", "float32", 1)
+    layer = Layer(1, 1, 1, "tanh", "float32", 1)
     z = np.concatenate([np.linspace(-12, 12, 4001), [0, -0.0, 1e-30, 50, -3e38, np.inf]]).astype("float32")
     x = np.repeat(np.repeat(z, 2)[None, None, :, None], 2, axis=1)  # each value fills one pooling window
     y, _ = kernels.forward_kernel(layer, HOST)(x, np.ones((1, 1, 1, 1), "float32"), np.zeros(1, "float32"))
@@ -87,12 +88,12 @@ def test_float32_tanh_is_within_a_few_units_of_rounding():
 
 
 def test_results_do_not_depend_on_chance():
-    layer = kernels.Layer(5, 10, 5, "tanh", "float32", 7)
+    layer = Layer(5, 10, 5, "tanh", "float32", 7)
     rng = np.random.RandomState(1)
     x = rng.normal(size=(7, 19, 18, 5)).astype("float32")
     w, b = rng.normal(size=(10, 5, 5, 5)).astype("float32"), np.zeros(10, "float32")
     y, winner = kernels.forward_kernel(layer, HOST)(x, w, b)
-    gradient = kernels.grad_weights_kernel(layer, HOST)
+    gradient = gradients.grad_weights_kernel(layer, HOST)
     first = gradient(x, y, winner, y)[0]
     for _ in range(5):
         np.testing.assert_array_equal(gradient(x, y, winner, y)[0], first)

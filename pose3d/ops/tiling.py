@@ -1,0 +1,115 @@
+"""How a layer is cut to fit registers and cache: sizes only, nothing is compiled here."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pose3d.ops.shapes import POOL
+
+# Shares of a 48 KB L1 cache: image rows under a strip of cells, and filters of one block of taps (measured).
+STRIP_BYTES = 32 * 1024
+FILTER_BYTES = 44 * 1024
+
+
+@dataclass(frozen=True)
+class Layer:
+    """All that a kernel is specialised on, but the target.
+
+    Attributes
+    ----------
+    columns : int
+        Pooled columns that every image has at least (1 where that is not known).
+    """
+
+    maps_in: int
+    maps_out: int
+    kernel: int
+    activation: str
+    dtype: str
+    columns: int = 1
+
+    @property
+    def run(self):
+        """Elements of the image that one filter row meets."""
+        return self.kernel * self.maps_in
+
+
+@dataclass(frozen=True)
+class Tile:
+    """Register tile of the forward kernel: 2 x 2 `columns` conv positions, `vectors` of output maps."""
+
+    columns: int
+    vectors: int
+    lanes: int
+
+    @property
+    def width(self):
+        """Output maps of a tile."""
+        return self.vectors * self.lanes
+
+
+@dataclass(frozen=True)
+class Block:
+    """Register block of the gradients: `rows` filter rows of `vectors` vectors of taps.
+
+    `masked` says that a filter row is no whole number of blocks, so that the last one
+    must not touch what lies behind it.
+    """
+
+    rows: int
+    vectors: int
+    lanes: int
+    masked: bool
+
+    @property
+    def width(self):
+        """Taps of one row of the block, padding included."""
+        return self.vectors * self.lanes
+
+    @property
+    def places(self):
+        """(row, vector) of every accumulator."""
+        return [(r, v) for r in range(self.rows) for v in range(self.vectors)]
+
+
+def ceil_div(a, b):
+    """`a` / `b`, rounded up."""
+    return -(-a // b)
+
+
+def forward_tile(layer, target):
+    """The tile whose accumulators fill the register budget: two vectors of maps where one is too few."""
+    lanes = target.lanes(layer.dtype)
+    vectors = 1 if layer.maps_out <= lanes else 2
+    columns = target.accumulators // (POOL * POOL * vectors)
+    return Tile(min(columns, layer.columns), vectors, lanes)
+
+
+def gradient_block(layer, target):
+    """The block of taps that fills the register budget: all filter rows, as many vectors as fit."""
+    lanes = target.lanes(layer.dtype)
+    while lanes > 4 and lanes // 2 >= layer.run:
+        lanes //= 2  # a filter row of 5 pixels needs no 16 lanes
+    rows = layer.kernel if layer.kernel <= target.accumulators else 1
+    vectors = ceil_div(layer.run, lanes)
+    most = max(1, (target.accumulators + 1) // rows)  # 5 rows of 5 vectors still fit
+    vectors = ceil_div(vectors, ceil_div(vectors, most))
+    return Block(rows, vectors, lanes, layer.run % (vectors * lanes) != 0)
+
+
+def input_block(layer, target):
+    """As `gradient_block`, but of one filter row where that keeps the filters of all maps in the L1 cache."""
+    block = gradient_block(layer, target)
+    item = np.dtype(layer.dtype).itemsize
+    if layer.maps_out * block.rows * block.width * item <= FILTER_BYTES:
+        return block
+    vectors = ceil_div(layer.run, block.lanes)
+    most = max(1, min(target.accumulators, FILTER_BYTES // (layer.maps_out * block.lanes * item)))
+    vectors = ceil_div(vectors, ceil_div(vectors, most))
+    return Block(1, vectors, block.lanes, layer.run % (vectors * block.lanes) != 0)
+
+
+def strip_columns(layer):
+    """Pooled cells of one row whose image rows fill their share of the L1 cache; at least one."""
+    row = (layer.kernel + 1) * layer.maps_in * np.dtype(layer.dtype).itemsize
+    return max(1, (STRIP_BYTES // row - layer.kernel) // POOL)
