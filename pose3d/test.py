@@ -14,9 +14,8 @@ from pose3d.files import whole
 from pose3d.report import figures, tables
 from pose3d.skeleton import JOINTS, N_JOINTS
 from pose3d.splits import minibatches
-from pose3d.training import open_data
+from pose3d.training import EVALUATION_BATCH, open_data
 
-BATCH = 128
 # Predictions whose joints all lie this close count as equal: the report's piecewise constancy.
 EQUAL_MM = 0.01
 
@@ -24,7 +23,8 @@ EQUAL_MM = 0.01
 def predict(graph, data, indices):
     """Poses of samples: (n, 17, 3) pelvis-relative mm."""
     parts = []
-    for batch in tqdm(list(minibatches(indices, BATCH)), unit=" batches", leave=False, disable=None):
+    batches = list(minibatches(indices, EVALUATION_BATCH))
+    for batch in tqdm(batches, unit=" batches", leave=False, disable=None):
         parts.append(graph.predict(data.images(batch)))
     return np.concatenate(parts).reshape(-1, N_JOINTS, 3)
 
