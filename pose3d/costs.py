@@ -2,9 +2,10 @@
 
 import pytensor.tensor as pt
 
+from pose3d.ops import softplus, tanh
 from pose3d.skeleton import N_JOINTS
 
-# z of the read-out h(z): h = sigmoid(gain * z). (1 + tanh z) / 2 is sigmoid(2 z).
+# The read-out h(z) is sigmoid(gain * z); (1 + tanh z) / 2 is sigmoid(2 z).
 READOUT_GAINS = {"tanh": 2, "sigmoid": 1}
 
 
@@ -15,7 +16,7 @@ def batch_size(x):
 
 def window_probabilities(logits, readout="tanh"):
     """The predicted labels h of Eq. (4): (1 + tanh z) / 2, or the logistic of the original code."""
-    return pt.sigmoid(READOUT_GAINS[readout] * logits)
+    return (1 + tanh(READOUT_GAINS[readout] / 2 * logits)) / 2
 
 
 def cross_entropies(logits, labels, readout="tanh"):
@@ -30,7 +31,7 @@ def cross_entropies(logits, labels, readout="tanh"):
     readout : "tanh" or "sigmoid"
     """
     scaled = READOUT_GAINS[readout] * logits
-    return pt.softplus(scaled) - labels * scaled
+    return softplus(scaled) - labels * scaled
 
 
 def detection_cost(logits, labels, readout="tanh"):

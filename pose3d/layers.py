@@ -8,12 +8,12 @@ import numpy as np
 import pytensor
 import pytensor.tensor as pt
 
-from pose3d.ops import conv_pool
+from pose3d.ops import conv_pool, dot, tanh
 from pose3d.ops.shapes import POOL
 
 ACTIVATIONS = {
     "identity": lambda z: z,
-    "tanh": pt.tanh,
+    "tanh": tanh,
     "relu": lambda z: z * (z > 0),  # gradient 0 at 0, as the convolution layers have it
 }
 
@@ -70,7 +70,7 @@ class DenseLayer(_Layer):
 
     def __call__(self, x):
         """(N, n_in) -> (N, n_out)."""
-        return self.activation(pt.dot(x, self.W) + self.b)
+        return self.activation(dot(x, self.W) + self.b)
 
 
 def dropout(x, rate, rng):

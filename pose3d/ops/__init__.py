@@ -1,10 +1,13 @@
-"""The fused convolution, max-pooling and activation: shapes, reference, Op, vector kernels, dispatch.
+"""What the graphs are made of, with kernels for PyTensor's numba backend.
 
-``conv_pool`` is the only name the layers need; importing this package registers
-the compiled kernels with PyTensor's numba backend.
+The fused convolution, max-pooling and activation (``conv_pool``) is what the project is
+about; ``dot``, ``tanh`` and ``softplus`` are PyTensor's own, made faster. Importing this
+package registers the kernels.
 """
 
 from pose3d.ops import dispatch as _dispatch  # noqa: F401  (its import is the registration)
 from pose3d.ops.conv_pool import ConvPool, ConvPoolGradInput, ConvPoolGradWeights, conv_pool
+from pose3d.ops.elementwise import softplus, tanh
+from pose3d.ops.product import dot
 
-__all__ = ["ConvPool", "ConvPoolGradInput", "ConvPoolGradWeights", "conv_pool"]
+__all__ = ["ConvPool", "ConvPoolGradInput", "ConvPoolGradWeights", "conv_pool", "dot", "softplus", "tanh"]

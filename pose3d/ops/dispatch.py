@@ -7,7 +7,7 @@ from pathlib import Path
 import numba
 from pytensor.link.numba.dispatch.basic import register_funcify_and_cache_key
 
-from pose3d.ops import gradients, kernels, memory, simd
+from pose3d.ops import elementwise, gradients, kernels, memory, product, simd
 from pose3d.ops.conv_pool import ConvPool, ConvPoolGradInput, ConvPoolGradWeights
 from pose3d.ops.tiling import Layer
 
@@ -17,7 +17,10 @@ FACTORIES = {
     ConvPoolGradInput: gradients.grad_input_kernel,
 }
 
-KERNEL_FILES = ("shapes.py", "simd.py", "tiling.py", "microkernels.py", "kernels.py", "gradients.py")
+KERNEL_FILES = (
+    "shapes.py", "simd.py", "tiling.py", "microkernels.py", "kernels.py", "gradients.py", "elementwise.py",
+    "product.py",
+)  # fmt: skip
 
 
 @cache
@@ -45,3 +48,19 @@ def compile_kernel(op, node, **kwargs):
     target = simd.host_target()
     parts = (type(op).__name__, layer, target, source_hash(), numba.__version__)
     return FACTORIES[type(op)](layer, target), hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+@register_funcify_and_cache_key(elementwise.Tanh)
+@register_funcify_and_cache_key(elementwise.Softplus)
+def compile_function(op, node, **kwargs):
+    """A scalar Op's compiled function, and its key, as above."""
+    dtype = node.outputs[0].type.dtype
+    parts = (type(op).__name__, dtype, source_hash())
+    return elementwise.COMPILED[type(op), dtype], hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+@register_funcify_and_cache_key(product.Product)
+def compile_product(op, node, **kwargs):
+    """A matrix product's compiled call, and its key, as above."""
+    parts = (op, node.outputs[0].type.dtype, source_hash())
+    return product.compiled(op), hashlib.sha256(repr(parts).encode()).hexdigest()
