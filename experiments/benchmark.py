@@ -14,6 +14,9 @@ import json
 import os
 import platform
 import statistics
+import subprocess
+import sys
+import tempfile
 import time
 from importlib.metadata import version
 from pathlib import Path
@@ -31,15 +34,24 @@ def set_threads(count):
         os.environ[name] = str(count)
 
 
+def medians_ms(works, steps):
+    """Median time of each of several works, in ms, after two runs that do not count.
+
+    They take turns, so that a slow moment of the machine meets all of them.
+    """
+    times = {name: [] for name in works}
+    for n in range(steps + 2):
+        for name, work in works.items():
+            start = time.perf_counter()
+            work()
+            if n >= 2:
+                times[name].append(time.perf_counter() - start)
+    return {name: 1e3 * statistics.median(values) for name, values in times.items()}
+
+
 def median_ms(work, steps):
-    """Median time of `work`, in ms, after two runs that do not count."""
-    work(), work()
-    times = []
-    for _ in range(steps):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return 1e3 * statistics.median(times)
+    """Median time of one work, in ms."""
+    return medians_ms({"": work}, steps)[""]
 
 
 def make_graph(arguments):
@@ -161,12 +173,117 @@ def step(arguments):
     print(json.dumps(result))
 
 
+def convolution_parts(network, images, compiled):
+    """(name, work) of every convolution layer's passes, each on the true output of the one before."""
+    import numpy as np
+    import pytensor.tensor as pt
+
+    from pose3d.ops import ConvPool, ConvPoolGradInput, ConvPoolGradWeights
+
+    rng = np.random.default_rng(SEED)
+    value = images[..., np.newaxis]
+    for number, layer in enumerate(network.convolutions):
+        shape = (None, *value.shape[1:])
+        x, props = pt.tensor(dtype=images.dtype, shape=shape), tuple(layer.sizes.values())
+        forward = compiled([x], ConvPool(*props).make_node(x, layer.W, layer.b).outputs)
+        y, winner = forward(value)
+        gradient = rng.standard_normal(y.shape, dtype=y.dtype)
+        names = [pt.tensor(dtype=a.dtype, shape=(None, *a.shape[1:])) for a in (y, winner, gradient)]
+        yield f"{layer.name} forward", lambda f=forward, a=value: f(a)
+        weights = compiled([x, *names], ConvPoolGradWeights(*props)(x, *names))
+        arrays = value, y, winner, gradient
+        yield f"{layer.name} filter gradient", lambda f=weights, a=arrays: f(*a)
+        if number:
+            sides = [np.int64(side) for side in value.shape[1:3]]
+            inputs = compiled(names, ConvPoolGradInput(*props)(layer.W, *names, *sides))
+            yield f"{layer.name} input gradient", lambda f=inputs, a=arrays[1:]: f(*a)
+        value = y
+
+
+def dense_parts(graph, targets, compiled):
+    """(name, work) of the dense layers, the cost with its gradient, and the update of all parameters."""
+    import numpy as np
+    import pytensor
+    import pytensor.tensor as pt
+
+    from pose3d import updates
+
+    network, rng = graph.network, np.random.default_rng(SEED)
+    params = {name: p for layer in network.dense for name, p in layer.params.items()}
+    x, g = pt.matrix(dtype=targets.dtype), pt.matrix(dtype=targets.dtype)
+    raw = x
+    for layer in network.dense:
+        raw = layer(raw)
+    features = np.tanh(rng.standard_normal((len(targets), network.dense[0].W.get_value().shape[0]), x.dtype))
+    gradients = pt.grad(None, [x, *params.values()], known_grads={raw: g})
+    forward, both = compiled([x], raw), compiled([x, g], [raw, *gradients])
+    numbers = forward(features)
+    yield "dense layers forward", lambda: forward(features)
+    yield "dense layers forward and gradients", lambda: both(features, numbers)
+    cost = graph.cost(x, graph.targets)
+    costs = compiled([x, graph.targets], [cost, pt.grad(cost, x)])
+    yield "cost and its gradient", lambda: costs(numbers, targets)
+    constants = [pytensor.shared(np.ones_like(p.get_value()) / 1e6) for p in network.params.values()]
+    linear = sum((p * c).sum() for p, c in zip(network.params.values(), constants, strict=True))
+    order = graph.config.training.order
+    rules = updates.momentum_decay(linear, network.params, graph.velocity, **graph.hyper, order=order)
+    update = compiled([], [], updates=rules)
+    yield "update", update
+
+
+def breakdown(arguments):
+    """Time the parts of a training step, each compiled and run on its own."""
+    import pytensor
+
+    from pose3d.graph import MODE
+
+    graph, images, targets = make_graph(arguments)
+
+    def compiled(inputs, outputs, **more):
+        return pytensor.function(inputs, outputs, mode=MODE, **more)
+
+    works = dict(convolution_parts(graph.network, images, compiled))
+    works |= dict(dense_parts(graph, targets, compiled))
+    parts = medians_ms({**works, "whole": lambda: graph.step(images, targets)}, arguments.steps)
+    whole, both = parts.pop("whole"), parts.pop("dense layers forward and gradients")
+    parts["dense layers gradients"] = both - parts["dense layers forward"]
+    parts["the rest: layout, calls, cold caches"] = whole - sum(parts.values())
+    for part, ms in parts.items():
+        print(f"{part:40s} {ms:8.2f} ms {100 * ms / whole:5.1f} %")
+    print(f"{'whole step':40s} {whole:8.2f} ms")
+    print(json.dumps({"train_ms": round(whole, 2), **{part: round(ms, 2) for part, ms in parts.items()}}))
+
+
+def first(arguments):
+    """Compile and run one training step; what `start` times."""
+    import pose3d.train_regression  # noqa: F401  (the command imports all of it)
+
+    graph, images, targets = make_graph(arguments)
+    graph.step(images, targets)
+
+
+def start(arguments):
+    """Time a process's way to its first training step, with empty caches and with full ones."""
+    command = [sys.executable, __file__, "first", "--batch", str(arguments.batch)]
+    command += ["--threads", str(arguments.threads), "--outputs", str(arguments.outputs)]
+    command += ["--kernels", *map(str, arguments.kernels)]
+    seconds = {}
+    with tempfile.TemporaryDirectory() as caches:
+        flags = f"base_compiledir={caches}/pytensor"
+        environment = {**os.environ, "NUMBA_CACHE_DIR": f"{caches}/numba", "PYTENSOR_FLAGS": flags}
+        for name in ("cold", "warm"):
+            begin = time.perf_counter()
+            subprocess.run(command, check=True, env=environment)
+            seconds[f"{name}_s"] = round(time.perf_counter() - begin, 2)
+    print(json.dumps({"kernels": arguments.kernels, "outputs": arguments.outputs, **seconds, **versions()}))
+
+
 def parser():
     result = argparse.ArgumentParser(
         description=__doc__.splitlines()[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     commands = result.add_subparsers(dest="command", required=True)
-    for work in (step,):
+    for work in (step, breakdown, start, first):
         command = commands.add_parser(
             work.__name__, help=work.__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
         )

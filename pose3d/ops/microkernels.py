@@ -14,6 +14,9 @@ from numba.extending import intrinsic
 from pose3d.ops.shapes import POOL
 from pose3d.ops.simd import INT8, INT32, INT64, Emitter
 
+# A filter row this short is written out: the first layer's five taps are too few for a loop.
+UNROLLED_TAPS = 8
+
 _VOID_OF_SEVEN = nt.void(*[nt.int64] * 7)
 
 
@@ -25,36 +28,54 @@ def forward_tile(layer, tile):
     before anything reaches memory. `maps` is how many of the tile's maps exist.
     """
     run, step = layer.kernel * layer.maps_in, tile.width
-    positions = [(r, c) for r in range(POOL) for c in range(POOL * tile.columns)]
+    columns, vectors = range(POOL * tile.columns), range(tile.vectors)
+    places = [(r, c, v) for r in range(POOL) for c in columns for v in vectors]
 
     def codegen(context, builder, signature, args):
         e = Emitter(builder, layer.dtype, tile.lanes)
         x, w, b, y = (e.pointer(args[i]) for i in (0, 2, 3, 4))
         stride, winner = args[1], builder.inttoptr(args[5], INT8.as_pointer())
 
-        def filter_row(row, accumulators):
-            starts = [e.at(x, builder.mul(builder.add(row, INT64(r)), stride)) for r in range(POOL)]
-            filters = e.at(w, builder.mul(row, INT64(run * step)))
+        def image_row(row, rows, accumulators):
+            """Image row `row`, met by those conv rows of the tile that are named in `rows`.
+
+            A pixel is broadcast once for all of them: under conv row r it meets filter row `row` - r.
+            """
+            pixels = e.at(x, builder.mul(row, stride))
+            filters = {r: e.at(w, builder.mul(builder.sub(row, INT64(r)), INT64(run * step))) for r in rows}
 
             def tap(t, accumulators):
-                at_tap = e.at(filters, builder.mul(t, INT64(step)))
-                taps = [e.load(e.at(at_tap, v * tile.lanes)) for v in range(tile.vectors)]
-                out = []
-                for n, (r, c) in enumerate(positions):
-                    pixel = e.splat(builder.load(e.at(starts[r], t, c * layer.maps_in)))
-                    out += [
-                        e.fma(pixel, taps[v], accumulators[n * tile.vectors + v]) for v in range(tile.vectors)
-                    ]
-                return out
+                at_tap = {r: e.at(filters[r], builder.mul(t, INT64(step))) for r in rows}
+                taps = {(r, v): e.load(e.at(at_tap[r], v * tile.lanes)) for r in rows for v in vectors}
+                out = dict(zip(places, accumulators, strict=True))
+                for c in columns:
+                    pixel = e.splat(builder.load(e.at(pixels, t, c * layer.maps_in)))
+                    for r, v in taps:
+                        out[r, c, v] = e.fma(pixel, taps[r, v], out[r, c, v])
+                return list(out.values())
 
-            return e.loop(run, accumulators, tap)
+            if run > UNROLLED_TAPS:
+                return e.loop(run, accumulators, tap)
+            for t in range(run):
+                accumulators = tap(INT64(t), accumulators)
+            return accumulators
 
-        sums = e.loop(layer.kernel, [e.zero()] * (len(positions) * tile.vectors), filter_row)
-        conv = {p: sums[n * tile.vectors : (n + 1) * tile.vectors] for n, p in enumerate(positions)}
-        for v in range(tile.vectors):
+        sums = [e.zero()] * len(places)
+        for row in range(POOL - 1):  # above the other conv rows
+            sums = image_row(INT64(row), range(row + 1), sums)
+
+        def shared(n, sums):
+            return image_row(builder.add(n, INT64(POOL - 1)), range(POOL), sums)
+
+        if layer.kernel >= POOL:
+            sums = e.loop(layer.kernel - POOL + 1, sums, shared)
+        for row in range(POOL - 1):  # below the first ones
+            sums = image_row(INT64(layer.kernel + row), range(row + 1, POOL), sums)
+        sums = dict(zip(places, sums, strict=True))
+        for v in vectors:
             bias, shown = e.load(e.at(b, v * tile.lanes)), e.mask(args[6], v * tile.lanes)
             for cell in range(tile.columns):
-                cells = [conv[r, POOL * cell + c][v] for r in range(POOL) for c in range(POOL)]
+                cells = [sums[r, POOL * cell + c, v] for r in range(POOL) for c in range(POOL)]
                 best, number = _maximum(e, cells)
                 best = builder.fadd(best, bias)
                 best = e.tanh(best) if layer.activation == "tanh" else e.relu(best)
@@ -86,6 +107,91 @@ def _masks(e, block, taps):
     return [e.mask(taps, v * block.lanes) if block.masked else None for v in range(block.vectors)]
 
 
+def _before_activation(e, layer, y, gy):
+    """The gradient before the activation, from a layer's output `y` and the gradient there."""
+    if layer.activation == "tanh":
+        return e.builder.fmul(gy, e.builder.fsub(e.constant(1.0), e.builder.fmul(y, y)))
+    return e.builder.select(e.greater(y, e.zero()), gy, e.zero())
+
+
+def window_starts(layer, lanes):
+    """``pack(y, winner, gy, corners, count, origin, row_stride, g, offsets)``: what `weights_block` reads.
+
+    For `count` neighbouring outputs, the gradient before the activation and the image element
+    where the winner's window starts: `origin` + the cell's corner + the winner's place. `corners` and
+    `offsets` are int32.
+    """
+
+    def codegen(context, builder, signature, args):
+        e = Emitter(builder, layer.dtype, lanes)
+        y, gy, g = (e.pointer(args[i]) for i in (0, 2, 7))
+        winner = builder.inttoptr(args[1], INT8.as_pointer())
+        corners, offsets = (builder.inttoptr(args[i], INT32.as_pointer()) for i in (3, 8))
+        origin, stride = (e.splat(builder.trunc(args[i], INT32)) for i in (5, 6))
+        one, step = e.integers(INT32, [1] * lanes), e.integers(INT32, [layer.maps_in] * lanes)
+
+        def some(offset, mask):
+            number, gradient = (e.load(e.at(p, offset), mask) for p in (y, gy))
+            e.store(_before_activation(e, layer, number, gradient), e.at(g, offset), mask)
+            which = builder.zext(e.load(builder.gep(winner, [offset]), mask, INT8), one.type)
+            place = builder.add(origin, e.load(builder.gep(corners, [offset]), mask, INT32))
+            place = builder.add(place, builder.mul(builder.lshr(which, one), stride))
+            place = builder.add(place, builder.mul(builder.and_(which, one), step))
+            e.store(place, builder.gep(offsets, [offset]), mask)
+
+        e.vectors(args[4], some)
+        return context.get_dummy_value()
+
+    @intrinsic
+    def pack(typingctx, y, winner, gy, corners, count, origin, row_stride, g, offsets):
+        return nt.void(*[nt.int64] * 9), codegen
+
+    return pack
+
+
+def winner_lists(layer, block, lanes):
+    """``sort(y, winner, gy, g, filters, starts)``: what `input_block` reads, for one pooled cell.
+
+    The cell's maps in the order of their winners: the gradient before the activation, and where the
+    map's filter starts (int32). `starts` (5, int64) says where each winner's maps begin. `g` and
+    `filters` are written up to a vector's length behind the last map.
+    """
+    groups = range(0, layer.maps_out, lanes)
+    size = block.rows * block.width
+
+    def codegen(context, builder, signature, args):
+        e = Emitter(builder, layer.dtype, lanes)
+        y, gy, g = (e.pointer(args[i]) for i in (0, 2, 3))
+        winner = builder.inttoptr(args[1], INT8.as_pointer())
+        filters = builder.inttoptr(args[4], INT32.as_pointer())
+        starts = builder.inttoptr(args[5], INT64.as_pointer())
+        gradients, winners = [], []
+        for first in groups:
+            mask = e.mask(INT64(layer.maps_out), first) if first + lanes > layer.maps_out else None
+            number, gradient = (e.load(e.at(p, first), mask) for p in (y, gy))
+            gradients.append(_before_activation(e, layer, number, gradient))
+            number = e.load(builder.gep(winner, [INT64(first)]), mask, INT8)
+            none = e.integers(INT8, [POOL * POOL] * lanes)
+            winners.append(number if mask is None else builder.select(mask, number, none))
+        place = INT64(0)
+        for which in range(POOL * POOL):
+            builder.store(place, builder.gep(starts, [INT64(which)]))
+            for n, first in enumerate(groups):
+                chosen = builder.icmp_signed("==", winners[n], e.integers(INT8, [which] * lanes))
+                e.store(e.compress(gradients[n], chosen), e.at(g, place))
+                homes = e.integers(INT32, [(first + lane) * size for lane in range(lanes)])
+                e.store(e.compress(homes, chosen), builder.gep(filters, [place]))
+                place = builder.add(place, e.count(chosen))
+        builder.store(place, builder.gep(starts, [INT64(POOL * POOL)]))
+        return context.get_dummy_value()
+
+    @intrinsic
+    def sort(typingctx, y, winner, gy, g, filters, starts):
+        return nt.void(*[nt.int64] * 6), codegen
+
+    return sort
+
+
 def weights_block(layer, block):
     """``accumulate(x, row_stride, offsets, g, cells, dw, taps)``: one map's filter gradient over a strip.
 
@@ -113,9 +219,10 @@ def weights_block(layer, block):
                 for (r, v), a in zip(block.places, accumulators, strict=True)
             ]
 
-        sums = e.loop(cells, [e.load(home) for home in homes], cell)
+        # Zero first and the old sums last: the multiplications do not wait for the L2 cache.
+        sums = e.loop(cells, [e.zero()] * len(homes), cell)
         for value, home in zip(sums, homes, strict=True):
-            e.store(value, home)
+            e.store(builder.fadd(value, e.load(home)), home)
         return context.get_dummy_value()
 
     @intrinsic
@@ -126,22 +233,21 @@ def weights_block(layer, block):
 
 
 def input_block(layer, block):
-    """``scatter(w, maps, g, count, dx, row_stride, taps)``: one position's share of the input gradient.
+    """``scatter(w, filters, g, count, dx, row_stride, taps)``: one position's share of the input gradient.
 
-    ``dx += sum over n < count of g[n] * w[maps[n]]`` for a block of taps, `w` being
-    (maps, rows, width); the sum stays in registers and meets memory once. `count` is at least 1.
+    ``dx += sum over n < count of g[n] * w[filters[n]:]`` for a block of taps, (rows, width); the
+    sum stays in registers and meets memory once. `count` is at least 1.
     """
 
     def codegen(context, builder, signature, args):
         e = Emitter(builder, layer.dtype, block.lanes)
         w, g, dx = (e.pointer(args[i]) for i in (0, 2, 4))
         count, stride, masks = args[3], args[5], _masks(e, block, args[6])
-        maps = builder.inttoptr(args[1], INT64.as_pointer())
+        filters = builder.inttoptr(args[1], INT32.as_pointer())
 
         def one_map(n, accumulators):
             gradient = e.splat(builder.load(e.at(g, n)))
-            number = builder.load(builder.gep(maps, [n]))
-            taps = e.at(w, builder.mul(number, INT64(block.rows * block.width)))
+            taps = e.at(w, builder.sext(builder.load(builder.gep(filters, [n])), INT64))
             return [
                 e.fma(gradient, e.load(e.at(taps, r * block.width + v * block.lanes)), a)
                 for (r, v), a in zip(block.places, accumulators, strict=True)
@@ -158,7 +264,7 @@ def input_block(layer, block):
         return context.get_dummy_value()
 
     @intrinsic
-    def scatter(typingctx, w, maps, g, count, dx, row_stride, taps):
+    def scatter(typingctx, w, filters, g, count, dx, row_stride, taps):
         return _VOID_OF_SEVEN, codegen
 
     return scatter

@@ -91,9 +91,11 @@ class Emitter:
         return pointer
 
     def splat(self, scalar):
-        one = self.builder.insert_element(ir.Constant(self.vector, ir.Undefined), scalar, INT32(0))
-        mask = ir.Constant(ir.VectorType(INT32, self.lanes), [0] * self.lanes)
-        return self.builder.shuffle_vector(one, ir.Constant(self.vector, ir.Undefined), mask)
+        """A vector of one number (or integer) in every lane."""
+        undefined = ir.Constant(ir.VectorType(scalar.type, self.lanes), ir.Undefined)
+        one = self.builder.insert_element(undefined, scalar, INT32(0))
+        first = ir.Constant(ir.VectorType(INT32, self.lanes), [0] * self.lanes)
+        return self.builder.shuffle_vector(one, undefined, first)
 
     def constant(self, value):
         return ir.Constant(self.vector, [value] * self.lanes)
@@ -103,12 +105,13 @@ class Emitter:
 
     def mask(self, count, first=0):
         """Lanes `first`, `first` + 1, ... that are below `count`, a runtime int64."""
-        numbers = ir.VectorType(INT64, self.lanes)
-        lanes = ir.Constant(numbers, [first + lane for lane in range(self.lanes)])
-        one = self.builder.insert_element(ir.Constant(numbers, ir.Undefined), count, INT32(0))
-        same = ir.Constant(ir.VectorType(INT32, self.lanes), [0] * self.lanes)
-        counts = self.builder.shuffle_vector(one, ir.Constant(numbers, ir.Undefined), same)
-        return self.builder.icmp_signed("<", lanes, counts)
+        numbers = [first + lane for lane in range(self.lanes)]
+        lanes = ir.Constant(ir.VectorType(INT64, self.lanes), numbers)
+        return self.builder.icmp_signed("<", lanes, self.splat(count))
+
+    def integers(self, kind, values):
+        """A constant vector of integers."""
+        return ir.Constant(ir.VectorType(kind, self.lanes), list(values))
 
     def _call(self, name, result, *args):
         module = self.builder.module
@@ -117,22 +120,45 @@ class Emitter:
             function = ir.Function(module, ir.FunctionType(result, [a.type for a in args]), name)
         return self.builder.call(function, args)
 
-    def load(self, pointer, mask=None):
-        """Load a vector; lanes outside `mask` are zero and their memory is not touched."""
-        cast = self.builder.bitcast(pointer, self.vector.as_pointer())
+    def _memory(self, vector):
+        """Bytes per element, and how intrinsics name the type of `vector`."""
+        kind = vector.element
+        if kind == self.scalar:
+            return self.bytes, self.suffix
+        return kind.width // 8, f"v{self.lanes}i{kind.width}"
+
+    def load(self, pointer, mask=None, kind=None):
+        """Load a vector of numbers, or of integers of type `kind`.
+
+        Lanes outside `mask` are zero and their memory is not touched.
+        """
+        vector = ir.VectorType(kind or self.scalar, self.lanes)
+        size, suffix = self._memory(vector)
+        cast = self.builder.bitcast(pointer, vector.as_pointer())
         if mask is None:
-            return self.builder.load(cast, align=self.bytes)
-        name = f"llvm.masked.load.{self.suffix}.p0"
-        return self._call(name, self.vector, cast, INT32(self.bytes), mask, self.zero())
+            return self.builder.load(cast, align=size)
+        zero = ir.Constant(vector, None)
+        return self._call(f"llvm.masked.load.{suffix}.p0", vector, cast, INT32(size), mask, zero)
 
     def store(self, value, pointer, mask=None):
-        """Store a vector of numbers or of bytes; memory outside `mask` is left alone."""
+        """Store a vector of numbers or integers; memory outside `mask` is left alone."""
         cast = self.builder.bitcast(pointer, value.type.as_pointer())
-        size, suffix = (self.bytes, self.suffix) if value.type == self.vector else (1, f"v{self.lanes}i8")
+        size, suffix = self._memory(value.type)
         if mask is None:
             self.builder.store(value, cast, align=size)
         else:
             self._call(f"llvm.masked.store.{suffix}.p0", ir.VoidType(), value, cast, INT32(size), mask)
+
+    def compress(self, value, mask):
+        """The lanes of `value` that are in `mask`, moved together at the front; the others are undefined."""
+        name = f"llvm.experimental.vector.compress.{self._memory(value.type)[1]}"
+        return self._call(name, value.type, value, mask, ir.Constant(value.type, ir.Undefined))
+
+    def count(self, mask):
+        """How many lanes are in `mask`, an int64."""
+        bits = ir.IntType(self.lanes)
+        ones = self._call(f"llvm.ctpop.i{self.lanes}", bits, self.builder.bitcast(mask, bits))
+        return self.builder.zext(ones, INT64)
 
     def fma(self, a, b, c):
         return self._call(f"llvm.fma.{self.suffix}", self.vector, a, b, c)
@@ -167,6 +193,20 @@ class Emitter:
 
     def relu(self, x):
         return self.builder.select(self.greater(x, self.zero()), x, self.zero())
+
+    def vectors(self, count, body):
+        """``body(offset, mask)`` for every vector of `count` elements, a runtime int64; the last masked."""
+        builder, lanes = self.builder, INT64(self.lanes)
+        whole, rest = builder.udiv(count, lanes), builder.urem(count, lanes)
+
+        def one(n, carried):
+            body(builder.mul(n, lanes), None)
+            return carried
+
+        with builder.if_then(builder.icmp_signed(">", whole, INT64(0))):
+            self.loop(whole, [], one)
+        with builder.if_then(builder.icmp_signed(">", rest, INT64(0))):
+            body(builder.mul(whole, lanes), self.mask(rest))
 
     def loop(self, count, carried, body):
         """``for i in range(count): carried = body(i, carried)``, at least once, values kept in registers."""

@@ -7,7 +7,8 @@ import numpy as np
 from pose3d.ops.shapes import POOL
 
 # Shares of a 48 KB L1 cache: image rows under a strip of cells, and filters of one block of taps (measured).
-STRIP_BYTES = 32 * 1024
+STRIP_BYTES = 40 * 1024
+STRIP_CELLS = 48  # over which filling the registers and emptying them no longer counts
 FILTER_BYTES = 44 * 1024
 
 
@@ -109,7 +110,19 @@ def input_block(layer, target):
     return Block(1, vectors, block.lanes, layer.run % (vectors * block.lanes) != 0)
 
 
-def strip_columns(layer):
-    """Pooled cells of one row whose image rows fill their share of the L1 cache; at least one."""
-    row = (layer.kernel + 1) * layer.maps_in * np.dtype(layer.dtype).itemsize
-    return max(1, (STRIP_BYTES // row - layer.kernel) // POOL)
+def strip(sizes, rows, columns):
+    """(rows, columns) of pooled cells over which the filter gradient keeps a block in registers.
+
+    As many as possible while the image under them, their gradients and their offsets stay in L1.
+    """
+    kernel, maps_in, maps_out, width, item = sizes
+    best, shape = 0, (1, 1)
+    for down in range(1, rows + 1):
+        for strips in range(1, columns + 1):
+            across = -(-columns // strips)
+            high, wide = POOL * down + kernel - 1, POOL * across * maps_in + width - maps_in
+            size = high * wide * item + down * across * maps_out * (item + 4)
+            cells = min(down * across, STRIP_CELLS)
+            if size <= STRIP_BYTES and (cells > best or (cells == best and across > shape[1])):
+                best, shape = cells, (down, across)
+    return shape
