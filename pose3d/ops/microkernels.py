@@ -14,18 +14,16 @@ from numba.extending import intrinsic
 from pose3d.ops.shapes import POOL
 from pose3d.ops.simd import INT8, INT32, INT64, Emitter
 
-# A filter row this short is written out: the first layer's five taps are too few for a loop.
-UNROLLED_TAPS = 8
-
 _VOID_OF_SEVEN = nt.void(*[nt.int64] * 7)
 
 
 def forward_tile(layer, tile):
     """``compute(x, row_stride, w, b, y, winner, maps)``: `tile.columns` pooled cells of one row.
 
-    2 conv rows x 2 `columns` positions x `vectors` accumulators run over all taps, one
-    broadcast per position; the pooling, its winner, the bias and the activation follow
-    before anything reaches memory. `maps` is how many of the tile's maps exist.
+    2 conv rows x 2 `columns` positions x `vectors` accumulators run over all taps; the pooling,
+    its winner, the bias and the activation follow before anything reaches memory. `maps` is
+    how many of the tile's maps exist. A pixel is broadcast once for both conv rows, and in an
+    `unrolled` tile, which holds a whole filter row in registers, once for all positions.
     """
     run, step = layer.kernel * layer.maps_in, tile.width
     columns, vectors = range(POOL * tile.columns), range(tile.vectors)
@@ -44,21 +42,29 @@ def forward_tile(layer, tile):
             pixels = e.at(x, builder.mul(row, stride))
             filters = {r: e.at(w, builder.mul(builder.sub(row, INT64(r)), INT64(run * step))) for r in rows}
 
-            def tap(t, accumulators):
+            def load(t):
                 at_tap = {r: e.at(filters[r], builder.mul(t, INT64(step))) for r in rows}
-                taps = {(r, v): e.load(e.at(at_tap[r], v * tile.lanes)) for r in rows for v in vectors}
-                out = dict(zip(places, accumulators, strict=True))
-                for c in columns:
-                    pixel = e.splat(builder.load(e.at(pixels, t, c * layer.maps_in)))
-                    for r, v in taps:
-                        out[r, c, v] = e.fma(pixel, taps[r, v], out[r, c, v])
-                return list(out.values())
+                return {(r, v): e.load(e.at(at_tap[r], v * tile.lanes)) for r in rows for v in vectors}
 
-            if run > UNROLLED_TAPS:
+            def multiply(pixel, column, taps, sums):
+                for r, v in taps:
+                    sums[r, column, v] = e.fma(pixel, taps[r, v], sums[r, column, v])
+
+            def tap(t, accumulators):
+                taps, sums = load(t), dict(zip(places, accumulators, strict=True))
+                for c in columns:
+                    multiply(e.splat(builder.load(e.at(pixels, t, c * layer.maps_in))), c, taps, sums)
+                return list(sums.values())
+
+            if not tile.unrolled:
                 return e.loop(run, accumulators, tap)
-            for t in range(run):
-                accumulators = tap(INT64(t), accumulators)
-            return accumulators
+            taps, sums = [load(INT64(t)) for t in range(run)], dict(zip(places, accumulators, strict=True))
+            for place in range(run + columns[-1] * layer.maps_in):
+                pixel = e.splat(builder.load(e.at(pixels, place)))
+                for c in columns:
+                    if 0 <= place - c * layer.maps_in < run:
+                        multiply(pixel, c, taps[place - c * layer.maps_in], sums)
+            return list(sums.values())
 
         sums = [e.zero()] * len(places)
         for row in range(POOL - 1):  # above the other conv rows

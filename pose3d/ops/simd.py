@@ -22,14 +22,14 @@ class Target:
     Attributes
     ----------
     vector_bytes : int
-    accumulators : int
-        Vectors that a micro-kernel may keep in registers.
+    registers : int
+        How many vectors the processor holds.
     threads : int
         Parts that the work is divided into.
     """
 
     vector_bytes: int
-    accumulators: int
+    registers: int
     threads: int
 
     def lanes(self, dtype):
@@ -47,18 +47,17 @@ def host_features():
 def host_target():
     """The target of the machine this runs on.
 
-    AVX-512 has 32 registers of 64 bytes and AVX2 16 of 32; 24 and 12 accumulators
-    leave room for filters and a broadcast. Everything else (NEON, SSE) has
-    16-byte vectors: with 32 registers on ARM, 16 on x86.
+    AVX-512 has 32 registers of 64 bytes and AVX2 16 of 32. Everything else (NEON, SSE)
+    has 16-byte vectors: 32 registers on ARM, 16 on x86.
     """
     features, threads = host_features(), numba.config.NUMBA_NUM_THREADS
     if "avx512f" in features:
-        return Target(64, 24, threads)
+        return Target(64, 32, threads)
     if "avx2" in features and "fma" in features:
-        return Target(32, 12, threads)
+        return Target(32, 16, threads)
     if "neon" in features:
-        return Target(16, 24, threads)
-    return Target(16, 12, threads)
+        return Target(16, 32, threads)
+    return Target(16, 16, threads)
 
 
 # tanh(x) = x P(x^2) / Q(x^2): own coefficients, from an iteratively reweighted least-squares fit of the

@@ -42,6 +42,7 @@ class Tile:
     columns: int
     vectors: int
     lanes: int
+    unrolled: bool
 
     @property
     def width(self):
@@ -79,11 +80,17 @@ def ceil_div(a, b):
 
 
 def forward_tile(layer, target):
-    """The tile whose accumulators fill the register budget: two vectors of maps where one is too few."""
+    """The tile that fills the registers: accumulators, the filters of one tap, and one pixel.
+
+    Two vectors of maps where one is too few; all taps of a filter row at once where it is short.
+    """
     lanes = target.lanes(layer.dtype)
-    vectors = 1 if layer.maps_out <= lanes else 2
-    columns = target.accumulators // (POOL * POOL * vectors)
-    return Tile(min(columns, layer.columns), vectors, lanes)
+    unrolled = POOL * layer.run <= target.registers // 3
+    vectors = 1 if unrolled or layer.maps_out <= lanes else 2
+    filters = POOL * vectors * (layer.run if unrolled else 1)
+    most = max(1, (target.registers - 1 - filters) // (POOL * POOL * vectors))
+    tiles = ceil_div(layer.columns, most)
+    return Tile(ceil_div(layer.columns, tiles), vectors, lanes, unrolled)
 
 
 def gradient_block(layer, target):
@@ -91,9 +98,10 @@ def gradient_block(layer, target):
     lanes = target.lanes(layer.dtype)
     while lanes > 4 and lanes // 2 >= layer.run:
         lanes //= 2  # a filter row of 5 pixels needs no 16 lanes
-    rows = layer.kernel if layer.kernel <= target.accumulators else 1
+    budget = target.registers * 4 // 5  # 5 rows of 5 vectors still fit
+    rows = layer.kernel if layer.kernel <= budget else 1
     vectors = ceil_div(layer.run, lanes)
-    most = max(1, (target.accumulators + 1) // rows)  # 5 rows of 5 vectors still fit
+    most = max(1, budget // rows)
     vectors = ceil_div(vectors, ceil_div(vectors, most))
     return Block(rows, vectors, lanes, layer.run % (vectors * lanes) != 0)
 
@@ -105,7 +113,7 @@ def input_block(layer, target):
     if layer.maps_out * block.rows * block.width * item <= FILTER_BYTES:
         return block
     vectors = ceil_div(layer.run, block.lanes)
-    most = max(1, min(target.accumulators, FILTER_BYTES // (layer.maps_out * block.lanes * item)))
+    most = max(1, min(target.registers * 4 // 5, FILTER_BYTES // (layer.maps_out * block.lanes * item)))
     vectors = ceil_div(vectors, ceil_div(vectors, most))
     return Block(1, vectors, block.lanes, layer.run % (vectors * block.lanes) != 0)
 

@@ -18,7 +18,7 @@ CASES = [
 TOLERANCE = {"float32": 3e-6, "float64": 1e-13}
 HOST = host_target()
 # Half the host's vectors with the registers of AVX2, on one thread.
-HALF = Target(max(16, HOST.vector_bytes // 2), 12, 1)
+HALF = Target(max(16, HOST.vector_bytes // 2), 16, 1)
 
 
 def close(actual, expected, dtype):
