@@ -3,6 +3,22 @@
 import numpy as np
 import pytensor
 
+from pose3d.ops import Update
+
+
+def new_velocity(w, v, g, rate, momentum, decay):
+    """Eq. (7) and (8): the weights take the new velocity."""
+    v = momentum * v - (decay * rate) * w - rate * g
+    return w + v, v
+
+
+def old_velocity(w, v, g, rate, momentum, decay):
+    """As the original code had it: the weights take the velocity of the step before."""
+    return w + v, momentum * v - (decay * rate) * w - rate * g
+
+
+RULES = {"new": new_velocity, "old": old_velocity}
+
 
 def velocities(params):
     """A velocity per parameter, zero at first, by the parameter's name.
@@ -32,8 +48,7 @@ def momentum_decay(cost, params, velocity, rate, momentum, decay, order="new"):
     params, velocity : dict of str to shared variable, same names
     rate, momentum, decay : shared scalars in the parameters' type, so that a run can change them
     order : "new" or "old"
-        Which velocity the weights take: the new one, Eq. (8), or the old one, as the
-        original code had it.
+        The rule: `new_velocity` or `old_velocity`.
 
     Returns
     -------
@@ -43,7 +58,6 @@ def momentum_decay(cost, params, velocity, rate, momentum, decay, order="new"):
     updates = {}
     for (name, w), gradient in zip(params.items(), gradients, strict=True):
         v = velocity[name]
-        new = momentum * v - (decay * rate) * w - rate * gradient
-        updates[v] = new
-        updates[w] = w + {"new": new, "old": v}[order]
+        new_w, new_v = Update(RULES[order])(w, v, gradient, rate, momentum, decay)
+        updates |= {v: new_v, w: new_w}
     return updates

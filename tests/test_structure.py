@@ -124,7 +124,7 @@ def test_the_symbolic_floor_knows_neither_data_nor_files():
         ("ops", {"ops"}),  # no data, no files
         ("layers", {"ops"}),
         ("costs", {"ops", "skeleton"}),
-        ("updates", set()),
+        ("updates", {"ops"}),
     ],
 )
 def test_what_a_room_knows(who, knows):

@@ -1,13 +1,14 @@
 """The Ops' kernels for PyTensor's numba backend; importing this file registers them."""
 
 import hashlib
+import inspect
 from functools import cache
 from pathlib import Path
 
 import numba
 from pytensor.link.numba.dispatch.basic import register_funcify_and_cache_key
 
-from pose3d.ops import elementwise, gradients, kernels, memory, product, simd
+from pose3d.ops import elementwise, gradients, kernels, memory, product, simd, update
 from pose3d.ops.conv_pool import ConvPool, ConvPoolGradInput, ConvPoolGradWeights
 from pose3d.ops.tiling import Layer
 
@@ -19,7 +20,7 @@ FACTORIES = {
 
 KERNEL_FILES = (
     "shapes.py", "simd.py", "tiling.py", "microkernels.py", "kernels.py", "gradients.py", "elementwise.py",
-    "product.py",
+    "product.py", "update.py",
 )  # fmt: skip
 
 
@@ -35,32 +36,50 @@ def _pooled_columns(op, node):
     return (node.outputs[0].type.shape[2] if isinstance(op, ConvPool) else None) or 1
 
 
+def key(*parts):
+    """A key in PyTensor's cache from all that the compiled code depends on."""
+    return hashlib.sha256(repr((*parts, source_hash(), numba.__version__)).encode()).hexdigest()
+
+
+def prepare():
+    """What compiled kernels need of the process they run in.
+
+    Starts numba's threads: parallel code read from the disk cache does not, and crashes without them.
+    """
+    memory.keep_freed_memory()
+    numba.get_num_threads()
+
+
 @register_funcify_and_cache_key(ConvPool)
 @register_funcify_and_cache_key(ConvPoolGradWeights)
 @register_funcify_and_cache_key(ConvPoolGradInput)
 def compile_kernel(op, node, **kwargs):
-    """The Op's compiled kernel and its key in PyTensor's cache: all that it is specialised on."""
-    memory.keep_freed_memory()
-    # Starts numba's threads. Parallel code read from the disk cache does not, and crashes without them.
-    numba.get_num_threads()
+    """The Op's compiled kernel and its key in PyTensor's cache."""
+    prepare()
     dtype, columns = node.outputs[0].type.dtype, _pooled_columns(op, node)
     layer = Layer(op.maps_in, op.maps_out, op.kernel, op.activation, dtype, columns)
     target = simd.host_target()
-    parts = (type(op).__name__, layer, target, source_hash(), numba.__version__)
-    return FACTORIES[type(op)](layer, target), hashlib.sha256(repr(parts).encode()).hexdigest()
+    return FACTORIES[type(op)](layer, target), key(type(op).__name__, layer, target)
 
 
 @register_funcify_and_cache_key(elementwise.Tanh)
 @register_funcify_and_cache_key(elementwise.Softplus)
 def compile_function(op, node, **kwargs):
-    """A scalar Op's compiled function, and its key, as above."""
+    """A scalar Op's compiled function."""
     dtype = node.outputs[0].type.dtype
-    parts = (type(op).__name__, dtype, source_hash())
-    return elementwise.COMPILED[type(op), dtype], hashlib.sha256(repr(parts).encode()).hexdigest()
+    return elementwise.COMPILED[type(op), dtype], key(type(op).__name__, dtype)
 
 
 @register_funcify_and_cache_key(product.Product)
 def compile_product(op, node, **kwargs):
-    """A matrix product's compiled call, and its key, as above."""
-    parts = (op, node.outputs[0].type.dtype, source_hash())
-    return product.compiled(op), hashlib.sha256(repr(parts).encode()).hexdigest()
+    """A matrix product's compiled call."""
+    return product.compiled(op), key(op, node.outputs[0].type.dtype)
+
+
+@register_funcify_and_cache_key(update.Update)
+def compile_update(op, node, **kwargs):
+    """An update rule's compiled loop; the rule's own source is part of the key."""
+    prepare()
+    threads = simd.host_target().threads
+    parts = op.inplace, threads, node.outputs[0].type.dtype, node.outputs[0].type.ndim
+    return update.compiled(op.rule, op.inplace, threads), key("update", inspect.getsource(op.rule), *parts)
