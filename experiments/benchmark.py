@@ -2,11 +2,13 @@
 
     python experiments/benchmark.py step --kernels 32 64 64 --batch 128 --threads 2
     python experiments/benchmark.py breakdown --kernels 5 10 15
+    python experiments/benchmark.py epoch --data data/walking
     python experiments/benchmark.py start
 
 `step` times one training step (forward, cost, gradients, update) and one forward pass on random
 images in memory, and prints JSON as its last line. `breakdown` times the parts of a step one by
-one. `start` times a command's way to its first step, with empty caches and with full ones.
+one. `epoch` times an epoch of a built data set against its steps alone. `start` times a
+process's way to its first step, with empty caches and with full ones.
 """
 
 import argparse
@@ -254,6 +256,29 @@ def breakdown(arguments):
     print(json.dumps({"train_ms": round(whole, 2), **{part: round(ms, 2) for part, ms in parts.items()}}))
 
 
+def epoch(arguments):
+    """Time an epoch over a built data set against its steps alone, on one minibatch in memory."""
+    import numpy as np
+
+    from pose3d import config, splits, training
+
+    graph, _, targets = make_graph(arguments)
+    data, chosen = training.open_data(arguments.data, config.DataSettings(), needs_test=False)
+    samples = chosen.train[: 16 * arguments.batch]
+    task = training.Task(graph, lambda chosen: targets[: len(chosen)], None, "", "", {})
+    rng = np.random.default_rng(SEED)
+    images = data.images(samples[: arguments.batch])
+
+    def steps():
+        for batch in splits.minibatches(samples, arguments.batch):
+            graph.step(images[: len(batch)], targets[: len(batch)])
+
+    works = {"epoch": lambda: training.train_epoch(task, data, samples, rng, "epoch"), "steps": steps}
+    times = medians_ms(works, arguments.steps)
+    ratio = round(times["epoch"] / times["steps"], 3)
+    print(json.dumps({**{f"{name}_ms": round(ms, 1) for name, ms in times.items()}, "ratio": ratio}))
+
+
 def first(arguments):
     """Compile and run one training step; what `start` times."""
     import pose3d.train_regression  # noqa: F401  (the command imports all of it)
@@ -283,7 +308,7 @@ def parser():
         description=__doc__.splitlines()[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     commands = result.add_subparsers(dest="command", required=True)
-    for work in (step, breakdown, start, first):
+    for work in (step, breakdown, epoch, start, first):
         command = commands.add_parser(
             work.__name__, help=work.__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
         )
@@ -294,6 +319,7 @@ def parser():
         command.add_argument(
             "--outputs", type=int, choices=(51, 1700), default=51, help="51: regression, 1700: detection"
         )
+        command.add_argument("--data", default="data/walking", help="folder of the built files, for `epoch`")
         command.add_argument("--steps", type=int, default=9, help="timed runs, of which the median counts")
     return result
 

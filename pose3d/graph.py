@@ -1,7 +1,5 @@
 """A network with its cost and its updates, compiled for the CPU: what detection and regression share."""
 
-from functools import cached_property
-
 import numpy as np
 import pytensor
 import pytensor.tensor as pt
@@ -30,13 +28,13 @@ class Graph:
     def __init__(self, config, network):
         self.config, self.network = config, network
         dtype = config.network.dtype
-        self.images = pt.tensor("images", dtype=dtype, shape=(None, IMAGE_SIDE, IMAGE_SIDE))
         self.targets = pt.tensor("targets", dtype=dtype, shape=(None, self.width))
         self.hyper = {
             name: pytensor.shared(np.asarray(getattr(config.training, name), dtype=dtype), name)
             for name in ("rate", "momentum", "decay")
         }
         self.velocity = updates.velocities(network.params)
+        self._functions = {}  # compiled when they are first called
 
     def outputs(self, raw):
         raise NotImplementedError
@@ -44,32 +42,38 @@ class Graph:
     def cost(self, raw, targets):
         raise NotImplementedError
 
-    @cached_property
-    def _evaluate(self):
-        raw, _ = self.network.output(self.images)
-        outputs = [self.outputs(raw), self.cost(raw, self.targets)]
-        return pytensor.function([self.images, self.targets], outputs, mode=MODE)
+    def _evaluate(self, images):
+        raw, _ = self.network.output(images)
+        return {"inputs": [self.targets], "outputs": [self.outputs(raw), self.cost(raw, self.targets)]}
 
-    @cached_property
-    def _predict(self):
-        raw, _ = self.network.output(self.images)
-        return pytensor.function([self.images], self.outputs(raw), mode=MODE)
+    def _predict(self, images):
+        raw, _ = self.network.output(images)
+        return {"inputs": [], "outputs": self.outputs(raw)}
 
-    @cached_property
-    def _step(self):
-        raw, drawn = self.network.output(self.images, training=True)
+    def _step(self, images):
+        raw, drawn = self.network.output(images, training=True)
         cost = self.cost(raw, self.targets)
         rules = updates.momentum_decay(
             cost, self.network.params, self.velocity, **self.hyper, order=self.config.training.order
         )
-        return pytensor.function([self.images, self.targets], cost, updates={**drawn, **rules}, mode=MODE)
+        return {"inputs": [self.targets], "outputs": cost, "updates": {**drawn, **rules}}
 
-    def _images(self, images):
+    def _call(self, expressions, images, *others):
+        """Call the compiled `expressions`, for bytes or for gray levels, whichever `images` are."""
+        kind = np.uint8 if images.dtype == np.uint8 else self.config.network.dtype
+        if (expressions, kind) not in self._functions:
+            x = pt.tensor("images", dtype=kind, shape=(None, IMAGE_SIDE, IMAGE_SIDE))
+            given = expressions(self._gray_levels(x))
+            given["inputs"] = [x, *given["inputs"]]
+            self._functions[expressions, kind] = pytensor.function(**given, mode=MODE)
+        return self._functions[expressions, kind](np.ascontiguousarray(images, dtype=kind), *others)
+
+    def _gray_levels(self, images):
         """Gray levels in [0, 1] in the network's type; bytes are divided by 255."""
+        if images.dtype != "uint8":
+            return images
         dtype = self.config.network.dtype
-        if images.dtype == np.uint8:
-            return np.multiply(images, np.dtype(dtype).type(1 / 255), dtype=dtype)
-        return np.ascontiguousarray(images, dtype=dtype)
+        return pt.cast(images, dtype) * np.asarray(1 / 255, dtype=dtype)
 
     def _targets(self, targets):
         return np.ascontiguousarray(targets, dtype=self.config.network.dtype)
@@ -85,11 +89,11 @@ class Graph:
         -------
         (N, width) array
         """
-        return self._predict(self._images(images))
+        return self._call(self._predict, images)
 
     def evaluate(self, images, targets):
         """`predict`, and the minibatch's cost; no dropout, no change of weights."""
-        outputs, cost = self._evaluate(self._images(images), self._targets(targets))
+        outputs, cost = self._call(self._evaluate, images, self._targets(targets))
         return outputs, float(cost)
 
     def step(self, images, targets):
@@ -100,4 +104,4 @@ class Graph:
         images : (N, 128, 128) array, bytes or gray levels in [0, 1]
         targets : (N, width) array
         """
-        return float(self._step(self._images(images), self._targets(targets)))
+        return float(self._call(self._step, images, self._targets(targets)))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytensor
+import pytensor.tensor as pt
 import pytest
 
 from pose3d import config
@@ -54,11 +55,12 @@ def agrees(actual, key, dtype):
 
 def gradient_norms(graph, images, targets):
     """L2 norm of the cost's gradient at every parameter, and conv1.W's gradient."""
-    raw, _ = graph.network.output(graph.images)
+    x = pt.tensor(dtype=graph.config.network.dtype, shape=(None, 128, 128))
+    raw, _ = graph.network.output(x)
     cost = graph.cost(raw, graph.targets)
     gradients = pytensor.grad(cost, list(graph.network.params.values()))
-    values = pytensor.function([graph.images, graph.targets], gradients, mode=MODE)(
-        graph._images(images), graph._targets(targets)
+    values = pytensor.function([x, graph.targets], gradients, mode=MODE)(
+        images.astype(x.dtype), graph._targets(targets)
     )
     return [np.sqrt((g.astype("float64") ** 2).sum()) for g in values], values[0]
 
