@@ -82,14 +82,22 @@ def ceil_div(a, b):
 def forward_tile(layer, target):
     """The tile that fills the registers: accumulators, the filters of one tap, and one pixel.
 
-    Two vectors of maps where one is too few; all taps of a filter row at once where it is short.
+    All taps of a filter row at once where it is short. Otherwise one or two vectors of maps,
+    whichever loads less per multiplication: each tap takes two filters a vector and two pixels
+    a column, for four multiplications a column and vector.
     """
     lanes = target.lanes(layer.dtype)
     unrolled = POOL * layer.run <= target.registers // 3
-    vectors = 1 if unrolled or layer.maps_out <= lanes else 2
-    filters = POOL * vectors * (layer.run if unrolled else 1)
-    most = max(1, (target.registers - 1 - filters) // (POOL * POOL * vectors))
-    tiles = ceil_div(layer.columns, most)
+    held = POOL * (layer.run if unrolled else 1)  # filter vectors, for each vector of maps
+
+    def columns(vectors):
+        return max(1, (target.registers - 1 - held * vectors) // (POOL * POOL * vectors))
+
+    def loads(vectors):
+        return (POOL * vectors + POOL * columns(vectors)) / (vectors * columns(vectors))
+
+    vectors = 1 if unrolled or layer.maps_out <= lanes else min((1, 2), key=loads)
+    tiles = ceil_div(layer.columns, columns(vectors))
     return Tile(ceil_div(layer.columns, tiles), vectors, lanes, unrolled)
 
 

@@ -1,10 +1,14 @@
 """The compiled kernels against the reference, for every tile, in both types."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
 from pose3d.ops import gradients, kernels, reference
-from pose3d.ops.simd import Target, host_target
+from pose3d.ops.simd import Target, host_features, host_target
 from pose3d.ops.tiling import Layer
 
 # maps in, maps out, filter, rows, columns: no two alike; maps that fill no vector, or several; an image
@@ -59,6 +63,32 @@ def test_kernels_agree_with_the_reference(case, dtype):
 @pytest.mark.parametrize(("case", "dtype"), [(CASES[1], "float32"), (CASES[2], "float64")])
 def test_narrower_vectors_and_fewer_registers_agree_as_well(case, dtype):
     run_case(case, dtype, HALF, "tanh", images=3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_any_number_of_parts_agrees(threads):
+    run_case(CASES[0], "float32", Target(HOST.vector_bytes, HOST.registers, threads), "tanh", images=5)
+
+
+AVX2 = "+sse3,+ssse3,+sse4.1,+sse4.2,+popcnt,+avx,+avx2,+fma,+bmi,+bmi2,+lzcnt"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("avx2" not in host_features(), reason="this processor has no AVX2")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_processor_with_avx2_alone(dtype, tmp_path):
+    code = f"""
+from tests.ops import test_kernels as t
+assert (t.HOST.vector_bytes, t.HOST.registers) == (32, 16), t.HOST
+for case in t.CASES[1:3]:
+    t.run_case(case, {dtype!r}, t.HOST, "tanh", images=3)
+"""
+    settings = {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": AVX2}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, **settings}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.slow
