@@ -26,7 +26,6 @@ from pathlib import Path
 # Nothing that computes is imported up here: thread counts and caches are read from the
 # environment when numba, PyTensor and the matrix library are loaded, and `main` sets them first.
 
-PACKAGES = ("pose3d", "pytensor", "numba", "llvmlite", "numpy", "scipy")
 SEED = 7
 
 
@@ -149,7 +148,9 @@ def thread_layers():
 
 
 def versions():
-    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
+    from pose3d.run import PACKAGES
+
+    return {"python": platform.python_version(), **{name: version(name) for name in (*PACKAGES, "llvmlite")}}
 
 
 def step(arguments):

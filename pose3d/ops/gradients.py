@@ -21,6 +21,22 @@ SORTED_ROWS = 3
 shape_of_strip = numba.njit(strip)
 
 
+def block_places(layer, block):
+    """``place(o, r, t)``: where tap `t` of filter row `r` of map `o` stands among filters cut into blocks.
+
+    Both gradients keep filters as (block of taps, repeat, map out, row, tap), each block whole.
+    """
+    maps_out, rows, width = layer.maps_out, block.rows, block.width
+    repeats = layer.kernel // rows
+
+    @numba.njit
+    def place(o, r, t):
+        home = (t // width * repeats + r // rows) * maps_out + o
+        return (home * rows + r % rows) * width + t % width
+
+    return place
+
+
 @lru_cache(None)
 def grad_weights_kernel(layer, target):
     """Compile ``grad_weights(x, y, winner, gy) -> (dw, db)``; see `reference.grad_weights`."""
@@ -28,10 +44,12 @@ def grad_weights_kernel(layer, target):
     dtype, parts = np.dtype(layer.dtype), target.threads
     item = dtype.itemsize
     block = gradient_block(layer, target)
-    block_rows, width = block.rows, block.width
+    block_rows, width, size = block.rows, block.width, block.size
     blocks, repeats = ceil_div(run, width), kernel // block.rows
+    filters = blocks * repeats * maps_out * size
     layer_sizes = kernel, maps_in, maps_out, width, item
     accumulate, empty = microkernels.weights_block(layer, block), aligned_empty(dtype)
+    place = block_places(layer, block)
     pack = microkernels.window_starts(layer, target.lanes(layer.dtype))
 
     @numba.njit
@@ -65,7 +83,7 @@ def grad_weights_kernel(layer, target):
                         for r in range(repeats):
                             origin = image + (r * block_rows * stride + b * width) * item
                             for o in range(maps_out):
-                                home = ((b * repeats + r) * maps_out + o) * block_rows * width
+                                home = ((b * repeats + r) * maps_out + o) * size
                                 accumulate(
                                     origin, stride, offsets.ctypes.data + o * 4, g.ctypes.data + o * item,
                                     cells, dw.ctypes.data + home * item, run - b * width,
@@ -78,8 +96,10 @@ def grad_weights_kernel(layer, target):
 
     @numba.njit
     def grad_weights(x, y, winner, gy):
-        size = maps_out * blocks * kernel * width
-        partial_w, partial_b = empty(parts * size).reshape((parts, size)), np.zeros((parts, maps_out), dtype)
+        partial_w, partial_b = (
+            empty(parts * filters).reshape((parts, filters)),
+            np.zeros((parts, maps_out), dtype),
+        )
         partial_w[:] = 0
         all_images(np.ascontiguousarray(x), y, winner, np.ascontiguousarray(gy), partial_w, partial_b)
         dw, db = np.empty((maps_out, maps_in, kernel, kernel), dtype), np.zeros(maps_out, dtype)
@@ -88,11 +108,9 @@ def grad_weights_kernel(layer, target):
                 db[o] += partial_b[part, o]
             for r in range(kernel):
                 for t in range(run):
-                    home = (t // width * repeats + r // block_rows) * maps_out + o
-                    home = (home * block_rows + r % block_rows) * width + t % width
                     total = dtype.type(0)
                     for part in range(parts):
-                        total += partial_w[part, home]
+                        total += partial_w[part, place(o, r, t)]
                     dw[o, t % maps_in, kernel - 1 - r, kernel - 1 - t // maps_in] = total
         return dw, db
 
@@ -106,22 +124,21 @@ def grad_input_kernel(layer, target):
     dtype, parts = np.dtype(layer.dtype), target.threads
     item = dtype.itemsize
     block = input_block(layer, target)
-    block_rows, width = block.rows, block.width
+    block_rows, width, size = block.rows, block.width, block.size
     blocks, repeats = ceil_div(run, width), kernel // block.rows
     scatter, empty = microkernels.input_block(layer, block), aligned_empty(dtype)
+    place = block_places(layer, block)
     sort = microkernels.winner_lists(layer, block, target.lanes(layer.dtype))
 
     @numba.njit
     def pack(w):
-        # (block of taps, repeat, map out, row, width): filters flipped, the rest zero
-        packed = empty(blocks * maps_out * kernel * width)
+        # filters flipped, the rest zero
+        packed = empty(blocks * repeats * maps_out * size)
         packed[:] = 0
         for o in range(maps_out):
             for r in range(kernel):
                 for t in range(run):
-                    home = (t // width * repeats + r // block_rows) * maps_out + o
-                    home = (home * block_rows + r % block_rows) * width + t % width
-                    packed[home] = w[o, t % maps_in, kernel - 1 - r, kernel - 1 - t // maps_in]
+                    packed[place(o, r, t)] = w[o, t % maps_in, kernel - 1 - r, kernel - 1 - t // maps_in]
         return packed
 
     @numba.njit
@@ -146,7 +163,7 @@ def grad_input_kernel(layer, target):
                 corner = dx.ctypes.data + (n * height + POOL * top) * stride * item
                 for b in range(blocks):
                     for r in range(repeats):
-                        taps = packed.ctypes.data + (b * repeats + r) * maps_out * block_rows * width * item
+                        taps = packed.ctypes.data + (b * repeats + r) * maps_out * size * item
                         origin = corner + (r * block_rows * stride + b * width) * item
                         for cell in range(cells):
                             i, j = POOL * (cell // columns), POOL * (cell % columns)
@@ -154,9 +171,9 @@ def grad_input_kernel(layer, target):
                                 start, stop = starts[cell, which], starts[cell, which + 1]
                                 if start < stop:
                                     shift = (i + (which >> 1)) * stride + (j + (which & 1)) * maps_in
-                                    place = cell * maps_out + start
+                                    first = cell * maps_out + start
                                     scatter(
-                                        taps, filters.ctypes.data + place * 4, g.ctypes.data + place * item,
+                                        taps, filters.ctypes.data + first * 4, g.ctypes.data + first * item,
                                         stop - start, origin + shift * item, stride, run - b * width,
                                     )  # fmt: skip
 

@@ -8,7 +8,6 @@ convolution is a matrix product whose left side is never copied together.
 """
 
 import numba.types as nt
-from llvmlite import ir
 from numba.extending import intrinsic
 
 from pose3d.ops.shapes import POOL
@@ -99,12 +98,11 @@ def forward_tile(layer, tile):
 
 def _maximum(e, cells):
     """The maximum of a pooling window's `cells` and its number; a tie stays with the first."""
-    numbers = ir.VectorType(INT8, e.lanes)
-    best, number = cells[0], ir.Constant(numbers, [0] * e.lanes)
+    best, number = cells[0], e.integers(INT8, [0] * e.lanes)
     for n, value in enumerate(cells[1:], start=1):
         wins = e.greater(value, best)
         best = e.builder.select(wins, value, best)
-        number = e.builder.select(wins, ir.Constant(numbers, [n] * e.lanes), number)
+        number = e.builder.select(wins, e.integers(INT8, [n] * e.lanes), number)
     return best, number
 
 
@@ -113,8 +111,9 @@ def _masks(e, block, taps):
     return [e.mask(taps, v * block.lanes) if block.masked else None for v in range(block.vectors)]
 
 
-def _before_activation(e, layer, y, gy):
-    """The gradient before the activation, from a layer's output `y` and the gradient there."""
+def _before_activation(e, layer, y, gy, offset, mask):
+    """The gradient before the activation, of a vector of a layer's outputs `y` and the gradients there."""
+    y, gy = (e.load(e.at(pointer, offset), mask) for pointer in (y, gy))
     if layer.activation == "tanh":
         return e.builder.fmul(gy, e.builder.fsub(e.constant(1.0), e.builder.fmul(y, y)))
     return e.builder.select(e.greater(y, e.zero()), gy, e.zero())
@@ -137,8 +136,7 @@ def window_starts(layer, lanes):
         one, step = e.integers(INT32, [1] * lanes), e.integers(INT32, [layer.maps_in] * lanes)
 
         def some(offset, mask):
-            number, gradient = (e.load(e.at(p, offset), mask) for p in (y, gy))
-            e.store(_before_activation(e, layer, number, gradient), e.at(g, offset), mask)
+            e.store(_before_activation(e, layer, y, gy, offset, mask), e.at(g, offset), mask)
             which = builder.zext(e.load(builder.gep(winner, [offset]), mask, INT8), one.type)
             place = builder.add(origin, e.load(builder.gep(corners, [offset]), mask, INT32))
             place = builder.add(place, builder.mul(builder.lshr(which, one), stride))
@@ -163,7 +161,6 @@ def winner_lists(layer, block, lanes):
     `filters` are written up to a vector's length behind the last map.
     """
     groups = range(0, layer.maps_out, lanes)
-    size = block.rows * block.width
 
     def codegen(context, builder, signature, args):
         e = Emitter(builder, layer.dtype, lanes)
@@ -174,8 +171,7 @@ def winner_lists(layer, block, lanes):
         gradients, winners = [], []
         for first in groups:
             mask = e.mask(INT64(layer.maps_out), first) if first + lanes > layer.maps_out else None
-            number, gradient = (e.load(e.at(p, first), mask) for p in (y, gy))
-            gradients.append(_before_activation(e, layer, number, gradient))
+            gradients.append(_before_activation(e, layer, y, gy, first, mask))
             number = e.load(builder.gep(winner, [INT64(first)]), mask, INT8)
             none = e.integers(INT8, [POOL * POOL] * lanes)
             winners.append(number if mask is None else builder.select(mask, number, none))
@@ -185,7 +181,7 @@ def winner_lists(layer, block, lanes):
             for n, first in enumerate(groups):
                 chosen = builder.icmp_signed("==", winners[n], e.integers(INT8, [which] * lanes))
                 e.store(e.compress(gradients[n], chosen), e.at(g, place))
-                homes = e.integers(INT32, [(first + lane) * size for lane in range(lanes)])
+                homes = e.integers(INT32, [(first + lane) * block.size for lane in range(lanes)])
                 e.store(e.compress(homes, chosen), builder.gep(filters, [place]))
                 place = builder.add(place, e.count(chosen))
         builder.store(place, builder.gep(starts, [INT64(POOL * POOL)]))

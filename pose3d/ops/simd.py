@@ -93,8 +93,7 @@ class Emitter:
         """A vector of one number (or integer) in every lane."""
         undefined = ir.Constant(ir.VectorType(scalar.type, self.lanes), ir.Undefined)
         one = self.builder.insert_element(undefined, scalar, INT32(0))
-        first = ir.Constant(ir.VectorType(INT32, self.lanes), [0] * self.lanes)
-        return self.builder.shuffle_vector(one, undefined, first)
+        return self.builder.shuffle_vector(one, undefined, self.integers(INT32, [0] * self.lanes))
 
     def constant(self, value):
         return ir.Constant(self.vector, [value] * self.lanes)
@@ -104,8 +103,7 @@ class Emitter:
 
     def mask(self, count, first=0):
         """Lanes `first`, `first` + 1, ... that are below `count`, a runtime int64."""
-        numbers = [first + lane for lane in range(self.lanes)]
-        lanes = ir.Constant(ir.VectorType(INT64, self.lanes), numbers)
+        lanes = self.integers(INT64, range(first, first + self.lanes))
         return self.builder.icmp_signed("<", lanes, self.splat(count))
 
     def integers(self, kind, values):

@@ -69,6 +69,11 @@ class Block:
         return self.vectors * self.lanes
 
     @property
+    def size(self):
+        """Numbers of a block, padding included."""
+        return self.rows * self.width
+
+    @property
     def places(self):
         """(row, vector) of every accumulator."""
         return [(r, v) for r in range(self.rows) for v in range(self.vectors)]
