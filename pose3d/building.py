@@ -8,11 +8,11 @@ from pathlib import Path
 from tqdm import tqdm
 
 import pose3d
-from pose3d.dataset import built_path, read_provenance, read_samples, write_samples
 from pose3d.errors import UserError
 from pose3d.extraction import extract
 from pose3d.files import DiskFullError
 from pose3d.processes import run_all
+from pose3d.samples import built_path, read_blocks, read_provenance, samples_writer, write_samples
 
 # Below --out: one file for each recording done, until all of an action and subject are there.
 PARTS = ".parts"
@@ -160,9 +160,9 @@ def _tidy(parts):
 def build_part(recording, path, source, every):
     """Extract one recording into a file of its own; returns the seconds it took."""
     start = time.perf_counter()
-    samples, facts = extract(recording, every)
-    provenance = _provenance([recording], source, every, [facts])
-    write_samples(path, recording.action, recording.subject, [samples], provenance)
+    with samples_writer(path, recording.action, recording.subject) as writer:
+        facts = extract(recording, every, writer.append)
+        writer.provenance = _provenance([recording], source, every, [facts])
     return time.perf_counter() - start
 
 
@@ -187,7 +187,8 @@ def _merge(file, out, source, every):
     paths = [_part_path(out, recording) for recording in file.recordings]
     facts = [fact for path in paths for fact in read_provenance(path)["facts"]]
     provenance = _provenance(file.recordings, source, every, facts)
-    write_samples(file.path, file.action, file.subject, map(read_samples, paths), provenance)
+    blocks = (block for path in paths for block in read_blocks(path))
+    write_samples(file.path, file.action, file.subject, blocks, provenance)
     file.facts = facts
     for path in paths:
         path.unlink()

@@ -55,43 +55,49 @@ class Transform:
         return (np.asarray(points, np.float64) + 0.5) / self.scale - 0.5 + (self.left, self.top)
 
 
-def crop(frame, mask, box):
-    """Cut the person out: box, background to zero, gray, scale, centre on zeros.
+def crop(gray, mask=None):
+    """Make the sample of what a box holds: background to zero, scale, centre on zeros.
 
     Parameters
     ----------
-    frame : (H, W, 3) uint8 array, RGB
-    mask : (H, W) bool array, True on the person, or None to keep the background
-    box : 4 whole numbers within the frame
+    gray : (h, w) uint8 array, gray levels within the box
+    mask : (h, w) bool array, True on the person, or None to keep the background
 
     Returns
     -------
-    (128, 128) uint8 array: ITU-R 601 gray, the box's longer side filling the image, in which
-    ``Transform.of_box(box)`` says where every point of the frame is
+    (128, 128) uint8 array, whose longer side the box fills, in which ``Transform.of_box(box)`` says
+    where every point of the frame is
 
     Raises
     ------
     ValueError
-        if the mask is of another size than the frame, or the box is empty or leaves the frame
+        if the mask is of another size, or the box is empty
     """
-    height, width = frame.shape[:2]
-    x0, y0, x1, y1 = (int(value) for value in box)
-    if x0 < 0 or y0 < 0 or x1 > width or y1 > height:
-        raise ValueError(f"box {x0, y0, x1, y1} leaves the frame of {width} x {height} px")
-    if mask is not None and mask.shape != (height, width):
-        raise ValueError(
-            f"a mask of {mask.shape[1]} x {mask.shape[0]} px for a frame of {width} x {height} px"
-        )
-    person = frame[y0:y1, x0:x1]
+    height, width = gray.shape
+    transform = Transform.of_box((0, 0, width, height))
     if mask is not None:
-        person = person * mask[y0:y1, x0:x1, None]
-    transform = Transform.of_box(box)
-    square = Image.new("L", (transform.side, transform.side))
-    # Pillow's "L" is ITU-R 601: 0.299 R + 0.587 G + 0.114 B.
-    gray = Image.fromarray(np.ascontiguousarray(person)).convert("L")
-    square.paste(gray, (x0 - transform.left, y0 - transform.top))
+        if mask.shape != gray.shape:
+            raise ValueError(f"a mask of {mask.shape} px for a box of {gray.shape}")
+        gray = gray * mask
+    square = np.zeros((transform.side, transform.side), np.uint8)
+    square[-transform.top :, -transform.left :][:height, :width] = gray
+    # Only what shows the person is computed; the rest is zero anyway.
+    left, right = _reached(-transform.left, width, transform.scale)
+    top, bottom = _reached(-transform.top, height, transform.scale)
+    part = (left / transform.scale, top / transform.scale, right / transform.scale, bottom / transform.scale)
+    image = np.zeros((IMAGE_SIDE, IMAGE_SIDE), np.uint8)
     # Pillow widens the bilinear kernel when it shrinks: no aliasing, and no ringing on the zeros.
-    return np.asarray(square.resize((IMAGE_SIDE, IMAGE_SIDE), Image.Resampling.BILINEAR))
+    image[top:bottom, left:right] = Image.fromarray(square).resize(
+        (right - left, bottom - top), Image.Resampling.BILINEAR, part
+    )
+    return image
+
+
+def _reached(start, extent, scale):
+    """First and last px of the crop, half-open, that `extent` px of the square from `start` on reach."""
+    first = int(np.floor(start * scale)) - 2
+    last = int(np.ceil((start + extent) * scale)) + 2
+    return max(0, first), min(IMAGE_SIDE, last)
 
 
 def box_from_mask(mask):
@@ -102,10 +108,11 @@ def box_from_mask(mask):
     mask : (H, W) bool array
     """
     rows = np.flatnonzero(mask.any(axis=1))
-    columns = np.flatnonzero(mask.any(axis=0))
     if not rows.size:
         return None
-    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+    top, bottom = int(rows[0]), int(rows[-1]) + 1
+    columns = np.flatnonzero(mask[top:bottom].any(axis=0))
+    return int(columns[0]), top, int(columns[-1]) + 1, bottom
 
 
 def box_from_silhouette(mask):

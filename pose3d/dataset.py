@@ -1,120 +1,21 @@
-"""The built files: schema, writer, reader. One HDF5 file for each action and subject."""
+"""Reading the built files of a folder: tables, and images from memory or from the disk."""
 
-import contextlib
-import json
 from pathlib import Path
 
-import h5py
 import numpy as np
 
-from pose3d.crop import IMAGE_SIDE
 from pose3d.errors import UserError
-from pose3d.files import whole
-from pose3d.skeleton import JOINTS, N_JOINTS
+from pose3d.rows import OpenFile, StoredRows
+from pose3d.samples import BLOCK, SCHEMA, WINDOWS, open_samples, schema_of
+from pose3d.skeleton import N_JOINTS
+from pose3d.windows import N_WINDOWS, labels
 
-FORMAT = "pose3d samples"
-VERSION = 1
-# gzip 1 keeps 27 % of a masked crop and is read at 250 MB/s (lzf: 31 %, 270 MB/s, but h5py alone reads
-# it; gzip 6: 26 %, written at half the speed). Its checksum also tells a damaged chunk from data.
-_COMPRESSION = {"compression": "gzip", "compression_opts": 1}
-IMAGES_PER_CHUNK = 8
-
-# Name -> type, shape of one sample, what it holds and in which unit.
-SCHEMA = {
-    "images": (np.uint8, (IMAGE_SIDE, IMAGE_SIDE), "gray level 0 to 255, ITU-R 601, background 0"),
-    "joints_2d": (np.float32, (N_JOINTS, 2), "px of the crop (x, y), pixel centres at whole numbers"),
-    "poses": (np.float32, (N_JOINTS, 3), "mm, camera frame (x right, y down, z forward), pelvis-relative"),
-    "pelvis": (np.float32, (3,), "mm, camera frame, position of the pelvis"),
-    "box": (np.int32, (4,), "px of the frame: x0, y0, x1, y1, half-open"),
-    "take": (np.int8, (), "take of the action, 1 or 2"),
-    "camera": (np.int32, (), "id of the camera"),
-    "frame": (np.int32, (), "number of the frame in the video, from 0"),
-}
-_IN_MEMORY = tuple(name for name in SCHEMA if name != "images")
-
-
-def built_path(folder, action, subject):
-    """Path of the built file of one action and subject."""
-    return Path(folder) / f"{action}-{subject}.h5"
-
-
-def write_samples(path, action, subject, parts, provenance):
-    """Write a built file; it appears under its name only when it is whole.
-
-    Parameters
-    ----------
-    path : path ending in ``.h5``
-    action, subject : str
-    parts : iterable of dicts from the names of `SCHEMA` to arrays of N samples each
-        one after the other, so that only one part is in memory; by take, camera, frame
-    provenance : dict that JSON can hold, what the samples were made of and how
-    """
-    # Made in memory, as small as it is packed: on a full disk HDF5 would print pages of tracebacks, which
-    # no caller can silence, where one plain write raises one error.
-    with h5py.File(Path(path).name, "w", driver="core", backing_store=False) as file:
-        file.attrs.update(
-            format=FORMAT,
-            version=VERSION,
-            action=action,
-            subject=subject,
-            joints=", ".join(JOINTS),
-            provenance=json.dumps(provenance, sort_keys=True),
-        )
-        for name, (dtype, shape, meaning) in SCHEMA.items():
-            chunks = (IMAGES_PER_CHUNK, *shape) if name == "images" else True
-            file.create_dataset(
-                name, (0, *shape), dtype, maxshape=(None, *shape), chunks=chunks, **_COMPRESSION
-            )
-            file[name].attrs["meaning"] = meaning
-        for part in parts:
-            _append(file, part)
-        file.flush()
-        packed = file.id.get_file_image()
-    with whole(path) as temporary:
-        temporary.write_bytes(packed)
-
-
-def _append(file, part):
-    start = len(file["frame"])
-    for name, (_, shape, _) in SCHEMA.items():
-        values = np.asarray(part[name])
-        if values.shape != (len(part["frame"]), *shape):
-            raise ValueError(f"{name} of {len(part['frame'])} samples has shape {values.shape}")
-        file[name].resize(start + len(values), axis=0)
-        file[name][start:] = values
-
-
-def read_samples(path):
-    """Read a whole built file as one part of `write_samples`; raises as `Dataset.open` does."""
-    with _open(path) as file:
-        return {name: file[name][()] for name in SCHEMA}
-
-
-def read_provenance(path):
-    """The provenance given to `write_samples`; raises as `Dataset.open` does."""
-    with _open(path) as file:
-        return json.loads(file.attrs["provenance"])
-
-
-@contextlib.contextmanager
-def _open(path):
-    """An h5py.File of this format and version, whose faults become one clear line."""
-    remedy = "remove it and run build_dataset again"
-    try:
-        with h5py.File(path, "r") as file:
-            if file.attrs.get("format") != FORMAT:
-                raise UserError(f"{path} is no built file of pose3d; move it elsewhere")
-            if file.attrs.get("version") != VERSION:
-                raise UserError(f"{path} has version {file.attrs.get('version')}, not {VERSION}; {remedy}")
-            count = len(file["frame"])
-            for name, (dtype, shape, _) in SCHEMA.items():
-                if file[name].shape != (count, *shape) or file[name].dtype != dtype:
-                    raise UserError(f"{path}: {name} is {file[name].dtype} {file[name].shape}; {remedy}")
-            yield file
-    except FileNotFoundError:
-        raise UserError(f"{path}: there is no such file; run build_dataset") from None
-    except (OSError, KeyError, json.JSONDecodeError) as error:
-        raise UserError(f"{path} is damaged ({error}); {remedy}") from error
+# What splitting asks for whole, 9 bytes a sample; all else may stay on the disk.
+_KEYS = ("take", "camera", "frame")
+_COLUMNS = ("joints_2d", "poses", "pelvis", "box")
+MEMORY = ("auto", "all", "stream")
+# A set whose unpacked arrays take fewer bytes than this is held in memory by default.
+FITS = 4e9
 
 
 class Dataset:
@@ -123,33 +24,39 @@ class Dataset:
     Attributes
     ----------
     folder : Path
+    in_memory : bool, whether images and tables are kept once read, or read whenever asked for
     action, subject : (N,) str arrays
     take, camera, frame : (N,) int arrays
-    joints_2d : (N, 17, 2) float32 array, px of the crop
-    poses : (N, 17, 3) float32 array, mm, camera frame, relative to the pelvis
-    pelvis : (N, 3) float32 array, mm, camera frame
-    box : (N, 4) int32 array, px of the frame
+    joints_2d : (N, 17, 2) float32, px of the crop
+    poses : (N, 17, 3) float32, mm, camera frame, relative to the pelvis
+    pelvis : (N, 3) float32, mm, camera frame
+    box : (N, 4) int32, px of the frame
+        These four are arrays in memory, else `Column`: index them by sample numbers.
     """
 
-    def __init__(self, paths):
-        """Read all but the images; see `Dataset.open`."""
-        self._paths = paths
-        self.folder = self._paths[0].parent
-        tables = [_read_table(path) for path in self._paths]
-        for name in ("action", "subject", *_IN_MEMORY):
-            setattr(self, name, np.concatenate([table[name] for table in tables]))
-        # Samples _starts[i] to _starts[i + 1] are those of file i; its images are read on first use.
-        self._starts = np.cumsum([0] + [len(table["frame"]) for table in tables])
-        self._images = [None] * len(tables)
+    def __init__(self, paths, memory="auto"):
+        """Read the keys, check the rest; see `Dataset.open`."""
+        self.folder = paths[0].parent
+        self._files = [_BuiltFile(path) for path in paths]
+        counts = [len(file) for file in self._files]
+        self._starts = np.cumsum([0, *counts])  # samples _starts[i] to _starts[i + 1] are those of file i
+        for name in _KEYS:
+            setattr(self, name, np.concatenate([file.keys[name] for file in self._files]))
+        self.in_memory = memory == "all" or (memory == "auto" and len(self) * _SAMPLE_BYTES < FITS)
+        for name in _COLUMNS:
+            whole = np.concatenate([file.table(name) for file in self._files]) if self.in_memory else None
+            setattr(self, name, Column(self, name) if whole is None else whole)
+        self._images = [None] * len(paths)
 
     @classmethod
-    def open(cls, folder, actions=None, subjects=None):
+    def open(cls, folder, actions=None, subjects=None, memory="auto"):
         """Open the built files of a folder.
 
         Parameters
         ----------
         folder : path
         actions, subjects : iterables of str, or None for all that are there
+        memory : ``"all"``, ``"stream"``, or ``"auto"``: all below 4 GB
 
         Raises
         ------
@@ -160,7 +67,7 @@ class Dataset:
         folder = Path(folder)
         if not folder.is_dir():
             raise UserError(f"{folder}: there is no such folder; run build_dataset --out {folder}")
-        found = {path: tuple(path.stem.rsplit("-", 1)) for path in _built_files(folder)}
+        found = {path: tuple(path.stem.rsplit("-", 1)) for path in built_files(folder)}
         if not found:
             raise UserError(f"{folder} holds no built file; run build_dataset --out {folder}")
         _check_there(folder, "action", actions, [action for action, _ in found.values()])
@@ -172,10 +79,21 @@ class Dataset:
         ]
         if not chosen:
             raise UserError(f"{folder} holds no file of {', '.join(actions)} by {', '.join(subjects)}")
-        return cls(chosen)
+        return cls(chosen, memory)
 
     def __len__(self):
         return int(self._starts[-1])
+
+    @property
+    def action(self):
+        return self._of_files("action")
+
+    @property
+    def subject(self):
+        return self._of_files("subject")
+
+    def _of_files(self, name):
+        return np.repeat([getattr(file, name) for file in self._files], np.diff(self._starts))
 
     def images(self, indices, keep=True):
         """Images of the samples asked for, in that order.
@@ -184,36 +102,128 @@ class Dataset:
         ----------
         indices : (n,) int array of sample numbers
         keep : bool
-            read each file whole and keep it in memory, for training; otherwise, for a few images,
+            in memory, read each file whole and keep it, for training; otherwise, for a few images,
             read these alone
 
         Returns
         -------
         (n, 128, 128) uint8 array
         """
-        indices = np.asarray(indices)
+        return self._gather("images", indices, self._kept_images if self.in_memory and keep else None)
+
+    def labels(self, indices):
+        """Which windows are positive for which joint, Eq. (3): (n, 17, 100) bool array."""
+        found = labels(self.joints_2d[indices])
+        for i, chosen, rows in self._by_file(indices):
+            if self._files[i].has(WINDOWS):
+                bits = np.unpackbits(self._files[i].read(WINDOWS, rows), axis=1, count=N_JOINTS * N_WINDOWS)
+                found[chosen] = bits.reshape(-1, N_JOINTS, N_WINDOWS)
+        return found
+
+    def prefetch(self, indices):
+        """Tell the system that these samples' images come next, where they come from the disk."""
+        if not self.in_memory:
+            for i, _, rows in self._by_file(indices):
+                self._files[i].advise("images", rows)
+
+    def blocks(self, name, indices):
+        """Yield a column's values of the samples asked for, in blocks of a size that fits into memory."""
+        size = 64 * BLOCK
+        for start in range(0, len(indices), size):
+            yield getattr(self, name)[indices[start : start + size]]
+
+    def _gather(self, name, indices, read=None):
+        dtype, shape, _ = SCHEMA[name]
+        values = np.empty((len(indices), *shape), dtype)
+        for i, chosen, rows in self._by_file(indices):
+            values[chosen] = read(i, rows) if read else self._files[i].read(name, rows)
+        return values
+
+    def _kept_images(self, i, rows):
+        if self._images[i] is None:
+            file = self._files[i]
+            self._images[i] = file.read("images", np.arange(len(file)))
+        return self._images[i][rows]
+
+    def _by_file(self, indices):
+        """(number of a file, mask of its samples among those asked for, their rows in it)."""
+        indices = np.asarray(indices, int)
         if indices.size and not (indices.min() >= 0 and indices.max() < len(self)):
             raise IndexError(f"sample numbers must lie in 0 .. {len(self) - 1}")
-        images = np.empty((len(indices), IMAGE_SIDE, IMAGE_SIDE), np.uint8)
         files = np.searchsorted(self._starts, indices, side="right") - 1
         for i in np.unique(files):
             chosen = files == i
-            images[chosen] = self._file_images(i, indices[chosen] - self._starts[i], keep)
-        return images
-
-    def _file_images(self, i, rows, keep):
-        """Images of file i: the one place to change where they do not fit into memory."""
-        if self._images[i] is None:
-            with _open(self._paths[i]) as file:
-                if not keep:
-                    ascending, back = np.unique(rows, return_inverse=True)
-                    return file["images"][ascending][back]
-                self._images[i] = file["images"][()]
-        return self._images[i][rows]
+            yield i, chosen, indices[chosen] - self._starts[i]
 
 
-def _built_files(folder):
-    """By action, then by the subject's number: S11 comes after S9."""
+def _bytes_of(dtype, shape):
+    return np.dtype(dtype).itemsize * int(np.prod(shape, dtype=int))
+
+
+_SAMPLE_BYTES = sum(_bytes_of(dtype, shape) for dtype, shape, _ in SCHEMA.values())
+
+
+class Column:
+    """One table of a data set that stays on the disk; ``column[numbers]`` reads its rows.
+
+    `numbers` is an int array, a slice or a mask.
+    """
+
+    def __init__(self, dataset, name):
+        self._dataset, self._name = dataset, name
+
+    def __len__(self):
+        return len(self._dataset)
+
+    def __getitem__(self, numbers):
+        if isinstance(numbers, slice) or np.asarray(numbers).dtype == bool:
+            numbers = np.arange(len(self))[numbers]
+        return self._dataset._gather(self._name, numbers)
+
+
+class _BuiltFile:
+    """One built file: its keys in memory, the rest on the disk."""
+
+    def __init__(self, path):
+        self.path = path
+        with open_samples(path) as file:
+            self.action, self.subject = file.attrs["action"], file.attrs["subject"]
+            self.keys = {name: file[name][()] for name in _KEYS}
+            _check_finite(path, file)
+            self._rows = {name: StoredRows(file[name]) for name in schema_of(file) if name not in _KEYS}
+        self._open = OpenFile(path)
+
+    def __len__(self):
+        return len(self.keys["frame"])
+
+    def has(self, name):
+        return name in self._rows
+
+    def table(self, name):
+        """All rows of an array at once."""
+        with open_samples(self.path) as file:
+            return file[name][()]
+
+    def read(self, name, rows):
+        return self._rows[name].read(self._open, rows)
+
+    def advise(self, name, rows):
+        self._rows[name].advise(self._open, rows)
+
+
+def _check_finite(path, file):
+    """Read all coordinates once, which also verifies their checksums."""
+    size = 64 * BLOCK
+    for name in _COLUMNS:
+        for start in range(0, len(file[name]), size):
+            if not np.isfinite(file[name][start : start + size]).all():
+                raise UserError(
+                    f"{path}: {name} holds NaN or infinity; remove it and run build_dataset again"
+                )
+
+
+def built_files(folder):
+    """Paths of the built files of a folder, by action, then by the subject's number: S11 comes after S9."""
 
     def key(path):
         action, _, subject = path.stem.rpartition("-")
@@ -229,15 +239,3 @@ def _check_there(folder, kind, wanted, there):
                 f"{folder} holds no {kind} {name}, only {', '.join(dict.fromkeys(there))}; "
                 f"run build_dataset --out {folder} --{kind}s {name}"
             )
-
-
-def _read_table(path):
-    """All arrays of a built file but the images, checked."""
-    with _open(path) as file:
-        table = {name: file[name][()] for name in _IN_MEMORY}
-        for kind in ("action", "subject"):
-            table[kind] = np.full(len(table["frame"]), file.attrs[kind])
-    for name, values in table.items():
-        if values.dtype.kind == "f" and not np.isfinite(values).all():
-            raise UserError(f"{path}: {name} holds NaN or infinity; remove it and run build_dataset again")
-    return table

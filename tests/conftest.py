@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pose3d import synthetic, train_detection, train_regression
-from pose3d.dataset import built_path, write_samples
+from pose3d.samples import built_path, write_samples
 from pose3d.skeleton import JOINTS, pelvis_relative
 
 

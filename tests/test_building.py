@@ -7,10 +7,11 @@ import pytest
 from pose3d import building, human36m
 from pose3d.building import build
 from pose3d.crop import Transform
-from pose3d.dataset import Dataset, built_path, read_provenance
+from pose3d.dataset import Dataset
 from pose3d.errors import UserError
 from pose3d.extraction import extract
 from pose3d.files import DiskFullError
+from pose3d.samples import built_path, read_provenance
 from pose3d.skeleton import KEPT
 
 CAMERAS = ("54138969", "60457274")
@@ -57,7 +58,9 @@ def test_the_built_files_hold_what_extraction_gives(raw_tree, tmp_path):
     ]  # fmt: skip
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["Walking-S1.h5", "Walking-S11.h5"]
     data = Dataset.open(tmp_path / "out")
-    expected = [extract(recording)[0] for recording in recordings]
+    expected = []
+    for recording in recordings:
+        extract(recording, 1, expected.append)
     assert len(data) == sum(len(samples["frame"]) for samples in expected) == 8 * 12
     np.testing.assert_array_equal(
         data.images(np.arange(len(data))), np.concatenate([samples["images"] for samples in expected])
@@ -104,10 +107,10 @@ def test_the_same_tree_makes_the_same_bytes(raw_tree, tmp_path):
 def test_a_killed_build_is_taken_up_where_it_stopped(raw_tree, tmp_path, in_process, monkeypatch):
     recordings = find(raw_tree, ["S1"])
 
-    def killed_at_the_third(recording, every):
+    def killed_at_the_third(recording, every, write):
         if recording == recordings[2]:
             raise KeyboardInterrupt
-        return extract(recording, every)
+        return extract(recording, every, write)
 
     monkeypatch.setattr(building, "extract", killed_at_the_third)
     with pytest.raises(KeyboardInterrupt):
@@ -205,7 +208,7 @@ def test_a_full_disk_stops_the_build_at_once(raw_tree, tmp_path, in_process, mon
     def full(*_):
         raise DiskFullError("full")
 
-    monkeypatch.setattr(building, "write_samples", full)
+    monkeypatch.setattr(building, "build_part", full)
     in_process.clear()
     with pytest.raises(UserError, match="full"):
         build(find(raw_tree), tmp_path, raw_tree)

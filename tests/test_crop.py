@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from PIL import Image
 
 from pose3d.crop import Transform, box_from_joints, box_from_mask, box_from_silhouette, crop
 
@@ -8,7 +9,12 @@ BOXES = [(40, 30, 241, 131), (50, 0, 151, 260), (3, 5, 80, 44), (10, 20, 138, 14
 
 
 def frame_with(value=0, height=260, width=301):
-    return np.full((height, width, 3), value, np.uint8)
+    return np.full((height, width), value, np.uint8)
+
+
+def within(frame, box):
+    x0, y0, x1, y1 = box
+    return frame[y0:y1, x0:x1]
 
 
 def centre_of_mass(image):
@@ -23,7 +29,7 @@ def test_a_drawn_dot_lies_where_the_transform_takes_its_centre(box):
     x, y = x0 + (x1 - x0) * 7 // 10, y0 + (y1 - y0) * 3 // 10
     frame = frame_with()
     frame[y - 3 : y + 4, x - 3 : x + 4] = 255
-    image = crop(frame, None, box)
+    image = crop(within(frame, box))
     assert image.shape == (128, 128)
     assert image.dtype == np.uint8
     np.testing.assert_allclose(centre_of_mass(image), Transform.of_box(box).to_crop((x, y)), atol=0.03)
@@ -31,7 +37,7 @@ def test_a_drawn_dot_lies_where_the_transform_takes_its_centre(box):
 
 @pytest.mark.parametrize("box", BOXES)
 def test_the_longer_side_fills_the_crop_and_the_shorter_is_centred(box):
-    white = crop(frame_with(255), None, box)
+    white = crop(within(frame_with(255), box))
     sides = np.array([box[2] - box[0], box[3] - box[1]])
     filled = [(white > 0).any(axis=axis).sum() for axis in (0, 1)]
     np.testing.assert_allclose(filled, 128 * sides / sides.max(), atol=2)
@@ -56,16 +62,20 @@ def test_there_and_back():
     np.testing.assert_allclose(transform.to_frame(transform.to_crop(points)), points, atol=1e-10)
 
 
-def test_gray_is_itu_r_601():
-    frame = frame_with(0, 128, 128)
-    frame[:] = (200, 100, 50)
-    np.testing.assert_array_equal(crop(frame, None, (0, 0, 128, 128)), round(0.299 * 200 + 58.7 + 5.7))
+@pytest.mark.parametrize("box", BOXES)
+def test_what_is_left_out_of_the_scaling_is_zero_anyway(box):
+    gray = np.random.default_rng(0).integers(0, 256, (260, 301), dtype=np.uint8)
+    transform = Transform.of_box(box)
+    square = Image.new("L", (transform.side, transform.side))
+    square.paste(Image.fromarray(within(gray, box)), (box[0] - transform.left, box[1] - transform.top))
+    whole = np.asarray(square.resize((128, 128), Image.Resampling.BILINEAR))
+    np.testing.assert_allclose(crop(within(gray, box)).astype(int), whole, atol=1)
 
 
 def test_the_background_is_zeroed_before_scaling():
     frame, mask = frame_with(255, 256, 256), np.zeros((256, 256), bool)
     mask[:, 100:201] = True  # ends within a px of the crop, which must then be a blend with zero
-    image = crop(frame, mask, (0, 0, 256, 256))
+    image = crop(frame, mask)
     assert (image[:, :49] == 0).all()
     assert (image[:, 51:99] == 255).all()
     assert (image[:, 102:] == 0).all()
@@ -73,13 +83,11 @@ def test_the_background_is_zeroed_before_scaling():
     assert (frame == 255).all()
 
 
-def test_a_mask_of_another_size_or_a_box_outside_is_refused():
-    with pytest.raises(ValueError, match="a mask of 100 x 99 px for a frame of 301 x 260 px"):
-        crop(frame_with(), np.ones((99, 100), bool), (0, 0, 20, 20))
-    with pytest.raises(ValueError, match="leaves the frame"):
-        crop(frame_with(), None, (290, 0, 302, 20))
+def test_a_mask_of_another_size_or_an_empty_box_is_refused():
+    with pytest.raises(ValueError, match=r"a mask of \(99, 100\) px for a box of \(260, 301\)"):
+        crop(frame_with(), np.ones((99, 100), bool))
     with pytest.raises(ValueError, match="empty"):
-        crop(frame_with(), None, (20, 0, 20, 20))
+        crop(frame_with()[:, :0])
 
 
 def test_boxes_from_masks():

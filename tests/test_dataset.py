@@ -2,9 +2,9 @@ import h5py
 import numpy as np
 import pytest
 
-from pose3d import dataset
-from pose3d.dataset import SCHEMA, Dataset, built_path, read_provenance, read_samples, write_samples
+from pose3d.dataset import Dataset
 from pose3d.errors import UserError
+from pose3d.samples import SCHEMA, VERSION, built_path, read_blocks, read_provenance, write_samples
 
 CAMERAS = (54138969, 55011271)
 
@@ -35,7 +35,7 @@ def test_parts_are_written_one_after_the_other(tmp_path):
     path = tmp_path / "Walking-S1.h5"
     parts = [samples(0, frames=5), samples(1, frames=13)]
     write_samples(path, "Walking", "S1", iter(parts), {"every": 2})
-    stored = read_samples(path)
+    (stored,) = read_blocks(path)
     for name, (dtype, _, _) in SCHEMA.items():
         assert stored[name].dtype == dtype
         np.testing.assert_array_equal(
@@ -43,7 +43,7 @@ def test_parts_are_written_one_after_the_other(tmp_path):
         )
     assert read_provenance(path) == {"every": 2}
     with h5py.File(path) as file:
-        assert file.attrs["version"] == dataset.VERSION
+        assert file.attrs["version"] == VERSION
         assert "mm" in file["poses"].attrs["meaning"]
 
 
@@ -145,7 +145,7 @@ def damage(path, how):
         ("another kind", r"Walking-S9\.h5 is no built file"),
         ("images chunk", r"Walking-S9\.h5 is damaged"),
         ("poses chunk", r"Walking-S9\.h5 is damaged"),
-        ("version", r"Walking-S9\.h5 has version 99, not 1; remove it"),
+        ("version", r"Walking-S9\.h5 has version 99, not 2; remove it"),
         ("lacks", r"Walking-S9\.h5 is damaged .*poses"),
         ("shape", r"Walking-S9\.h5: images is uint8 \(28, 128, 128\)"),
         ("nan", r"Walking-S9\.h5: poses holds NaN"),

@@ -5,15 +5,22 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pose3d import human36m
+from pose3d import extraction, human36m
 from pose3d.crop import Transform
 from pose3d.errors import UserError
-from pose3d.extraction import extract
 from pose3d.human36m import Recording
 from pose3d.skeleton import KEPT
 from pose3d.synthetic.files import mask_writer, video_writer, write_poses
 
 FRAMES, HEIGHT, WIDTH = 12, 120, 160
+
+
+def extract(recording, every=1):
+    """The samples of all blocks, and the facts."""
+    blocks = []
+    facts = extraction.extract(recording, every, blocks.append)
+    names = blocks[0] if blocks else ()
+    return {name: np.concatenate([block[name] for block in blocks]) for name in names}, facts
 
 
 def corner(i):
@@ -134,11 +141,33 @@ def test_a_frame_whose_box_and_mask_are_empty_is_blank_and_told(recording):
     assert facts["notes"] == [f"{recording}: boxes not from ground_truth_bb but 1 from the 2D joints"]
 
 
+class Still:
+    """A frame that is a gray image."""
+
+    def __init__(self, image):
+        self.image, self.shape = image, image.shape
+
+    def gray(self, box):
+        x0, y0, x1, y1 = box
+        return self.image[y0:y1, x0:x1]
+
+
+def test_samples_come_in_blocks_whatever_the_length(recording, monkeypatch):
+    whole, facts = extract(recording)
+    monkeypatch.setattr(extraction, "BLOCK", 5)
+    blocks = []
+    assert extraction.extract(recording, 1, blocks.append) == facts
+    assert [len(block["frame"]) for block in blocks] == [5, 5, 2]
+    for name, values in whole.items():
+        np.testing.assert_array_equal(np.concatenate([block[name] for block in blocks]), values)
+
+
 def test_repeated_frames_are_counted(recording, monkeypatch):
     rng = np.random.default_rng(1)
-    drawn = rng.integers(0, 256, (3, HEIGHT, WIDTH, 3), dtype=np.uint8)
+    drawn = rng.integers(0, 256, (3, HEIGHT, WIDTH), dtype=np.uint8)
     # 12 frames of only 3 images, as in the original's data: 3 runs of 4, thus 9 repetitions.
-    monkeypatch.setattr("pose3d.extraction.read_frames", lambda _: np.repeat(drawn, 4, axis=0))
+    shown = [Still(image) for image in drawn for _ in range(4)]
+    monkeypatch.setattr("pose3d.extraction.read_frames", lambda _: shown)
     write_masks(recording.boxes, [inside(0)] * FRAMES)
     write_masks(recording.masks, [inside(0)] * FRAMES)
     assert extract(recording)[1]["repeated"] == 9

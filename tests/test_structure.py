@@ -10,9 +10,10 @@ import pose3d
 
 ROOT = Path(pose3d.__file__).parent
 FLOORS = {
-    "facts": ("errors", "skeleton", "config", "metrics", "files", "processes"),
+    "facts": ("errors", "skeleton", "config", "metrics", "files", "processes", "memory"),
     "data": (
-        "human36m", "synthetic", "crop", "windows", "dataset", "splits", "extraction", "building",
+        "human36m", "synthetic", "crop", "windows", "samples", "rows", "dataset", "splits", "extraction",
+        "building",
     ),
     "symbolic": ("ops", "layers", "network", "costs", "updates"),
     "assembly": ("graph", "detection", "regression", "weights", "transfer"),
@@ -121,7 +122,7 @@ def test_the_symbolic_floor_knows_neither_data_nor_files():
     [
         ("human36m", {"human36m", "errors", "skeleton"}),  # no crop and no network
         ("synthetic", {"synthetic", "human36m", "errors", "skeleton", "files", "processes"}),
-        ("ops", {"ops"}),  # no data, no files
+        ("ops", {"ops", "memory"}),  # no data, no files
         ("layers", {"ops"}),
         ("costs", {"ops", "skeleton"}),
         ("updates", {"ops"}),

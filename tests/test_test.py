@@ -12,7 +12,8 @@ from PIL import Image
 
 from pose3d import metrics, regression, test, weights
 from pose3d.config import load
-from pose3d.dataset import Dataset, built_path
+from pose3d.dataset import Dataset
+from pose3d.samples import built_path
 from pose3d.skeleton import JOINTS
 from pose3d.splits import split
 from pose3d.weights import BEST, LAST
@@ -174,7 +175,7 @@ def other_version(folder):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (other_version, "Walking-S5.h5 has version 99, not 1; remove it and run build_dataset again"),
+        (other_version, "Walking-S5.h5 has version 99, not 2; remove it and run build_dataset again"),
         (
             lambda folder: built_path(folder, "Walking", "S11").unlink(),
             "holds nothing of S11, the test subject",

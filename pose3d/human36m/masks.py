@@ -1,15 +1,19 @@
 """Mask files: a MATLAB cell array ``Masks`` of logical images, v7.3 (HDF5) or v7."""
 
+import contextlib
+import zlib
 from pathlib import Path
 
 import h5py
-import numpy as np
 import scipy.io
 
 from pose3d.errors import UserError
+from pose3d.human36m.packed import is_one_stream, read_stream
 
 _VARIABLE = "Masks"
 _V7_START = b"MATLAB 5.0 MAT-file"  # what versions 5, 6 and 7 write
+# What h5py and zlib raise, as the damage happens to lie.
+_FAULTS = (OSError, RuntimeError, KeyError, ValueError, zlib.error)
 
 
 def open_masks(path):
@@ -46,6 +50,7 @@ class _MasksV73:
 
     def __init__(self, path):
         self.path = path
+        self._is_stream = None
         try:
             self._file = h5py.File(path, "r")
         except OSError as error:
@@ -70,14 +75,26 @@ class _MasksV73:
 
     def __getitem__(self, index):
         try:
-            element = self._file[self._references[index]]
-            if "MATLAB_empty" in element.attrs:
+            # The low-level interface: h5py's objects would cost as much time as the reading.
+            element = h5py.h5r.dereference(self._references[index], self._file.id)
+            if not element:
+                raise ValueError("its reference leads nowhere")
+            if h5py.h5a.exists(element, b"MATLAB_empty"):
                 return None
-            # HDF5 stores MATLAB's (H, W) as (W, H), its (H, W, K) as (K, W, H): keep (:, :, 1).
-            stored = element[0] if element.ndim == 3 else element[()]
-        except (OSError, RuntimeError, KeyError, ValueError) as error:
+            stored = self._unpack(element)
+        except _FAULTS as error:
             raise _damaged(self.path, error, index) from error
-        return _image(stored.T, self.path, index)
+        # HDF5 stores MATLAB's (H, W) as (W, H), its (H, W, K) as (K, W, H): keep (:, :, 1).
+        return _image(stored[0].T if stored.ndim == 3 else stored.T, self.path, index)
+
+    def _unpack(self, element):
+        """Read an image as a packed stream if the first was one; if that fails h5py says what is wrong."""
+        if self._is_stream is None:
+            self._is_stream = is_one_stream(element)
+        if self._is_stream:
+            with contextlib.suppress(zlib.error, ValueError):
+                return read_stream(element)
+        return h5py.Dataset(element)[()]
 
     def __enter__(self):
         return self
@@ -121,7 +138,8 @@ def _image(mask, path, index):
         raise UserError(
             f"{path}: mask {index} is {mask.dtype} {mask.shape}, not a logical image of rows x columns"
         )
-    return np.ascontiguousarray(mask != 0)
+    # In the order in which it is stored: nobody reads all of it row by row.
+    return mask.view(bool) if mask.dtype.itemsize == 1 and mask.max(initial=0) <= 1 else mask != 0
 
 
 def _damaged(path, error, index=None):

@@ -8,7 +8,8 @@ from pathlib import Path
 import numba
 from pytensor.link.numba.dispatch.basic import register_funcify_and_cache_key
 
-from pose3d.ops import elementwise, gradients, kernels, memory, product, simd, update
+from pose3d import memory
+from pose3d.ops import elementwise, gradients, kernels, product, simd, update
 from pose3d.ops.conv_pool import ConvPool, ConvPoolGradInput, ConvPoolGradWeights
 from pose3d.ops.tiling import Layer
 

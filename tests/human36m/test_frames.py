@@ -1,6 +1,7 @@
 import av
 import numpy as np
 import pytest
+from av.video.reformatter import ColorRange, Colorspace
 
 from pose3d.errors import UserError
 from pose3d.human36m import count_frames, read_frames
@@ -33,9 +34,52 @@ def test_frames_come_in_order_upright_and_in_rgb(tmp_path):
     found = list(read_frames(tmp_path / "v.mp4"))
     assert count_frames(tmp_path / "v.mp4") == len(found) == 40
     for frame, truth in zip(found, written, strict=True):
-        assert (frame.shape, frame.dtype) == ((ROWS, COLUMNS, 3), np.uint8)
-        assert abs(float(frame[-20:].mean()) - truth[-1, -1, 0]) < 2
-        np.testing.assert_allclose(frame[4:8, 4:8].mean((0, 1)), (250, 20, 20), atol=12)
+        rgb = frame.rgb()
+        assert frame.shape == (ROWS, COLUMNS)
+        assert (rgb.shape, rgb.dtype) == ((ROWS, COLUMNS, 3), np.uint8)
+        assert abs(float(rgb[-20:].mean()) - truth[-1, -1, 0]) < 2
+        np.testing.assert_allclose(rgb[4:8, 4:8].mean((0, 1)), (250, 20, 20), atol=12)
+
+
+def write_as(path, pixel_format, frames, **colours):
+    """A video of another pixel format or colour space than `video_writer`'s."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=50, options={"crf": "1"})
+        stream.width, stream.height, stream.pix_fmt = COLUMNS, ROWS, pixel_format
+        for name, value in colours.items():
+            setattr(stream.codec_context, name, value)
+        for frame in frames:
+            raw = av.VideoFrame.from_ndarray(frame, format="rgb24")
+            converted = raw.reformat(
+                format=pixel_format,
+                dst_colorspace=colours.get("colorspace", Colorspace.ITU601),
+                dst_color_range=colours.get("color_range", ColorRange.MPEG),
+            )
+            container.mux(stream.encode(converted))
+        container.mux(stream.encode())
+
+
+@pytest.mark.parametrize(
+    ("pixel_format", "colours"),
+    [
+        ("yuv420p", {}),
+        ("yuv420p", {"colorspace": Colorspace.ITU601}),
+        ("yuv420p", {"color_range": ColorRange.JPEG}),
+        ("yuv420p", {"colorspace": Colorspace.ITU709}),
+        ("yuv444p", {}),
+        ("yuv422p", {}),
+    ],
+)
+def test_gray_is_itu_r_601_of_any_video(tmp_path, pixel_format, colours):
+    truth = np.empty((ROWS, COLUMNS, 3), np.uint8)
+    truth[:, :24], truth[:, 24:] = (30, 200, 90), (220, 60, 10)
+    write_as(tmp_path / "v.mp4", pixel_format, [truth] * 2, **colours)
+    frame = next(read_frames(tmp_path / "v.mp4"))
+    gray = frame.gray((4, 10, 46, 50))
+    assert (gray.shape, gray.dtype) == ((40, 42), np.uint8)
+    expected = truth[10:50, 4:46] @ (0.299, 0.587, 0.114)
+    np.testing.assert_allclose(gray[:, :18], expected[:, :18], atol=3)
+    np.testing.assert_allclose(gray[:, -18:], expected[:, -18:], atol=3)
 
 
 def test_frames_are_decoded_as_they_are_asked_for(tmp_path):

@@ -13,7 +13,8 @@ KEPT = 2**31 - 1
 def keep_freed_memory():
     """Tell glibc to keep what is freed, not to hand it back to the system and fault it in again.
 
-    Every step frees and asks for the same tens of megabytes. Other C libraries are left as they are.
+    Every training step frees and asks for the same tens of megabytes, every frame of a build for the
+    same few. Other C libraries are left as they are.
     """
     if not sys.platform.startswith("linux"):
         return
