@@ -266,7 +266,7 @@ def epoch(arguments):
     graph, _, targets = make_graph(arguments)
     data, chosen = training.open_data(arguments.data, config.DataSettings(), needs_test=False)
     samples = chosen.train[: 16 * arguments.batch]
-    task = training.Task(graph, lambda chosen: targets[: len(chosen)], None, "", "", {})
+    task = training.Task(graph, lambda chosen: targets[: len(chosen)], None, None, "", "", {})
     rng = np.random.default_rng(SEED)
     images = data.images(samples[: arguments.batch])
 

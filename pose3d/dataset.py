@@ -132,6 +132,12 @@ class Dataset:
         for start in range(0, len(indices), size):
             yield getattr(self, name)[indices[start : start + size]]
 
+    def mean_pose(self, indices):
+        """Mean of the samples' poses: (17, 3) float64 array, mm."""
+        return sum(block.sum(axis=0, dtype=np.float64) for block in self.blocks("poses", indices)) / len(
+            indices
+        )
+
     def _gather(self, name, indices, read=None):
         dtype, shape, _ = SCHEMA[name]
         values = np.empty((len(indices), *shape), dtype)

@@ -29,12 +29,12 @@ class TargetScale:
     deviation: np.ndarray
 
     @classmethod
-    def fit(cls, poses, settings):
+    def fit(cls, blocks, settings):
         """The scale that `settings` asks for, from the training poses alone.
 
         Parameters
         ----------
-        poses : (N, 17, 3) array, pelvis-relative mm
+        blocks : iterable of (n, 17, 3) arrays, pelvis-relative mm, which together are the poses
         settings : pose3d.config.RegressionSettings
 
         Raises
@@ -42,15 +42,25 @@ class TargetScale:
         UserError
             For a tanh read-out of plain millimetres, which it could not reach.
         """
-        flat = np.asarray(poses, dtype=np.float64).reshape(-1, N_COORDINATES)
         if settings.targets == "mm":
             if settings.last == "tanh":
                 raise UserError('regression.last = "tanh" needs regression.targets = "standardised"')
             return cls(np.zeros(N_COORDINATES), np.ones(N_COORDINATES))
-        mean = flat.mean(axis=0)
-        spread = (
-            flat.std(axis=0) if settings.last == "identity" else TANH_REACH * abs(flat - mean).max(axis=0)
-        )
+        count, total, squares = 0, np.zeros(N_COORDINATES), np.zeros(N_COORDINATES)
+        low, high = np.full(N_COORDINATES, np.inf), np.full(N_COORDINATES, -np.inf)
+        for block in blocks:
+            flat = np.asarray(block, dtype=np.float64).reshape(-1, N_COORDINATES)
+            count, total, squares = (
+                count + len(flat),
+                total + flat.sum(axis=0),
+                squares + (flat**2).sum(axis=0),
+            )
+            low, high = np.minimum(low, flat.min(axis=0)), np.maximum(high, flat.max(axis=0))
+        mean = total / count
+        if settings.last == "identity":
+            spread = np.sqrt(np.maximum(squares / count - mean**2, 0))
+        else:
+            spread = TANH_REACH * np.maximum(high - mean, mean - low)
         return cls(mean, np.where(spread > 0, spread, 1.0))  # the pelvis never moves
 
 

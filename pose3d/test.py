@@ -99,7 +99,7 @@ def main(argv=None):
     graph = regression.from_weights(arguments.weights)
     data, chosen = open_data(arguments.data, graph.config.data, needs_test=True)
     predictions = predict(graph, data, chosen.test)
-    mean_pose = data.poses[chosen.train].mean(axis=0, dtype=np.float64)
+    mean_pose = data.mean_pose(chosen.train)
     results, errors, baseline = judge(data, chosen.test, predictions, mean_pose)
     out = Path(arguments.out)
     with whole(out / "results.json") as temporary:

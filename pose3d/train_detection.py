@@ -11,7 +11,7 @@ from pose3d.report.tables import text_table
 from pose3d.run import Run
 from pose3d.skeleton import JOINTS, N_JOINTS
 from pose3d.training import Task, fit, load_data, parser
-from pose3d.windows import N_WINDOWS, labels
+from pose3d.windows import N_WINDOWS
 
 
 def detection_task(graph, data):
@@ -22,20 +22,27 @@ def detection_task(graph, data):
     """
 
     def targets(indices):
-        return labels(data.joints_2d[indices]).reshape(len(indices), -1)
+        return data.labels(indices).reshape(len(indices), -1)
 
-    def scores(outputs, indices, cost):
-        shape = (len(indices), N_JOINTS, N_WINDOWS)
-        truth, probabilities = targets(indices).reshape(shape), outputs.reshape(shape)
-        f1 = metrics.f1(truth, probabilities > 0.5)
-        precision = metrics.average_precision(truth, probabilities)
+    def counts(outputs, indices):
+        truth, probabilities = data.labels(indices), outputs.reshape(-1, N_JOINTS, N_WINDOWS)
+        return {
+            "decisions": metrics.detection_counts(truth, probabilities > 0.5),
+            "histograms": metrics.precision_histograms(truth, probabilities),
+        }
+
+    def scores(counts, n, cost):
+        f1 = metrics.f1_from_counts(counts["decisions"])
+        precision = metrics.average_precision_from_histograms(counts["histograms"])
         found = {"cross_entropy": 2 * cost / graph.width}
         found |= {"f1": float(np.nanmean(f1)), "ap": float(np.nanmean(precision))}
         for j, joint in enumerate(JOINTS):
             found |= {f"f1 {joint}": float(f1[j]), f"ap {joint}": float(precision[j])}
         return found
 
-    return Task(graph, targets, scores, "cross_entropy", "cross-entropy per window (nats), Eq. (4)", {})
+    return Task(
+        graph, targets, counts, scores, "cross_entropy", "cross-entropy per window (nats), Eq. (4)", {}
+    )
 
 
 @command

@@ -20,11 +20,16 @@ def regression_task(graph, data):
     def targets(indices):
         return data.poses[indices].reshape(len(indices), -1)
 
-    def scores(outputs, indices, cost):
-        predictions = outputs.reshape(-1, N_JOINTS, 3)
-        return {"mpjpe_mm": float(metrics.mpjpe(predictions, data.poses[indices]))}
+    def counts(outputs, indices):
+        errors = metrics.joint_errors(outputs.reshape(-1, N_JOINTS, 3), data.poses[indices])
+        return {"errors_mm": errors.sum()}
 
-    return Task(graph, targets, scores, "mpjpe_mm", "MPJPE, Eq. (9) (mm)", dataclasses.asdict(graph.scale))
+    def scores(counts, n, cost):
+        return {"mpjpe_mm": float(counts["errors_mm"] / (n * N_JOINTS))}
+
+    return Task(
+        graph, targets, counts, scores, "mpjpe_mm", "MPJPE, Eq. (9) (mm)", dataclasses.asdict(graph.scale)
+    )
 
 
 @command
@@ -38,15 +43,18 @@ def main(argv=None):
     )
     arguments = options.parse_args(argv)
     config, data, chosen = load_data(arguments, "regression")
-    scale = TargetScale.fit(data.poses[chosen.train], config.regression)
+    scale = TargetScale.fit(data.blocks("poses", chosen.train), config.regression)
     graph = RegressionGraph(config, scale)
     if arguments.init != "none":
         transfer(arguments.init, graph.network)
     run = Run(arguments.out, config)
     run.say("conv1-3: random" if arguments.init == "none" else f"conv1-3: from {arguments.init}")
-    held_out = data.poses[chosen.validation]
-    mean_pose = np.broadcast_to(data.poses[chosen.train].mean(axis=0, dtype=np.float64), held_out.shape)
-    run.say(f"mean pose on validation: MPJPE {metrics.mpjpe(mean_pose, held_out):.2f} mm")
+    mean_pose = data.mean_pose(chosen.train)
+    errors = sum(
+        metrics.joint_errors(np.broadcast_to(mean_pose, held_out.shape), held_out).sum()
+        for held_out in data.blocks("poses", chosen.validation)
+    )
+    run.say(f"mean pose on validation: MPJPE {errors / (len(chosen.validation) * N_JOINTS):.2f} mm")
     best = fit(regression_task(graph, data), data, chosen, run, arguments.monitor_test)
     run.say(
         f"best: epoch {best['epoch']}, MPJPE {best['validation_mpjpe_mm']:.2f} mm on validation, "

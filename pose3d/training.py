@@ -26,7 +26,9 @@ class Task:
     ----------
     graph : Graph
     targets : function of sample numbers -> (n, width) array
-    scores : function of (outputs (n, width), sample numbers, cost) -> dict of str to float
+    counts : function of (outputs (n, width), sample numbers) -> dict of arrays
+        What adds up over minibatches, so that scoring takes the same memory however many samples there are.
+    scores : function of (the summed counts, number of samples, cost) -> dict of str to float
     objective : str
         The validation score that chooses the best epoch, lower is better.
     unit : str
@@ -36,6 +38,7 @@ class Task:
 
     graph: Graph
     targets: object
+    counts: object
     scores: object
     objective: str
     unit: str
@@ -55,13 +58,26 @@ def evaluate(task, data, indices):
     -------
     dict of str to float
     """
-    outputs, cost = [], 0.0
-    for batch in minibatches(indices, EVALUATION_BATCH):
-        values, batch_cost = task.graph.evaluate(data.images(batch), task.targets(batch))
-        outputs.append(values)
+    totals, cost = {}, 0.0
+    for batch in announced(data, minibatches(indices, EVALUATION_BATCH)):
+        outputs, batch_cost = task.graph.evaluate(data.images(batch), task.targets(batch))
+        for name, count in task.counts(outputs, batch).items():
+            totals[name] = totals.get(name, 0) + count
         cost += batch_cost * len(batch)
     cost /= len(indices)
-    return {"cost": cost, **task.scores(np.concatenate(outputs), indices, cost)}
+    return {"cost": cost, **task.scores(totals, len(indices), cost)}
+
+
+def announced(data, batches):
+    """Yield minibatches, each after the disk was told of the one that follows."""
+    current = None
+    for following in batches:
+        data.prefetch(following)
+        if current is not None:
+            yield current
+        current = following
+    if current is not None:
+        yield current
 
 
 def train_epoch(task, data, indices, rng, label):
@@ -73,7 +89,7 @@ def train_epoch(task, data, indices, rng, label):
     bar = tqdm(total=len(indices), desc=label, unit=" images", leave=False, disable=None)
     total = 0.0
     with bar:
-        for chosen in minibatches(indices, batch, rng):
+        for chosen in announced(data, minibatches(indices, batch, rng)):
             total += task.graph.step(data.images(chosen), task.targets(chosen)) * len(chosen)
             bar.update(len(chosen))
             _check_finite(total, label)
@@ -213,7 +229,7 @@ def open_data(folder, choice, needs_test):
     UserError
         As `Dataset.open` and `split` do, and if the test subject is wanted and not there.
     """
-    data = Dataset.open(folder)
+    data = Dataset.open(folder, memory=choice.memory)
     chosen = split(data, choice.validation, choice.test, np.random.default_rng(choice.seed))
     if needs_test and not len(chosen.test):
         raise UserError(

@@ -4,7 +4,16 @@ import pytest
 
 from pose3d.dataset import Dataset
 from pose3d.errors import UserError
-from pose3d.samples import SCHEMA, VERSION, built_path, read_blocks, read_provenance, write_samples
+from pose3d.samples import (
+    SCHEMA,
+    VERSION,
+    WINDOWS,
+    built_path,
+    read_blocks,
+    read_provenance,
+    write_samples,
+)
+from pose3d.windows import labels
 
 CAMERAS = (54138969, 55011271)
 
@@ -103,6 +112,58 @@ def test_images_come_in_the_order_asked_for_and_from_the_right_files(folder, kee
             data.images([bad])
 
 
+def test_streaming_reads_the_same_and_keeps_nothing(folder):
+    held, streamed = Dataset.open(folder, memory="all"), Dataset.open(folder, memory="stream")
+    assert (held.in_memory, streamed.in_memory, Dataset.open(folder).in_memory) == (True, False, True)
+    indices = np.random.default_rng(1).permutation(len(held))[:77]
+    streamed.prefetch(indices)
+    np.testing.assert_array_equal(streamed.images(indices), held.images(indices))
+    assert all(images is None for images in streamed._images)
+    for name in ("poses", "joints_2d", "pelvis", "box"):
+        column = getattr(streamed, name)
+        assert len(column) == len(held)
+        for some in (indices, slice(20, 40), held.subject == "S9"):
+            np.testing.assert_array_equal(column[some], getattr(held, name)[some])
+    for name in ("action", "subject", "take", "camera", "frame"):
+        np.testing.assert_array_equal(getattr(streamed, name), getattr(held, name))
+    np.testing.assert_array_equal(streamed.labels(indices), labels(held.joints_2d[indices]))
+
+
+def test_a_set_that_does_not_fit_is_streamed(folder, monkeypatch):
+    monkeypatch.setattr("pose3d.dataset.FITS", 1e6)  # the 112 samples take 1.9 MB
+    assert not Dataset.open(folder).in_memory
+    assert Dataset.open(folder, memory="all").in_memory
+
+
+@pytest.mark.parametrize("memory", ["all", "stream"])
+def test_blocks_and_mean_pose_cover_all_that_is_asked_for(folder, memory, monkeypatch):
+    monkeypatch.setattr("pose3d.dataset.BLOCK", 1)  # blocks of 64
+    data, indices = Dataset.open(folder, memory=memory), np.random.default_rng(2).permutation(112)[:100]
+    blocks = list(data.blocks("poses", indices))
+    assert [len(block) for block in blocks] == [64, 36]
+    np.testing.assert_array_equal(np.concatenate(blocks), data.poses[indices])
+    np.testing.assert_allclose(data.mean_pose(indices), data.poses[indices].astype(float).mean(axis=0))
+
+
+@pytest.mark.parametrize("memory", ["all", "stream"])
+def test_labels_that_the_source_gave_go_before_those_of_the_joints(folder, memory):
+    part, given = samples(9), np.random.default_rng(3).random((28, 17, 100)) > 0.9
+    part[WINDOWS] = np.packbits(given.reshape(28, -1), axis=1)
+    write_samples(built_path(folder, "Posing", "S9"), "Posing", "S9", [part], {})
+    data = Dataset.open(folder, memory=memory)
+    indices = np.flatnonzero(data.action == "Posing")[::-3]
+    np.testing.assert_array_equal(data.labels(indices), given[::-3])
+    others = np.flatnonzero(data.subject == "S1")
+    mixed = data.labels(np.concatenate([indices, others]))
+    np.testing.assert_array_equal(mixed[len(indices) :], labels(data.joints_2d[others]))
+
+
+def test_parts_with_and_without_labels_do_not_mix(tmp_path):
+    labelled = {**samples(0), WINDOWS: np.zeros((28, 213), np.uint8)}
+    with pytest.raises(ValueError, match="windows"):
+        write_samples(tmp_path / "a.h5", "Walking", "S1", [samples(0), labelled], {})
+
+
 def test_only_the_files_asked_for_are_read(folder):
     built_path(folder, "Walking", "S9").write_bytes(b"")
     data = Dataset.open(folder, actions=["Walking"], subjects=["S1", "S11"])
@@ -151,10 +212,11 @@ def damage(path, how):
         ("nan", r"Walking-S9\.h5: poses holds NaN"),
     ],
 )
-def test_a_bad_file_is_named(folder, how, message):
+@pytest.mark.parametrize("memory", ["all", "stream"])
+def test_a_bad_file_is_named(folder, how, message, memory):
     damage(built_path(folder, "Walking", "S9"), how)
     with pytest.raises(UserError, match=message):
-        Dataset.open(folder).images(range(4 * 28))
+        Dataset.open(folder, memory=memory).images(range(4 * 28))
 
 
 def test_what_is_not_there_is_named(folder, tmp_path_factory):

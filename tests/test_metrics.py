@@ -113,19 +113,34 @@ def test_f1_by_hand():
 
 
 @pytest.mark.parametrize(
-    ("positives", "scores", "expected"),
+    ("positives", "probabilities", "expected"),
     [
-        ([1, 0, 1, 0], [9, 8, 7, 6], (1 + 2 / 3) / 2),
-        ([0, 1, 0, 1], [9, 8, 7, 6], (1 / 2 + 2 / 4) / 2),
-        ([1, 0, 1, 0], [5, 5, 5, 5], 0.5),  # no ranking: the share of positives
-        ([0, 1, 1, 0], [1, 7, 7, 7], 2 / 3),
-        ([1, 1, 0, 0], [3, 2, 1, -4], 1),
+        ([1, 0, 1, 0], [0.9, 0.8, 0.7, 0.6], (1 + 2 / 3) / 2),
+        ([0, 1, 0, 1], [0.9, 0.6, 0.5, 0.1], (1 / 2 + 2 / 4) / 2),
+        ([1, 0, 1, 0], [0.5, 0.5, 0.5, 0.5], 0.5),  # no ranking: the share of positives
+        ([0, 1, 1, 0], [0.1, 0.7, 0.7, 0.7], 2 / 3),
+        ([1, 1, 0, 0], [1, 1 - 1e-6, 1 - 2e-6, 0], 1),  # sure of itself, and yet ranked
+        ([0, 0, 1, 0], [0, 1e-6, 2e-6, 1.5e-6], 1),
     ],
 )
-def test_average_precision_by_hand(positives, scores, expected):
-    found = metrics.average_precision(*detection(positives, scores))
+def test_average_precision_by_hand(positives, probabilities, expected):
+    found = metrics.average_precision(*detection(positives, probabilities))
     assert found[2] == pytest.approx(expected)
     assert np.isnan(found[5])
+
+
+def test_average_precision_adds_up_over_batches_and_is_that_of_all_thresholds():
+    rng = np.random.default_rng(0)
+    labels = rng.random((40, 17, 100)) < 0.05
+    probabilities = np.clip(rng.beta(0.3, 1.5, labels.shape) + 0.4 * labels * rng.random(labels.shape), 0, 1)
+    whole = metrics.precision_histograms(labels, probabilities)
+    parts = [metrics.precision_histograms(labels[i::3], probabilities[i::3]) for i in range(3)]
+    np.testing.assert_array_equal(sum(parts), whole)
+    found = metrics.average_precision_from_histograms(whole)
+    for j in (0, 16):
+        truth = labels[:, j].ravel()[np.argsort(-probabilities[:, j].ravel(), kind="stable")]
+        exact = (np.cumsum(truth) / np.arange(1, len(truth) + 1))[truth].mean()
+        assert found[j] == pytest.approx(exact, abs=2e-4)
 
 
 def test_detection_arguments_are_checked():

@@ -45,7 +45,7 @@ POSES[:, 0] = 0  # the pelvis
 
 
 def test_standardised_targets_are_the_training_poses_own():
-    scale = TargetScale.fit(POSES, RegressionSettings())
+    scale = TargetScale.fit([POSES[:3], POSES[3:]], RegressionSettings())
     numbers = (POSES.reshape(20, 51) - scale.mean) / scale.deviation
     np.testing.assert_allclose(numbers.mean(axis=0), 0, atol=1e-12)
     np.testing.assert_allclose(numbers[:, 3:].std(axis=0), 1)
@@ -53,23 +53,23 @@ def test_standardised_targets_are_the_training_poses_own():
 
 
 def test_targets_for_a_tanh_stay_within_its_range():
-    scale = TargetScale.fit(POSES, RegressionSettings(last="tanh"))
+    scale = TargetScale.fit([POSES[:3], POSES[3:]], RegressionSettings(last="tanh"))
     numbers = (POSES.reshape(20, 51) - scale.mean) / scale.deviation
     np.testing.assert_allclose(abs(numbers[:, 3:]).max(axis=0), 1 / regression.TANH_REACH)
 
 
 def test_targets_in_mm_are_the_poses_and_no_tanh_reaches_them():
-    scale = TargetScale.fit(POSES, RegressionSettings(targets="mm"))
+    scale = TargetScale.fit([POSES[:3], POSES[3:]], RegressionSettings(targets="mm"))
     assert (scale.mean.tolist(), scale.deviation.tolist()) == ([0] * 51, [1] * 51)
     with pytest.raises(UserError, match='regression.last = "tanh" needs regression.targets = "standardised"'):
-        TargetScale.fit(POSES, RegressionSettings(targets="mm", last="tanh"))
+        TargetScale.fit([POSES[:3], POSES[3:]], RegressionSettings(targets="mm", last="tanh"))
 
 
 @pytest.mark.parametrize("cost", ["squared", "mpjpe"])
 def test_the_graphs_cost_and_output_are_in_the_units_they_should_be(cost):
     settings = ["network.kernels=[2,3,4]", f"regression.cost={cost}"]
     config = load("regression", None, settings)
-    scale = TargetScale.fit(POSES, config.regression)
+    scale = TargetScale.fit([POSES[:3], POSES[3:]], config.regression)
     graph = RegressionGraph(config, scale)
     images = np.random.default_rng(1).integers(0, 256, (3, 128, 128), dtype=np.uint8)
     targets = POSES[:3].reshape(3, 51)
@@ -90,7 +90,7 @@ def test_the_run_folder(built, regression_run, detection_run):
     found = weights.load(regression_run, "regression")
     data = Dataset.open(built)
     chosen = split(data)
-    scale = TargetScale.fit(data.poses[chosen.train], found.config.regression)
+    scale = TargetScale.fit([data.poses[chosen.train]], found.config.regression)
     np.testing.assert_array_equal(found.scale["mean"], scale.mean)
     np.testing.assert_array_equal(found.scale["deviation"], scale.deviation)
     log = (regression_run / "log.txt").read_text()

@@ -43,19 +43,30 @@ class Graph:
 class Data:
     """Every sample's image is its number."""
 
+    def __init__(self):
+        self.announced = []
+
     def images(self, indices):
+        assert np.asarray(indices).tolist() in self.announced[-2:]
         return np.asarray(indices)
+
+    def prefetch(self, indices):
+        self.announced.append(indices.tolist())
 
 
 def task(graph, scores=()):
     """A task whose validation score is the next of `scores` at each evaluation of VALIDATION."""
     left = list(scores)
 
-    def score(outputs, indices, cost):
-        chosen = left.pop(0) if left and len(indices) == len(VALIDATION) and indices[0] == 60 else 9.0
+    def count(outputs, indices):
+        return {"first": np.array([indices[0]])}
+
+    def score(counts, n, cost):
+        chosen = left.pop(0) if left and n == len(VALIDATION) and counts["first"][0] == 60 else 9.0
         return {"mpjpe_mm": chosen}
 
-    return Task(graph, lambda indices: np.asarray(indices), score, "mpjpe_mm", "mm", {"mean": np.zeros(51)})
+    scale = {"mean": np.zeros(51)}
+    return Task(graph, lambda indices: np.asarray(indices), count, score, "mpjpe_mm", "mm", scale)
 
 
 def run_loop(tmp_path, scores, costs=(), monitor_test=False, **settings):
@@ -76,14 +87,24 @@ def test_an_epoch_takes_every_sample_once_in_an_order_of_the_generators():
 
 
 def test_evaluation_leaves_no_sample_out_and_weighs_the_short_batch_by_its_size():
-    graph, seen = Graph(), []
+    graph, data = Graph(), Data()
     judged = task(graph)
-    judged.scores = lambda outputs, indices, cost: seen.append((outputs, indices)) or {"x": 1.0}
-    found = evaluate(judged, Data(), TEST)
+    judged.counts = lambda outputs, indices: {"outputs": outputs.sum(), "indices": indices.sum()}
+    judged.scores = lambda counts, n, cost: {**counts, "n": n}
+    found = evaluate(judged, data, TEST)
     assert [len(batch) for batch in graph.evaluated] == [128, 2]
-    np.testing.assert_array_equal(seen[0][0], TEST + 0.5)
-    np.testing.assert_array_equal(seen[0][1], TEST)
-    assert found == {"cost": (128 * 128 + 2 * 2) / 130, "x": 1.0}
+    assert found == {
+        "cost": (128 * 128 + 2 * 2) / 130, "n": 130, "indices": TEST.sum(), "outputs": (TEST + 0.5).sum(),
+    }  # fmt: skip
+
+
+def test_the_disk_is_told_of_a_minibatch_while_the_one_before_is_at_work():
+    graph, data = Graph(batch=20), Data()
+    step, told = graph.step, []
+    graph.step = lambda images, targets: told.append(len(data.announced)) or step(images, targets)
+    train_epoch(task(graph), data, TRAIN, None, "epoch 1")
+    assert told == [2, 3, 3]
+    assert data.announced == graph.stepped
 
 
 def test_the_best_epoch_is_the_validations_and_the_last_one_is_kept_too(tmp_path):
