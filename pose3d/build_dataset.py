@@ -10,7 +10,7 @@ from pose3d import human36m, synthetic
 from pose3d.building import build
 from pose3d.dataset import Dataset
 from pose3d.errors import UserError, command
-from pose3d.processes import cores
+from pose3d.processes import cores, team
 from pose3d.report.figures import contact_sheet
 from pose3d.report.tables import text_table
 
@@ -80,12 +80,17 @@ def _positive(text):
 
 @command
 def main(argv=None):
-    """Parse, build, print what came of it."""
-    args = _parser().parse_args(argv)
+    """Parse, build, print what came of it; a rank of mpiexec's that is not the first only helps."""
+    with team() as run:
+        if run is not None:
+            _build(_parser().parse_args(argv), run)
+
+
+def _build(args, run):
     source = args.source or _default_source(args)
     recordings, problems = human36m.find_recordings(source, args.actions, args.subjects, args.cameras)
     print("\n".join(problems), end="\n" if problems else "")
-    built, failures = build(recordings, args.out, source, args.every, args.workers)
+    built, failures = build(recordings, args.out, source, run, args.every, args.workers)
     _report(built)
     _draw_sheet(args.out, built, np.random.default_rng(0))
     for failure in failures[1:]:

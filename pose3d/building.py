@@ -1,6 +1,7 @@
 """Recordings -> built files, over several processes, in steps that a killed build can take up again."""
 
 import contextlib
+import functools
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +11,7 @@ from tqdm import tqdm
 import pose3d
 from pose3d.errors import UserError
 from pose3d.extraction import extract
-from pose3d.files import DiskFullError
-from pose3d.processes import run_all
+from pose3d.files import DiskFullError, exclusive
 from pose3d.samples import built_path, read_blocks, read_provenance, samples_writer, write_samples
 
 # Below --out: one file for each recording done, until all of an action and subject are there.
@@ -41,7 +41,7 @@ class BuiltFile:
     facts: tuple = ()
 
 
-def build(recordings, out, source, every=1, workers=1):
+def build(recordings, out, source, run, every=1, workers=1):
     """Make the built files that are missing.
 
     A recording that cannot be read leaves out the file it belongs to, and no other.
@@ -51,6 +51,7 @@ def build(recordings, out, source, every=1, workers=1):
     recordings : list of pose3d.human36m.Recording
     out : path of the folder of the built files, made as needed
     source : path of the raw tree, kept in the files
+    run : function of (function, tasks, workers), as `pose3d.processes.team` yields it
     every : int, keep every n-th frame
     workers : int, processes
 
@@ -62,15 +63,17 @@ def build(recordings, out, source, every=1, workers=1):
     Raises
     ------
     UserError
-        if a file that is there was made of other recordings or with another `every`, or the disk is full
+        if another build works in that folder, a file that is there was made of other recordings or with
+        another `every`, or the disk is full
     """
     out = Path(out)
-    built = _files(recordings, out)
-    for file in built:
-        if file.path.exists():
-            file.facts = _reusable(file.path, _provenance(file.recordings, source, every))
-    missing = [file for file in built if not file.path.exists()]
-    failures = _build_missing(missing, out, source, every, workers)
+    with exclusive(out):
+        built = _files(recordings, out)
+        for file in built:
+            if file.path.exists():
+                file.facts = _reusable(file.path, _provenance(file.recordings, source, every))
+        missing = [file for file in built if not file.path.exists()]
+        failures = _build_missing(missing, out, source, every, functools.partial(run, workers=workers))
     return built, failures
 
 
@@ -115,7 +118,7 @@ def _reusable(path, wanted):
     return found["facts"]
 
 
-def _build_missing(files, out, source, every, workers):
+def _build_missing(files, out, source, every, run):
     """Build the parts, and each file as soon as all of its parts are there; failures by recording."""
     tasks, owners = [], []
     for file in files:
@@ -131,7 +134,7 @@ def _build_missing(files, out, source, every, workers):
             if not file.left:
                 _merge(file, out, source, every)
         bar = stack.enter_context(tqdm(total=len(tasks), desc="recordings", unit="recording", disable=None))
-        finished = stack.enter_context(contextlib.closing(run_all(build_part, tasks, workers)))
+        finished = stack.enter_context(contextlib.closing(run(build_part, tasks)))
         for number, future in finished:
             bar.update()
             file = owners[number]

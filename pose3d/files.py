@@ -3,9 +3,17 @@
 import contextlib
 import errno
 import os
+import platform
 from pathlib import Path
 
 from pose3d.errors import UserError
+
+try:
+    import fcntl
+except ImportError:  # Windows has no such locks: there nobody is refused
+    fcntl = None
+
+LOCK = ".lock"
 
 
 class DiskFullError(UserError):
@@ -43,6 +51,36 @@ def whole(path):
         raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def exclusive(folder):
+    """Hold a folder for this process alone; made as needed. The lock goes when the process does.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Raises
+    ------
+    UserError
+        if another process holds it, naming that
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / LOCK).open("a+") as file:
+        if fcntl is not None:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.seek(0)
+                holder = file.read().strip() or "another process"
+                raise UserError(
+                    f"{folder}: {holder} is at work there; wait until it is done, or name another folder"
+                ) from None
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {platform.node()}\n")
+        file.flush()
+        yield
 
 
 def is_disk_full(error):

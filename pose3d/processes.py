@@ -1,6 +1,8 @@
-"""Tasks over several processes, which end with the one that started them."""
+"""Tasks over several processes: of this machine, or those that mpiexec started on one or many."""
 
 import concurrent.futures
+import contextlib
+import functools
 import multiprocessing
 import os
 import signal
@@ -13,6 +15,51 @@ from pose3d.errors import UserError
 def cores():
     """The number of cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+# Set for each process by the launchers of MPICH and its kin, of Open MPI, and by PMIx (srun).
+_RANK_COUNTS = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "PMIX_SIZE", "SLURM_STEP_NUM_TASKS")
+
+
+@contextlib.contextmanager
+def team():
+    """Yield what runs tasks: ``run(function, tasks, workers)``, as `run_all`.
+
+    In a process started by ``mpiexec -n N`` the tasks go to the ranks 1 to N - 1, whatever `workers`
+    says; rank 0 gets the results. The others yield None after they have done their share.
+
+    Raises
+    ------
+    UserError
+        if mpiexec started this process and mpi4py is not installed
+    """
+    if _ranks() < 2:
+        yield run_all
+        return
+    try:
+        from mpi4py import MPI
+        from mpi4py.futures import MPICommExecutor
+    except ImportError as error:
+        raise UserError(
+            f"started as one of {_ranks()} ranks, but mpi4py cannot be loaded ({error}); "
+            "install pose3d[mpi], or start without mpiexec"
+        ) from error
+    with MPICommExecutor(MPI.COMM_WORLD, root=0) as pool:
+        yield None if pool is None else functools.partial(_run_on_ranks, pool)
+
+
+def _ranks():
+    return max(int(os.environ.get(name, 1)) for name in _RANK_COUNTS)
+
+
+def _run_on_ranks(pool, function, tasks, workers):
+    numbers = {pool.submit(function, *task): number for number, task in enumerate(tasks)}
+    try:
+        for future in concurrent.futures.as_completed(numbers):
+            yield numbers[future], future
+    finally:
+        for future in numbers:
+            future.cancel()
 
 
 def run_all(function, tasks, workers):

@@ -1,16 +1,17 @@
 import shutil
+import sys
 
 import h5py
 import numpy as np
 import pytest
 
 from pose3d import building, human36m
-from pose3d.building import build
 from pose3d.crop import Transform
 from pose3d.dataset import Dataset
 from pose3d.errors import UserError
 from pose3d.extraction import extract
 from pose3d.files import DiskFullError
+from pose3d.processes import run_all
 from pose3d.samples import built_path, read_provenance
 from pose3d.skeleton import KEPT
 
@@ -41,8 +42,12 @@ def in_process(monkeypatch):
             done.append(task[0])
             yield number, Done(function, task)
 
-    monkeypatch.setattr(building, "run_all", run)
+    monkeypatch.setattr(sys.modules[__name__], "run_all", run)
     return done
+
+
+def build(recordings, out, source, every=1, workers=1):
+    return building.build(recordings, out, source, run_all, every, workers)
 
 
 def find(tree, subjects=("S1", "S11"), cameras=CAMERAS):
@@ -56,7 +61,7 @@ def test_the_built_files_hold_what_extraction_gives(raw_tree, tmp_path):
     assert [(file.subject, len(file.facts), file.seconds > 0) for file in built] == [
         ("S1", 4, True), ("S11", 4, True),
     ]  # fmt: skip
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["Walking-S1.h5", "Walking-S11.h5"]
+    assert visible(tmp_path / "out") == ["Walking-S1.h5", "Walking-S11.h5"]
     data = Dataset.open(tmp_path / "out")
     expected = []
     for recording in recordings:
@@ -121,7 +126,8 @@ def test_a_killed_build_is_taken_up_where_it_stopped(raw_tree, tmp_path, in_proc
     in_process.clear()
     build(recordings, tmp_path, raw_tree)
     assert in_process == recordings[2:]
-    assert [path.name for path in tmp_path.iterdir()] == ["Walking-S1.h5"]
+    assert visible(tmp_path) == ["Walking-S1.h5"]
+    assert not (tmp_path / building.PARTS).exists()
 
 
 def test_parts_of_other_options_and_damaged_ones_are_made_anew(raw_tree, tmp_path, in_process, monkeypatch):
@@ -175,6 +181,10 @@ def test_another_tree_is_not_taken_for_the_same(tree, tmp_path, in_process):
     video.write_bytes(video.read_bytes() + b"more")
     with pytest.raises(UserError, match="was built with source first, not second"):
         build(find(tree, ["S1"]), tmp_path / "out", "second")
+
+
+def visible(folder):
+    return sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
 
 
 def spoil(recording, kind):
