@@ -13,6 +13,7 @@ FLOORS = {
     "facts": ("errors", "skeleton", "config", "metrics", "files", "processes"),
     "data": (
         "human36m", "synthetic", "crop", "windows", "dataset", "splits", "extraction", "building",
+        "inspection", "verification",
     ),
     "symbolic": ("ops", "layers", "network", "costs", "updates"),
     "assembly": ("graph", "detection", "regression", "weights", "transfer"),
