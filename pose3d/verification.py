@@ -143,7 +143,7 @@ def _row(subject, action, wanted, found, lacks, expected):
         *(_over(sum, found, name) for name in ("frames", "boxes", "masks")),
         *(_percent(_over(min, found, name)) for name in ("in_box", "in_mask")),
         _over(max, found, "miss"),
-        _verdict(wanted, found, lacking + sum(len(f.faults) for f in found)),
+        _verdict(found, lacking + sum(len(f.faults) for f in found)),
     )
 
 
@@ -157,9 +157,7 @@ def _percent(share):
     return None if share is None else int(100 * share)
 
 
-def _verdict(wanted, found, faults):
-    if not wanted:
-        return "left out"
+def _verdict(found, faults):
     if not found:
         return "missing"
     return f"{faults} fault{'s' if faults > 1 else ''}" if faults else "ok"
