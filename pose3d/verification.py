@@ -99,7 +99,7 @@ def verify_raw(
 
 def _is_excused(lack, overrides, rules):
     """Whether the rules leave out anyway what is lacking."""
-    return lack.action is not None and all(
+    return all(
         is_dropped(lack.subject, lack.action, lack.take, camera, overrides, rules) for camera in lack.cameras
     )
 

@@ -190,7 +190,23 @@ def test_verify_takes_what_is_there_and_makes_nothing(raw_tree, tmp_path, capsys
     assert "nowhere.xml: there is no such file" in capsys.readouterr().out
 
 
-def test_the_actions_of_the_report_have_one_name(raw_tree, capsys):
+def test_the_actions_of_the_report_have_one_name(raw_tree, tmp_path, capsys):
+    options = (
+        "--source",
+        raw_tree,
+        "--subjects",
+        "S1",
+        "--every",
+        6,
+        "--workers",
+        1,
+        "--out",
+        tmp_path / "out",
+    )
+    assert run(*options, "--actions", "report") == 0
+    out = capsys.readouterr().out
+    assert "S1 TakingPhoto take 2 (TakingPhoto): left out, none of its files is there" in out
+    assert "S1 Posing" not in out
     run("--verify", "--source", raw_tree, "--subjects", "S1", "--actions", "report")
     rows = [line.split()[1] for line in capsys.readouterr().out.splitlines()[3:9]]
     assert rows == ["Walking", "Discussion", "Eating", "Greeting", "TakingPhoto", "WalkingDog"]

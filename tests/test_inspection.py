@@ -246,4 +246,5 @@ def test_a_joint_counts_within_reach_and_not_outside_the_image():
     assert share_inside(mask, np.array([near, far])) == 0
     assert share_inside(mask, np.array([near, far]), 0.04) == 0.5
     mask[:, :] = True
-    assert share_inside(mask, np.array([outside, (20, 60), (49, 39), (1e30, -1e30)]), 0.04) == 0.25
+    assert share_inside(mask, np.array([outside, (20, 60), (1e30, -1e30)]), 0.04) == 0
+    assert share_inside(mask, np.array([(0, 0), (-1, 1), (49, 39), (51, 41)]), 0.04) == 1

@@ -136,6 +136,7 @@ def test_short_captures_of_s9_are_expected_there_and_only_there(tree):
     assert len(found.faults) == 1
     assert "Walking 1.55011271.mp4: 28 frames more than poses" in found.faults[0]
     assert [note.split(",")[0] for note in found.notes] == ["rule s9-short-capture: 4 recording(s) kept"]
+    assert len(verify_raw(tree, ["Walking"], ["S9"], expected=TWELVE, rules=()).faults) == 2
 
 
 def test_actions_without_a_known_number_are_shown_as_such(tree):
