@@ -13,6 +13,7 @@ from pose3d.errors import UserError, command
 from pose3d.processes import cores, team
 from pose3d.report.figures import contact_sheet
 from pose3d.report.tables import text_table
+from pose3d.verification import COLUMNS, verify_raw
 
 REAL = Path("data/human36m")
 SYNTHETIC = Path("data/synthetic")
@@ -42,7 +43,7 @@ def _parser():
         help="folder of the built files (default: %(default)s)",
     )
     lists = (
-        ("--actions", ["Walking"], human36m.ACTIONS),
+        ("--actions", ["Walking"], (*human36m.ACTIONS, "report (the six of its figure 1(a))", "all")),
         ("--subjects", list(human36m.SUBJECTS), human36m.SUBJECTS),
         ("--cameras", list(human36m.CAMERAS), human36m.CAMERAS),
     )
@@ -69,6 +70,27 @@ def _parser():
         metavar="N",
         help="processes (default: one per core, here %(default)s)",
     )
+    add(
+        "--rule",
+        action="append",
+        default=[],
+        metavar="NAME=keep|drop",
+        help="overrule what is done with recordings known to be bad: "
+        + ", ".join(f"{rule.name} (default {rule.default})" for rule in human36m.RULES)
+        + "; data/README.rst says what they are; may be repeated",
+    )
+    add(
+        "--verify",
+        action="store_true",
+        help="build nothing, check the raw tree: what is missing, and whether files fit together; "
+        "status 1 if anything is wrong",
+    )
+    add(
+        "--metadata",
+        type=Path,
+        metavar="FILE",
+        help="Human3.6M's metadata.xml, whose cameras --verify projects with (default: that of the tree)",
+    )
     return parser
 
 
@@ -80,16 +102,23 @@ def _positive(text):
 
 @command
 def main(argv=None):
-    """Parse, build, print what came of it; a rank of mpiexec's that is not the first only helps."""
+    """Parse, build or verify, print what came of it; a rank of mpiexec's that is not the first only helps."""
     with team() as run:
-        if run is not None:
-            _build(_parser().parse_args(argv), run)
+        return 0 if run is None else _main(_parser().parse_args(argv), run)
 
 
-def _build(args, run):
+def _main(args, run):
+    args.actions = human36m.expand_actions(args.actions)
+    overrides = human36m.parse_rules(args.rule)
+    if args.verify:
+        return int(_verify_raw(args, overrides))
     source = args.source or _default_source(args)
     recordings, problems = human36m.find_recordings(source, args.actions, args.subjects, args.cameras)
-    print("\n".join(problems), end="\n" if problems else "")
+    recordings, told = human36m.apply_rules(recordings, overrides, _rules(source, overrides))
+    for line in problems + told:
+        print(line)
+    if not recordings:
+        raise UserError("the rules leave out all that was asked for; --rule NAME=keep overrules them")
     built, failures = build(recordings, args.out, source, run, args.every, args.workers)
     _report(built)
     _draw_sheet(args.out, built, np.random.default_rng(0))
@@ -100,6 +129,7 @@ def _build(args, run):
             f"{len(failures)} of {len(recordings)} recordings cannot be read, the first: {failures[0]}. "
             "Whatever needs none of them is built; after repair run the same command again"
         )
+    return 0
 
 
 def _default_source(args):
@@ -111,6 +141,32 @@ def _default_source(args):
         flush=True,
     )
     return synthetic.generate(SYNTHETIC, subjects=args.subjects, workers=args.workers)
+
+
+def _rules(source, overrides):
+    """The rules for that tree: they know Human3.6M, so that a synthetic one has only those asked for."""
+    if synthetic.poses_per_take(source) is None:
+        return human36m.RULES
+    return [rule for rule in human36m.RULES if rule.name in overrides]
+
+
+def _verify_raw(args, overrides):
+    """Check the raw tree and print what was found; whether anything is wrong."""
+    source = args.source or next((folder for folder in (REAL, SYNTHETIC) if folder.is_dir()), None)
+    if source is None:
+        raise UserError(f"there is neither {REAL} nor {SYNTHETIC} to verify; give --source")
+    own = synthetic.poses_per_take(source)
+    expected = human36m.POSES if own is None else dict.fromkeys(human36m.SUB_ACTIONS, own)
+    asked = (args.actions, args.subjects, args.cameras)
+    found = verify_raw(source, *asked, overrides, _rules(source, overrides), expected, args.metadata)
+    print(f"raw tree {source}{'' if own is None else ', synthetic walkers'}:")
+    for note in found.notes:
+        print(note)
+    print(text_table(COLUMNS, found.rows, decimals=5))
+    for fault in found.faults:
+        print(fault)
+    print(f"{len(found.faults)} faults" if found.faults else "no fault found")
+    return bool(found.faults)
 
 
 def _report(built):

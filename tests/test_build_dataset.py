@@ -5,6 +5,7 @@ from PIL import Image
 
 from pose3d import build_dataset, synthetic
 from pose3d.dataset import Dataset
+from pose3d.human36m import SUB_ACTIONS
 
 
 def run(*arguments):
@@ -91,6 +92,126 @@ def test_without_a_source_it_takes_the_real_data_else_makes_its_own(raw_tree, tm
     assert "synthetic" not in capsys.readouterr().out
 
 
+def renamed(tree, subject, action):
+    """A tree of Human3.6M's own names, with S1's walks under those of that subject and action."""
+    (tree / "synthetic.json").unlink()
+    for other in ("S5", "S11"):
+        shutil.rmtree(tree / other)
+    (tree / "S1").rename(tree / subject)
+    for take in (1, 2):
+        old, new = SUB_ACTIONS["S1", "Walking", take], SUB_ACTIONS[subject, action, take]
+        for path in list((tree / subject).rglob(f"{old}.*")):
+            path.rename(path.with_name(path.name.replace(old, new)))
+    return tree
+
+
+def test_recordings_known_to_be_bad_are_left_out_and_told(raw_tree, tmp_path, capsys):
+    tree = renamed(shutil.copytree(raw_tree, tmp_path / "raw"), "S9", "Greeting")
+    options = ("--source", tree, "--subjects", "S9", "--actions", "Greeting", "--every", 6, "--workers", 1)
+    assert run(*options, "--out", tmp_path / "out") == 0
+    out = capsys.readouterr().out
+    assert "rule s9-shifted-poses: 4 recording(s) left out, S9 Greeting take 2 (Greeting): " in out
+    assert set(Dataset.open(tmp_path / "out").take) == {1}
+    assert run(*options, "--out", tmp_path / "all", "--rule", "s9-shifted-poses=keep") == 0
+    out = capsys.readouterr().out
+    assert "rule s9-shifted-poses: 4 recording(s) kept" in out
+    assert "rule s9-short-capture: 4 recording(s) kept" in out
+    assert set(Dataset.open(tmp_path / "all").take) == {1, 2}
+
+
+def test_the_rules_do_not_touch_synthetic_walkers_unless_asked(raw_tree, tmp_path, capsys):
+    tree = shutil.copytree(raw_tree, tmp_path / "raw")
+    (tree / "S1").rename(tree / "S9")
+    options = ("--source", tree, "--subjects", "S9", "--every", 6, "--workers", 1)
+    assert run(*options, "--out", tmp_path / "out") == 0
+    assert "rule " not in capsys.readouterr().out
+    assert run(*options, "--out", tmp_path / "first", "--rule", "s9-short-capture=drop") == 0
+    assert "rule s9-short-capture: 4 recording(s) left out" in capsys.readouterr().out
+    assert set(Dataset.open(tmp_path / "first").take) == {1}
+
+
+def test_rules_that_leave_nothing_are_an_error(raw_tree, tmp_path, capsys):
+    tree = renamed(shutil.copytree(raw_tree, tmp_path / "raw"), "S9", "Greeting")
+    for path in list(tree.rglob("Greeting 1.*")):
+        path.unlink()
+    assert run("--source", tree, "--subjects", "S9", "--actions", "Greeting", "--out", tmp_path / "out") == 1
+    assert "error: the rules leave out all that was asked for; --rule" in capsys.readouterr().err
+
+
+def test_verify_prints_a_table_and_builds_nothing(raw_tree, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run("--verify", "--source", raw_tree, "--subjects", "S1", "S5", "S11") == 0
+    captured = capsys.readouterr()
+    lines = captured.out.splitlines()
+    assert lines[0] == f"raw tree {raw_tree}, synthetic walkers:"
+    assert lines[1].split()[:4] == ["subject", "action", "takes", "recordings"]
+    assert lines[3].split()[:6] == ["S1", "Walking", "2", "8", "96", "96"]
+    assert [line.split()[-1] for line in lines[3:6]] == ["ok"] * 3
+    assert lines[6:] == ["no fault found"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_verify_names_every_fault_and_fails(raw_tree, tmp_path, capsys):
+    tree = shutil.copytree(raw_tree, tmp_path / "raw")
+    video = tree / "S1" / "Videos" / "Walking 1.54138969.mp4"
+    video.write_bytes(video.read_bytes()[:3000])
+    poses = tree / "S1" / "MyPoseFeatures" / "D2_Positions" / "Walking.55011271.cdf"
+    shutil.copy(poses.with_name("Walking.58860488.cdf"), poses)
+    assert run("--verify", "--source", tree, "--subjects", "S1", "S5", "S6") == 1
+    captured = capsys.readouterr()
+    lines = captured.out.splitlines()
+    assert [line.split()[-2:] for line in lines if line.startswith(("S1 ", "S5 "))] == [
+        [lines[3].split()[-2], lines[3].split()[-1]],
+        [lines[4].split()[-2], "ok"],
+    ]
+    assert lines[5].split() == ["S6", "Walking", "0", "0", "96", "missing"]
+    faults = lines[6:-1]
+    assert faults[0] == f"S6: left out, there is no folder {tree / 'S6'}"
+    assert faults[1].startswith(f"{video}: cannot be read as a video")
+    assert any(f"{poses} is that of camera 58860488; extract both again" in fault for fault in faults)
+    assert lines[-1] == f"{len(faults)} faults"
+    assert "Traceback" not in captured.err
+
+
+def test_verify_takes_what_is_there_and_makes_nothing(raw_tree, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run("--verify", "--subjects", "S1") == 1
+    assert "error: there is neither data/human36m nor data/synthetic to verify" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+    shutil.copytree(raw_tree, "data/synthetic")
+    assert run("--verify", "--subjects", "S1") == 0
+    shutil.copytree(raw_tree, "data/human36m")
+    (tmp_path / "data/human36m/synthetic.json").unlink()
+    assert run("--verify", "--subjects", "S1") == 1  # poses are too few for Human3.6M
+    out = capsys.readouterr().out
+    assert "raw tree data/human36m:\n" in out
+    assert "12 poses, not 3476; extract it again" in out
+    assert run("--verify", "--subjects", "S1", "--source", raw_tree, "--metadata", "nowhere.xml") == 1
+    assert "nowhere.xml: there is no such file" in capsys.readouterr().out
+
+
+def test_the_actions_of_the_report_have_one_name(raw_tree, tmp_path, capsys):
+    options = (
+        "--source",
+        raw_tree,
+        "--subjects",
+        "S1",
+        "--every",
+        6,
+        "--workers",
+        1,
+        "--out",
+        tmp_path / "out",
+    )
+    assert run(*options, "--actions", "report") == 0
+    out = capsys.readouterr().out
+    assert "S1 TakingPhoto take 2 (TakingPhoto): left out, none of its files is there" in out
+    assert "S1 Posing" not in out
+    run("--verify", "--source", raw_tree, "--subjects", "S1", "--actions", "report")
+    rows = [line.split()[1] for line in capsys.readouterr().out.splitlines()[3:9]]
+    assert rows == ["Walking", "Discussion", "Eating", "Greeting", "TakingPhoto", "WalkingDog"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
@@ -99,6 +220,12 @@ def test_without_a_source_it_takes_the_real_data_else_makes_its_own(raw_tree, tm
         (["--source", "{tree}", "--actions", "Running"], 1, "error: no action 'Running'"),
         (["--source", "{tree}", "--subjects", "S6"], 1, "holds no complete recording of Walking by S6"),
         (["--source", "{tree}", "--out", "{tree}/synthetic.json", "--every", "6"], 1, "error: "),
+        (
+            ["--source", "{tree}", "--rule", "s9=keep"],
+            1,
+            "error: no rule 's9=keep'; give NAME=keep or NAME=drop",
+        ),
+        (["--source", "nowhere", "--verify"], 1, "error: nowhere is no folder"),
         (["--every", "0"], 2, "--every: a whole number of 1 or more"),
         (["--workers", "two"], 2, "--workers: a whole number of 1 or more"),
     ],

@@ -1,29 +1,52 @@
 """The raw Human3.6M tree: names, poses, masks, frames, cameras. Knows no crop and no network."""
 
 from pose3d.human36m.cameras import Camera, project, world_to_camera
+from pose3d.human36m.counts import POSES
 from pose3d.human36m.frames import Frame, count_frames, read_frames
 from pose3d.human36m.masks import open_masks
-from pose3d.human36m.names import ACTIONS, CAMERAS, SUB_ACTIONS, SUBJECTS, TAKES, canonical_action
+from pose3d.human36m.metadata import METADATA, read_cameras
+from pose3d.human36m.names import (
+    ACTIONS,
+    CAMERAS,
+    REPORT_ACTIONS,
+    SUB_ACTIONS,
+    SUBJECTS,
+    TAKES,
+    canonical_action,
+    expand_actions,
+)
+from pose3d.human36m.packets import read_packets
 from pose3d.human36m.poses import read_poses_2d, read_poses_3d
-from pose3d.human36m.recordings import Recording, find_recordings, official_path
+from pose3d.human36m.recordings import Recording, find_recordings, official_path, survey
+from pose3d.human36m.rules import RULES, apply_rules, parse_rules
 
 __all__ = [
     "ACTIONS",
     "CAMERAS",
+    "METADATA",
+    "POSES",
+    "REPORT_ACTIONS",
+    "RULES",
     "SUBJECTS",
     "SUB_ACTIONS",
     "TAKES",
     "Camera",
     "Frame",
     "Recording",
+    "apply_rules",
     "canonical_action",
     "count_frames",
+    "expand_actions",
     "find_recordings",
     "official_path",
     "open_masks",
+    "parse_rules",
     "project",
+    "read_cameras",
     "read_frames",
+    "read_packets",
     "read_poses_2d",
     "read_poses_3d",
+    "survey",
     "world_to_camera",
 ]

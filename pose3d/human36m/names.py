@@ -27,6 +27,8 @@ _SUFFIXES = {
 }  # fmt: skip
 
 ACTIONS = tuple(_SUFFIXES)
+REPORT_ACTIONS = ("Walking", "Discussion", "Eating", "Greeting", "TakingPhoto", "WalkingDog")  # figure 1(a)
+_SETS = {"report": REPORT_ACTIONS, "all": ACTIONS}
 
 # Two actions are stored under a shorter name by every subject but S1.
 _SHORT = {"TakingPhoto": "Photo", "WalkingDog": "WalkDog"}
@@ -61,6 +63,27 @@ def canonical_action(name):
     """
     action = _ALIASES.get(name, name)
     return checked(action, ACTIONS, "action")
+
+
+def expand_actions(names):
+    """Actions by their own names, each once; ``report`` and ``all`` stand for several.
+
+    Parameters
+    ----------
+    names : iterable of str: ``report`` (`REPORT_ACTIONS`), ``all`` (`ACTIONS`), or as in `canonical_action`
+
+    Returns
+    -------
+    list of str, in the order given
+
+    Raises
+    ------
+    UserError
+        if there is no such action
+    """
+    return list(
+        dict.fromkeys(canonical_action(action) for name in names for action in _SETS.get(name, [name]))
+    )
 
 
 def checked(name, known, kind):

@@ -47,6 +47,28 @@ class Recording:
         return f"{_title(self.subject, self.action, self.take)} camera {self.camera}"
 
 
+@dataclass(frozen=True)
+class Lack:
+    """What a tree does not hold of what was asked for.
+
+    Attributes
+    ----------
+    subject : str
+    action, take : str and int, or None where the whole subject is absent
+    cameras : tuple of str, those concerned
+    text : str, one line that names the files
+    """
+
+    subject: str
+    action: str | None
+    take: int | None
+    cameras: tuple
+    text: str
+
+    def __str__(self):
+        return self.text
+
+
 def _title(subject, action, take):
     return f"{subject} {action} take {take} ({SUB_ACTIONS[subject, action, take]})"
 
@@ -82,27 +104,35 @@ def find_recordings(root, actions=("Walking",), subjects=SUBJECTS, cameras=CAMER
     UserError
         if a name is unknown, `root` is no folder or holds no subject, or nothing asked for is there
     """
+    actions, subjects = list(actions), list(subjects)
+    recordings, lacks = survey(root, actions, subjects, cameras)
+    if not recordings:
+        raise UserError(
+            f"{root} holds no complete recording of {', '.join(map(canonical_action, actions))} by "
+            f"{', '.join(subjects)}; first: {lacks[0] if lacks else 'nothing was asked for'}"
+        )
+    return recordings, [str(lack) for lack in lacks]
+
+
+def survey(root, actions, subjects=SUBJECTS, cameras=CAMERAS):
+    """As `find_recordings`, but what is missing comes as `Lack`, and nothing may be there at all."""
     root = Path(root)
     actions = [canonical_action(action) for action in actions]
     subjects = [checked(subject, SUBJECTS, "subject") for subject in subjects]
     cameras = [checked(camera, CAMERAS, "camera") for camera in cameras]
     _check_root(root)
-    recordings, problems = [], []
+    recordings, lacks = [], []
     for subject in subjects:
         if not (root / subject).is_dir():
-            problems.append(f"{subject}: left out, there is no folder {root / subject}")
+            text = f"{subject}: left out, there is no folder {root / subject}"
+            lacks.append(Lack(subject, None, None, tuple(cameras), text))
             continue
         for action in actions:
             for take in TAKES:
                 found, lacking = _find_take(root, subject, action, take, cameras)
                 recordings += found
-                problems += lacking
-    if not recordings:
-        raise UserError(
-            f"{root} holds no complete recording of {', '.join(actions)} by {', '.join(subjects)}; "
-            f"first: {problems[0] if problems else 'nothing was asked for'}"
-        )
-    return recordings, problems
+                lacks += lacking
+    return recordings, lacks
 
 
 def _check_root(root):
@@ -113,23 +143,25 @@ def _check_root(root):
 
 
 def _find_take(root, subject, action, take, cameras):
-    """Recordings of one take, and the problem lines about it."""
+    """Recordings of one take, and what it lacks."""
     name = SUB_ACTIONS[subject, action, take]
     title = _title(subject, action, take)
-    recordings, problems, bare = [], [], 0
+    recordings, lacks, bare = [], [], 0
     for camera in cameras:
         files = {kind: _existing(root, kind, subject, name, camera) for kind in _FOLDERS}
         lacking = {kind: official_path(kind, subject, name, camera) for kind in files if files[kind] is None}
         required = [str(lacking[kind]) for kind in _REQUIRED if kind in lacking]
         bare += len(required) == len(_REQUIRED)
         if required:
-            problems.append(f"{title} camera {camera}: left out, lacks {', '.join(required)}")
-            continue
-        recordings.append(Recording(subject, action, take, camera, name, **files))
-        problems += [f"{recordings[-1]}: has no {kind}, lacks {path}" for kind, path in lacking.items()]
+            texts = [f"{title} camera {camera}: left out, lacks {', '.join(required)}"]
+        else:
+            recordings.append(Recording(subject, action, take, camera, name, **files))
+            texts = [f"{recordings[-1]}: has no {kind}, lacks {path}" for kind, path in lacking.items()]
+        lacks += [Lack(subject, action, take, (camera,), text) for text in texts]
     if cameras and bare == len(cameras):
-        problems = [f"{title}: left out, none of its files is there"]
-    return recordings, problems
+        text = f"{title}: left out, none of its files is there"
+        lacks = [Lack(subject, action, take, tuple(cameras), text)]
+    return recordings, lacks
 
 
 def _existing(root, kind, subject, name, camera):

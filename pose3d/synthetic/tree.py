@@ -12,6 +12,7 @@ from pose3d.files import whole
 from pose3d.human36m import (
     ACTIONS,
     CAMERAS,
+    METADATA,
     SUB_ACTIONS,
     SUBJECTS,
     TAKES,
@@ -25,8 +26,9 @@ from pose3d.synthetic.bodies import BODIES
 from pose3d.synthetic.files import mask_writer, video_writer, write_poses
 from pose3d.synthetic.gait import GAITS, walk
 from pose3d.synthetic.masks import box, ragged
+from pose3d.synthetic.metadata import write_metadata
 from pose3d.synthetic.render import render
-from pose3d.synthetic.scene import empty_room, image_shape
+from pose3d.synthetic.scene import camera_of, empty_room, image_shape
 
 FRAMES = 280  # per recording, by default
 IMAGE_SIZE = 500  # columns, by default: half the real size, a quarter of the real time and disk
@@ -118,7 +120,30 @@ def generate(
         _write_note(out, options, complete=False)
         _run(missing, workers or cores())
         _write_note(out, options, complete=True)
+    if tasks and not (out / METADATA).exists():  # trees of earlier versions have none
+        write_metadata(out / METADATA, {camera: camera_of(camera, image_size) for camera in CAMERAS})
     return out
+
+
+def poses_per_take(root):
+    """The number of poses of every take of a synthetic tree, or None if `root` holds none.
+
+    Parameters
+    ----------
+    root : path of a raw tree
+
+    Raises
+    ------
+    UserError
+        if the tree's note is damaged
+    """
+    note = Path(root) / _NOTE
+    if not note.exists():
+        return None
+    frames = _read_note(note, ("frames",))["frames"]
+    if not isinstance(frames, int):
+        raise UserError(f"{note}: damaged; remove the folder {root} or choose another")
+    return frames
 
 
 def write_recording(task):
@@ -184,14 +209,19 @@ def _check_folder(out, options):
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise UserError(f"{out} exists and is no synthetic tree (no {_NOTE}); choose another folder")
         return
-    try:
-        found = json.loads(note.read_text())
-        there = {key: found[key] for key in options}
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{note}: damaged; remove the folder {out} or choose another") from error
+    there = _read_note(note, options)
     if there != options:
         was = ", ".join(f"{key} {there[key]}" for key in options if there[key] != options[key])
         raise UserError(f"{out} was written with other options ({was}); remove it or choose another folder")
+
+
+def _read_note(note, keys):
+    """Those keys of the note, as a dict."""
+    try:
+        found = json.loads(note.read_text())
+        return {key: found[key] for key in keys}
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{note}: damaged; remove the folder {note.parent} or choose another") from error
 
 
 def _write_note(out, options, complete):

@@ -3,7 +3,7 @@ import re
 import pytest
 
 from pose3d.errors import UserError
-from pose3d.human36m import ACTIONS, SUB_ACTIONS, SUBJECTS, canonical_action
+from pose3d.human36m import ACTIONS, REPORT_ACTIONS, SUB_ACTIONS, SUBJECTS, canonical_action, expand_actions
 
 
 def test_every_take_has_a_name_of_its_own():
@@ -41,3 +41,14 @@ def test_names_on_disk_are_understood_as_actions_and_prefixes_are_not():
     assert canonical_action("Walking") == "Walking"
     with pytest.raises(UserError, match="no action 'Walk' in Human3.6M.*WalkingDog"):
         canonical_action("Walk")
+
+
+def test_sets_of_actions_have_names_and_no_action_comes_twice():
+    six = ["Walking", "Discussion", "Eating", "Greeting", "TakingPhoto", "WalkingDog"]
+    assert list(REPORT_ACTIONS) == six
+    assert expand_actions(["report"]) == six
+    assert expand_actions(["all"]) == list(ACTIONS)
+    assert expand_actions(["Sitting", "report", "Photo"]) == ["Sitting", *six]
+    for name in ("reports", "Report", "ALL"):
+        with pytest.raises(UserError, match=f"no action '{name}'"):
+            expand_actions([name])

@@ -99,7 +99,7 @@ def test_the_walker_is_what_differs_from_the_empty_room(recordings):
 def test_a_second_run_writes_only_what_is_missing(tmp_path):
     out = synthetic.generate(tmp_path / "tree", **TINY)
     files = sorted(p for p in out.rglob("*") if p.is_file())
-    assert len(files) == 1 + 1 + 4 * 5  # note, world poses, and five files for each camera
+    assert len(files) == 1 + 1 + 1 + 4 * 5  # note, cameras, world poses, and five files for each camera
     lost = next(p for p in files if p.suffix == ".mp4")
     before = {p: p.read_bytes() for p in files}
     stamps = {p: p.stat().st_mtime_ns for p in files}
@@ -113,6 +113,25 @@ def test_a_second_run_writes_only_what_is_missing(tmp_path):
     others = [p for p in files if camera not in p.name and p.suffix in (".mp4", ".mat")]
     assert [p.stat().st_mtime_ns for p in others] == [stamps[p] for p in others]
     assert json.loads((out / "synthetic.json").read_text())["complete"] is True
+
+
+def test_a_tree_without_cameras_is_given_them_and_nothing_else(tmp_path):
+    out = synthetic.generate(tmp_path / "tree", **TINY)
+    cameras = out / "metadata.xml"
+    written = cameras.read_text()
+    cameras.unlink()
+    stamps = {p: p.stat().st_mtime_ns for p in out.rglob("*") if p.is_file()}
+    synthetic.generate(out, **TINY)
+    assert cameras.read_text() == written
+    assert {p: p.stat().st_mtime_ns for p in stamps} == stamps
+
+
+def test_a_tree_knows_how_many_poses_its_takes_have(raw_tree, tmp_path):
+    assert synthetic.poses_per_take(raw_tree) == FRAMES
+    assert synthetic.poses_per_take(tmp_path) is None
+    (tmp_path / "synthetic.json").write_text('{"frames": "many"}')
+    with pytest.raises(UserError, match="synthetic.json: damaged"):
+        synthetic.poses_per_take(tmp_path)
 
 
 def test_other_options_and_other_folders_are_refused(tmp_path):
