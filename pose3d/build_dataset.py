@@ -5,15 +5,17 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
-from pose3d import human36m, synthetic
+from pose3d import human36m, integrity, synthetic, verification
 from pose3d.building import build
-from pose3d.dataset import Dataset
+from pose3d.dataset import Dataset, built_files
 from pose3d.errors import UserError, command
+from pose3d.integrity import verify_built
 from pose3d.processes import cores, team
 from pose3d.report.figures import contact_sheet
 from pose3d.report.tables import text_table
-from pose3d.verification import COLUMNS, verify_raw
+from pose3d.verification import verify_raw
 
 REAL = Path("data/human36m")
 SYNTHETIC = Path("data/synthetic")
@@ -82,8 +84,8 @@ def _parser():
     add(
         "--verify",
         action="store_true",
-        help="build nothing, check the raw tree: what is missing, and whether files fit together; "
-        "status 1 if anything is wrong",
+        help="build nothing, check what is there: the raw tree, what is missing and whether its files fit "
+        "together; and the built files in --out; status 1 if anything is wrong",
     )
     add(
         "--metadata",
@@ -111,7 +113,7 @@ def _main(args, run):
     args.actions = human36m.expand_actions(args.actions)
     overrides = human36m.parse_rules(args.rule)
     if args.verify:
-        return int(_verify_raw(args, overrides))
+        return _verify(args, overrides)
     source = args.source or _default_source(args)
     recordings, problems = human36m.find_recordings(source, args.actions, args.subjects, args.cameras)
     recordings, told = human36m.apply_rules(recordings, overrides, _rules(source, overrides))
@@ -150,11 +152,35 @@ def _rules(source, overrides):
     return [rule for rule in human36m.RULES if rule.name in overrides]
 
 
-def _verify_raw(args, overrides):
-    """Check the raw tree and print what was found; whether anything is wrong."""
+def _verify(args, overrides):
+    """Check the raw tree and the built files, as far as they are there; the exit status."""
     source = args.source or next((folder for folder in (REAL, SYNTHETIC) if folder.is_dir()), None)
-    if source is None:
-        raise UserError(f"there is neither {REAL} nor {SYNTHETIC} to verify; give --source")
+    built = built_files(args.out)
+    if source is None and not built:
+        raise UserError(
+            f"there is neither {REAL} nor {SYNTHETIC} nor a built file in {args.out}; give --source"
+        )
+    wrong = _verify_raw(args, source, overrides) if source else False
+    return int(_verify_built(args.out, built) or wrong) if built else int(wrong)
+
+
+def _verify_built(out, paths):
+    """Check the built files and print what was found; whether anything is wrong."""
+    print(f"built files in {out}:")
+    checked = [verify_built(path) for path in tqdm(paths, unit="file", leave=False, disable=None)]
+    print(text_table(integrity.COLUMNS, [found.row for found in checked]))
+    return _tell_faults([fault for found in checked for fault in found.faults])
+
+
+def _tell_faults(faults):
+    for fault in faults:
+        print(fault)
+    print(f"{len(faults)} faults" if faults else "no fault found", flush=True)
+    return bool(faults)
+
+
+def _verify_raw(args, source, overrides):
+    """Check the raw tree and print what was found; whether anything is wrong."""
     own = synthetic.poses_per_take(source)
     expected = human36m.POSES if own is None else dict.fromkeys(human36m.SUB_ACTIONS, own)
     asked = (args.actions, args.subjects, args.cameras)
@@ -162,11 +188,8 @@ def _verify_raw(args, overrides):
     print(f"raw tree {source}{'' if own is None else ', synthetic walkers'}:")
     for note in found.notes:
         print(note)
-    print(text_table(COLUMNS, found.rows, decimals=5))
-    for fault in found.faults:
-        print(fault)
-    print(f"{len(found.faults)} faults" if found.faults else "no fault found")
-    return bool(found.faults)
+    print(text_table(verification.COLUMNS, found.rows, decimals=5))
+    return _tell_faults(found.faults)
 
 
 def _report(built):

@@ -95,10 +95,13 @@ class _Sink(io.FileIO):
         size = rest.nbytes
         try:
             while self.error is None and rest:
-                rest = rest[super().write(rest) :]
+                rest = rest[self._write_some(rest) :]
         except OSError as error:
             self.error = error
         return size
+
+    def _write_some(self, data):
+        return super().write(data)
 
     def check(self):
         """Raise the OSError that a write met."""

@@ -1,5 +1,6 @@
 import shutil
 
+import h5py
 import pytest
 from PIL import Image
 
@@ -151,7 +152,8 @@ def test_verify_prints_a_table_and_builds_nothing(raw_tree, tmp_path, capsys, mo
     assert list(tmp_path.iterdir()) == []
 
 
-def test_verify_names_every_fault_and_fails(raw_tree, tmp_path, capsys):
+def test_verify_names_every_fault_and_fails(raw_tree, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     tree = shutil.copytree(raw_tree, tmp_path / "raw")
     video = tree / "S1" / "Videos" / "Walking 1.54138969.mp4"
     video.write_bytes(video.read_bytes()[:3000])
@@ -176,7 +178,10 @@ def test_verify_names_every_fault_and_fails(raw_tree, tmp_path, capsys):
 def test_verify_takes_what_is_there_and_makes_nothing(raw_tree, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert run("--verify", "--subjects", "S1") == 1
-    assert "error: there is neither data/human36m nor data/synthetic to verify" in capsys.readouterr().err
+    assert (
+        "error: there is neither data/human36m nor data/synthetic nor a built file in"
+        in capsys.readouterr().err
+    )
     assert list(tmp_path.iterdir()) == []
     shutil.copytree(raw_tree, "data/synthetic")
     assert run("--verify", "--subjects", "S1") == 0
@@ -190,7 +195,27 @@ def test_verify_takes_what_is_there_and_makes_nothing(raw_tree, tmp_path, capsys
     assert "nowhere.xml: there is no such file" in capsys.readouterr().out
 
 
-def test_the_actions_of_the_report_have_one_name(raw_tree, tmp_path, capsys):
+def test_verify_checks_the_built_files_too(raw_tree, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    options = ("--source", raw_tree, "--subjects", "S1", "S5", "--out", "out", "--workers", 1)
+    assert run(*options) == 0
+    capsys.readouterr()
+    assert run(*options, "--verify") == 0
+    out = capsys.readouterr().out
+    assert out.count("no fault found") == 2
+    assert [line.split()[:5] for line in out.splitlines() if line.startswith("Walking-")] == [
+        ["Walking-S1.h5", "96", "2", "0", "0"], ["Walking-S5.h5", "96", "2", "0", "0"],
+    ]  # fmt: skip
+    with h5py.File("out/Walking-S5.h5", "r+") as file:
+        file["joints_2d"][3, 2, 1] += 1
+    assert run("--verify", "--out", "out") == 1  # the built files alone: there is no tree here
+    out = capsys.readouterr().out
+    assert "out/Walking-S5.h5: joints_2d differ from what was written" in out
+    assert out.splitlines()[-1] == "1 faults"
+
+
+def test_the_actions_of_the_report_have_one_name(raw_tree, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     options = (
         "--source",
         raw_tree,

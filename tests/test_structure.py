@@ -13,7 +13,7 @@ FLOORS = {
     "facts": ("errors", "skeleton", "config", "metrics", "files", "processes", "memory"),
     "data": (
         "human36m", "synthetic", "crop", "windows", "samples", "rows", "dataset", "splits", "extraction",
-        "building", "inspection", "verification",
+        "building", "inspection", "verification", "integrity",
     ),
     "symbolic": ("ops", "layers", "network", "costs", "updates"),
     "assembly": ("graph", "detection", "regression", "weights", "transfer"),
