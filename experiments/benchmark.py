@@ -1,20 +1,26 @@
-"""Where the time of a training step goes, and how fast it is for this machine.
+"""How fast training and building are for this machine, and where the time goes.
 
     python experiments/benchmark.py step --kernels 32 64 64 --batch 128 --threads 2
     python experiments/benchmark.py breakdown --kernels 5 10 15
     python experiments/benchmark.py epoch --data data/walking
     python experiments/benchmark.py start
+    python experiments/benchmark.py build
+    python experiments/benchmark.py stream
+    python experiments/benchmark.py chunks
 
 `step` times one training step (forward, cost, gradients, update) and one forward pass on random
 images in memory, and prints JSON as its last line. `breakdown` times the parts of a step one by
 one. `epoch` times an epoch of a built data set against its steps alone. `start` times a
-process's way to its first step, with empty caches and with full ones.
+process's way to its first step, with empty caches and with full ones. `build` times the conversion
+of recordings against decoding alone; `stream` trains on 10,000 and 100,000 samples from memory and
+from the disk; `chunks` compares ways to store the images.
 """
 
 import argparse
 import json
 import os
 import platform
+import resource
 import statistics
 import subprocess
 import sys
@@ -22,6 +28,8 @@ import tempfile
 import time
 from importlib.metadata import version
 from pathlib import Path
+
+import data_benchmarks
 
 # Nothing that computes is imported up here: thread counts and caches are read from the
 # environment when numba, PyTensor and the matrix library are loaded, and `main` sets them first.
@@ -264,8 +272,11 @@ def epoch(arguments):
     from pose3d import config, splits, training
 
     graph, _, targets = make_graph(arguments)
-    data, chosen = training.open_data(arguments.data, config.DataSettings(), needs_test=False)
-    samples = chosen.train[: 16 * arguments.batch]
+    choice = config.DataSettings(memory=arguments.memory)
+    data, chosen = training.open_data(arguments.data, choice, needs_test=False)
+    some = np.random.default_rng(SEED).permutation(chosen.train)[: 16 * arguments.batch]
+    samples = np.sort(some)  # from all over the set, in the order that its files have
+    data.mean_pose(chosen.train)
     task = training.Task(graph, lambda chosen: targets[: len(chosen)], None, None, "", "", {})
     rng = np.random.default_rng(SEED)
     images = data.images(samples[: arguments.batch])
@@ -277,7 +288,9 @@ def epoch(arguments):
     works = {"epoch": lambda: training.train_epoch(task, data, samples, rng, "epoch"), "steps": steps}
     times = medians_ms(works, arguments.steps)
     ratio = round(times["epoch"] / times["steps"], 3)
-    print(json.dumps({**{f"{name}_ms": round(ms, 1) for name, ms in times.items()}, "ratio": ratio}))
+    peak = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    about = {"samples": len(data), "memory": arguments.memory, "peak_mb": peak, "ratio": ratio}
+    print(json.dumps({**{f"{name}_ms": round(ms, 1) for name, ms in times.items()}, **about}))
 
 
 def first(arguments):
@@ -309,7 +322,8 @@ def parser():
         description=__doc__.splitlines()[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     commands = result.add_subparsers(dest="command", required=True)
-    for work in (step, breakdown, epoch, start, first):
+    works = (step, breakdown, epoch, start, first, data_benchmarks.build, data_benchmarks.stream)
+    for work in (*works, data_benchmarks.chunks):
         command = commands.add_parser(
             work.__name__, help=work.__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
         )
@@ -320,7 +334,18 @@ def parser():
         command.add_argument(
             "--outputs", type=int, choices=(51, 1700), default=51, help="51: regression, 1700: detection"
         )
-        command.add_argument("--data", default="data/walking", help="folder of the built files, for `epoch`")
+        command.add_argument("--data", default="data/walking", help="folder of the built files")
+        command.add_argument(
+            "--memory", choices=("auto", "all", "stream"), default="auto", help="for `epoch`"
+        )
+        command.add_argument("--raw", help="for `build`: a raw tree, Human3.6M's own, in place of walkers")
+        command.add_argument("--frames", type=int, default=300, help="for `build`: of each recording")
+        command.add_argument(
+            "--noise",
+            type=float,
+            default=data_benchmarks.NOISE,
+            help="for `build`: of the sensor, gray levels",
+        )
         command.add_argument("--steps", type=int, default=9, help="timed runs, of which the median counts")
     return result
 
