@@ -77,7 +77,7 @@ def walk(body, gait, frames, clockwise, rng):
     speed = gait.stride * body.stature * cadence * (1 + 0.04 * _wander(time, rng))
     step = (speed / FRAMES_PER_SECOND)[:, None] * np.stack([np.cos(heading), np.sin(heading)], axis=1)
     path = np.cumsum(step, axis=0)
-    kept = slice(_PAD, _PAD + frames)
+    kept = np.arange(_PAD, _PAD + frames)
     path += rng.uniform(-150, 150, 2) - (path[kept].min(axis=0) + path[kept].max(axis=0)) / 2
 
     pose = Pose(body, len(time))
@@ -86,12 +86,8 @@ def walk(body, gait, frames, clockwise, rng):
     _pose_trunk(pose, gait, heading, phase, time, rng)
     for side, sign in SIDES:
         _pose_arm(pose, gait, side, sign, phase + _STARTS[side], time, rng)
-    return Motion(
-        pose.joints[kept],
-        {name: axes[kept] for name, axes in pose.frames.items()},
-        heading[kept],
-        {side: foot.planted[kept] for side, foot in feet.items()},
-    )
+    planted = {side: foot.planted for side, foot in feet.items()}
+    return Motion(pose.joints, pose.frames, heading, planted).at(kept)
 
 
 def _pose_pelvis(pose, gait, path, heading, phase):

@@ -18,7 +18,7 @@ class Motion:
     ----------
     joints : (F, 32, 3) array, mm, world frame (z up, floor at 0)
     frames : dict of str to (F, 3, 3) array: a segment's forward, left and up as columns
-    heading : (F,) array, rad, direction of travel, from the world's x towards its y
+    heading : (F,) array, rad, direction of travel (captured: of the pelvis), from the world's x towards its y
     planted : dict of ``"Left"`` and ``"Right"`` to (F,) bool arrays
     """
 
@@ -26,6 +26,20 @@ class Motion:
     frames: dict
     heading: np.ndarray
     planted: dict
+
+    def at(self, chosen):
+        """The motion in the chosen frames only: an array of their numbers, (G,)."""
+        return Motion(
+            self.joints[chosen],
+            {name: axes[chosen] for name, axes in self.frames.items()},
+            self.heading[chosen],
+            {side: planted[chosen] for side, planted in self.planted.items()},
+        )
+
+    def held(self, frames):
+        """The motion with its last pose held for so many frames more."""
+        last = len(self.joints) - 1
+        return self.at(np.minimum(np.arange(last + 1 + frames), last))
 
 
 class Pose:
@@ -52,6 +66,13 @@ class Pose:
         """Both hip joints, beside the pelvis."""
         for side, sign in SIDES:
             self.place(f"{side}UpLeg", parent="Hips", frame="pelvis", segment="hip", axis=(0, sign, 0))
+
+    def place_leg(self, side):
+        """Knee and ankle, from the hip joint."""
+        knee, ankle = f"{side}Leg", f"{side}Foot"
+        thigh, shank = f"{side} thigh", f"{side} shank"
+        self.place(knee, parent=f"{side}UpLeg", frame=thigh, segment="thigh", axis=(0, 0, -1))
+        self.place(ankle, parent=knee, frame=shank, segment="shank", axis=(0, 0, -1))
 
     def place_toes(self, side):
         """Ball and tip of a foot, from its ankle."""

@@ -1,0 +1,55 @@
+"""The note in a synthetic tree that tells with which options it was written."""
+
+import json
+
+from pose3d.errors import UserError
+from pose3d.files import whole
+
+_NOTE = "synthetic.json"
+
+
+def check_folder(out, options):
+    """Refuse to mix with anything but an unfinished or finished tree of the same options.
+
+    Parameters
+    ----------
+    out : Path
+    options : dict fit for JSON
+
+    Raises
+    ------
+    UserError
+        if `out` holds something else, or a tree of other options
+    """
+    note = out / _NOTE
+    if not note.exists():
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise UserError(f"{out} exists and is no synthetic tree (no {_NOTE}); choose another folder")
+        return
+    try:
+        found = json.loads(note.read_text())
+        there = {key: found[key] for key in options if key != "motion"}
+        there |= {"motion": found["motion"]} if "motion" in found else {}
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{note}: damaged; remove the folder {out} or choose another") from error
+    if there != options:
+        differing = [key for key in there if key != "motion" and there[key] != options[key]]
+        was = [f"{key} {there[key]}" for key in differing]
+        if there.get("motion") != options.get("motion"):
+            was.append("other BVH files or joint map" if "motion" in there else "the built-in walk")
+        was = ", ".join(was)
+        raise UserError(f"{out} was written with other options ({was}); remove it or choose another folder")
+
+
+def write_note(out, options, complete):
+    """Write the options, and whether all that was asked for is there.
+
+    Parameters
+    ----------
+    out : Path
+    options : dict fit for JSON
+    complete : bool
+    """
+    text = json.dumps({"what": "synthetic walkers in Human3.6M's layout", **options, "complete": complete})
+    with whole(out / _NOTE) as temporary:
+        temporary.write_text(text + "\n")
