@@ -16,7 +16,7 @@ from pose3d.synthetic.rotations import unit
 _Z_UP = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])  # BVH has y up
 _UPRIGHT = 0.7  # cosine with the vertical, of trunk and legs of a body that stands
 _LEAP = 0.1  # of the leg's length, from one frame to the next: 10 m/s at 120 frames per second
-_SUDDEN, _NEXT = 5, 10  # times the quickest of that many next steps
+_SUDDEN, _NEXT = 3, 10  # times the quickest of that many next steps
 _TOUCHING = 1e-3  # of the leg's length
 _LEG = (("UpLeg", "Leg"), ("Leg", "Foot"))  # upper and lower joint of the bones
 _ARM = (("Arm", "ForeArm"), ("ForeArm", "Hand"))

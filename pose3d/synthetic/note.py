@@ -33,12 +33,16 @@ def check_folder(out, options):
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{note}: damaged; remove the folder {out} or choose another") from error
     if there != options:
-        differing = [key for key in there if key != "motion" and there[key] != options[key]]
-        was = [f"{key} {there[key]}" for key in differing]
-        if there.get("motion") != options.get("motion"):
-            was.append("other BVH files or joint map" if "motion" in there else "the built-in walk")
-        was = ", ".join(was)
-        raise UserError(f"{out} was written with other options ({was}); remove it or choose another folder")
+        was = [f"{key} {there[key]}" for key in options if key != "motion" and there[key] != options[key]]
+        if "motion" not in options and "motion" in there:
+            was.append("BVH files")
+        elif "motion" in options and "motion" not in there:
+            was.append("the built-in walk")
+        elif there.get("motion") != options.get("motion"):
+            was.append("other BVH files, joint map or actions")
+        raise UserError(
+            f"{out} was written with other options ({', '.join(was)}); remove it or choose another folder"
+        )
 
 
 def write_note(out, options, complete):

@@ -39,14 +39,12 @@ def put_on_floor(motion, body):
 
 
 def _sole(motion, body, side):
-    """(F,) height of the lowest of heel, ball and tip of the toes, at the sole."""
-    ankle, ball = (motion.joints[:, JOINT[side + name]] for name in ("Foot", "ToeBase"))
-    foot, toes = motion.frames[f"{side} foot"], motion.frames[f"{side} toes"]
+    """(F,) height of the lower of heel and ball, at the sole."""
+    ankle, foot = motion.joints[:, JOINT[f"{side}Foot"]], motion.frames[f"{side} foot"]
     down = body.along("ankle", (0, 0, -1))
-    heel = ankle + foot @ (down - body.along("heel", (1, 0, 0)))
-    ball_below = ankle + foot @ (down + body.along("ball", (1, 0, 0)))
-    tip = ball + toes @ (0.25 * down + body.along("toe", (1, 0, 0)))  # the ToeBase is 3/4 down
-    return np.min([heel, ball_below, tip], axis=0)[:, 2]
+    heel = foot @ (down - body.along("heel", (1, 0, 0)))
+    ball = foot @ (down + body.along("ball", (1, 0, 0)))
+    return ankle[:, 2] + np.minimum(heel[:, 2], ball[:, 2])
 
 
 def keep_in_view(motion, name):
@@ -74,8 +72,9 @@ def keep_in_view(motion, name):
     start = 0
     while start < len(joints):
         end = _end_of_stretch(joints, start)
-        joints[start:end] -= _middle(joints[start:end])
-        kept.extend(range(start, end))
+        if end > start:
+            joints[start:end] -= _middle(joints[start:end])
+            kept.extend(range(start, end))
         start = max(end, start + 1)
     if not kept:
         raise UserError(f"{name}: the body is never within the sight of all four cameras; leave the file out")
