@@ -84,14 +84,14 @@ def find_joints(bvh, joint_map):
     # Some exporters put a name space before every name: "mixamorig:Hips".
     indices = {name.rpartition(":")[2].lower(): i for i, name in reversed(list(enumerate(bvh.names))) if name}
     exact = {name: i for i, name in enumerate(bvh.names) if name}
-    found = {}
-    for key, aliases in _ALIASES.items():
-        if key not in joint_map:
-            found[key] = next((indices[name.lower()] for name in aliases if name.lower() in indices), None)
-    if _SPINE not in joint_map:
-        neck = exact.get(joint_map["Neck"]) if "Neck" in joint_map else found["Neck"]
-        found[_SPINE] = _middle_of_spine(bvh, exact.get(joint_map.get("Hips"), found.get("Hips")), neck)
-    found |= {key: exact.get(name) for key, name in joint_map.items()}
+    found = {
+        key: exact.get(joint_map[key]) if key in joint_map else _first(aliases, indices)
+        for key, aliases in _ALIASES.items()
+    }
+    if _SPINE in joint_map:
+        found[_SPINE] = exact.get(joint_map[_SPINE])
+    else:
+        found[_SPINE] = _middle_of_spine(bvh, found["Hips"], found["Neck"])
     missing = [key for key, i in found.items() if i is None and (key in joint_map or key not in _OPTIONAL)]
     if missing:
         wanted = ", ".join(f"{key} ({joint_map[key]!r})" if key in joint_map else key for key in missing)
@@ -99,6 +99,10 @@ def find_joints(bvh, joint_map):
             f"{bvh.path}: there is no joint for {wanted} among {', '.join(exact)}; name it with --joint-map"
         )
     return {key: i for key, i in found.items() if i is not None}
+
+
+def _first(aliases, indices):
+    return next((indices[name.lower()] for name in aliases if name.lower() in indices), None)
 
 
 def _middle_of_spine(bvh, hips, neck):

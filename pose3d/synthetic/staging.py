@@ -83,15 +83,13 @@ def keep_in_view(motion, name):
 
 def _end_of_stretch(joints, start):
     """Where the longest stretch ends that can be seen when centred; `start` if there is none."""
-    seen, unseen = start, len(joints) + 1
-    end = len(joints)
+    seen, unseen, step = start, len(joints) + 1, 1
     while unseen - seen > 1:
-        centred = joints[start:end] - _middle(joints[start:end])
-        if _is_seen(centred):
-            seen = end
+        end = min(seen + step, unseen - 1)
+        if _is_seen(joints[start:end] - _middle(joints[start:end])):
+            seen, step = end, 2 * step
         else:
-            unseen = end
-        end = (seen + unseen) // 2
+            unseen, step = end, max(1, (end - seen) // 2)
     return seen
 
 

@@ -121,12 +121,12 @@ def generate(
         frames = FRAMES
     options = {"version": _VERSION, "frames": frames, "image_size": image_size, "seed": seed}
     _check(subjects, takes, frames, image_size, seed, workers)
-    cast_, names = _motion(motion, joint_map, actions)
+    dealt, names = _motion(motion, joint_map, actions)
     if motion is not None:
-        options["motion"] = playbill(motion, cast_, names)
+        options["motion"] = playbill(motion, dealt, names)
     tasks = [
         Task(
-            out, subject, action, take, camera, frames, image_size, seed, cast_[action][subject, take], names
+            out, subject, action, take, camera, frames, image_size, seed, dealt[action][subject, take], names
         )
         for subject in subjects
         for action in actions

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from pose3d.synthetic.rotations import about_x
+from pose3d.synthetic.rotations import about_x, about_y, about_z
 
 Y_UP = np.array([[0.0, 1, 0], [0, 0, 1], [1, 0, 0]])  # x forward, z up -> z forward, y up
 UNIT = 25.4  # mm: the files are in inches
@@ -64,9 +64,9 @@ CONVENTIONS = {
 def write_motion(path, body, motion, convention="MotionBuilder", fps=50, rest="hanging", first=None):
     """Write a motion as BVH.
 
-    `rest` is how the rest pose holds the arms: ``"hanging"``, ``"T"``, or ``"strewn"``, in which every
-    joint has axes of its own and the rest pose is no pose at all. `first` names a function that makes the
-    first frame's angles (C,) from the others'.
+    `rest` is the rest pose: arms ``"hanging"``, in a ``"T"``, ``"reaching"`` ahead with the feet turned
+    out, or ``"strewn"``, in which every joint has axes of its own and nobody stands. `first` is a function
+    that makes the channels (C,) of one more frame, put before the others, from theirs.
     """
     root, nodes = CONVENTIONS[convention]
     nodes = [(name, root if parent == "ROOT" else parent, *more) for name, parent, *more in nodes]
@@ -74,8 +74,7 @@ def write_motion(path, body, motion, convention="MotionBuilder", fps=50, rest="h
     frames = {root: "pelvis"} | {name: frame for name, _, _, _, frame in nodes}
     own = {name: own_axes(frames[name], rest, i) for i, name in enumerate(names)}
     turns = {name: Y_UP @ motion.frames[frames[name]] @ Y_UP.T @ own[name] for name in names}
-    lines, values = ["HIERARCHY"], [Y_UP @ motion.joints[:, 0, :, None] / UNIT]
-    values = [values[0][..., 0]]
+    lines, values = ["HIERARCHY"], [motion.joints[:, 0] @ Y_UP.T / UNIT]
 
     def put(name, offset, parent, depth, kind):
         pad = "\t" * depth
@@ -104,8 +103,15 @@ def write_motion(path, body, motion, convention="MotionBuilder", fps=50, rest="h
 
 def own_axes(frame, rest, number):
     """A joint's axes in the pose in which all frames are upright, y up."""
+    side = -1 if frame.startswith("Right") else 1
     if rest == "strewn":
         return Rotation.random(random_state=number).as_matrix()
     if rest == "T" and frame.endswith("arm"):
-        return Y_UP @ about_x(np.radians(-90 if frame.startswith("Left") else 90))[0] @ Y_UP.T
-    return np.eye(3)
+        turn = about_x(-np.pi / 2 * side)[0]
+    elif rest == "reaching" and frame.endswith("arm"):
+        turn = about_y(-np.pi / 2)[0]
+    elif rest == "reaching" and frame.endswith(("foot", "toes")):
+        turn = about_z(np.radians(20) * side)[0]
+    else:
+        return np.eye(3)
+    return Y_UP @ turn @ Y_UP.T

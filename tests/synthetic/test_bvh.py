@@ -88,6 +88,7 @@ def test_line_ends_blank_lines_and_capitals_do_not_matter(tmp_path):
         ("JOINT Left Leg", "JOINT", "line 7: a joint's name and an opening brace expected"),
         ("Frames: 2", "Frames: 0", "line 20: 0 cannot be the number of frames"),
         ("Frames: 2", "Frame: 2", "line 20: 'Frames:' and the number of frames expected, not 'Frame: 2'"),
+        ("Frames: 2", "Frames: 2 3", "line 20: 'Frames:' and the number of frames expected"),
         ("Frame Time: .0083333", "Frame Time: 0", "line 21: 0 cannot be the seconds between frames"),
         ("Frame Time: .0083333", "Frame Time: -.01", "line 21: -.01 cannot be the seconds"),
         ("Frames: 2", "Frames: 3", "line 23: 3 frames announced, but 2 lines of motion"),

@@ -41,7 +41,7 @@ def is_rotation(frames):
 
 
 @pytest.mark.parametrize("convention", CONVENTIONS)
-@pytest.mark.parametrize("rest", ["hanging", "T"])
+@pytest.mark.parametrize("rest", ["hanging", "T", "reaching"])
 def test_a_walk_comes_back_from_bvh_as_it_was(tmp_path, motion, convention, rest):
     """Same body: the very joints. Daz's skeleton has no toes: there the tips of the feet are made up."""
     back = through_bvh(tmp_path / "a.bvh", motion, BODY, convention=convention, rest=rest)
@@ -106,7 +106,7 @@ def exercise():
     )
 
 
-@pytest.mark.parametrize("rest", ["hanging", "T"])
+@pytest.mark.parametrize("rest", ["hanging", "T", "reaching"])
 def test_frames_turn_smoothly_whatever_the_pose(tmp_path, exercise, rest):
     """Degenerate for a frame that is guessed from positions: straight knees and elbows, limbs along x."""
     back = through_bvh(tmp_path / "a.bvh", exercise, OTHER, rest=rest)
