@@ -147,7 +147,7 @@ def _default_source(args):
 
 def _rules(source, overrides):
     """The rules for that tree: they know Human3.6M, so that a synthetic one has only those asked for."""
-    if synthetic.poses_per_take(source) is None:
+    if synthetic.read_note(source) is None:
         return human36m.RULES
     return [rule for rule in human36m.RULES if rule.name in overrides]
 
@@ -181,8 +181,8 @@ def _tell_faults(faults):
 
 def _verify_raw(args, source, overrides):
     """Check the raw tree and print what was found; whether anything is wrong."""
-    own = synthetic.poses_per_take(source)
-    expected = human36m.POSES if own is None else dict.fromkeys(human36m.SUB_ACTIONS, own)
+    own = synthetic.read_note(source)
+    expected = human36m.POSES if own is None else _expected(own)
     asked = (args.actions, args.subjects, args.cameras)
     found = verify_raw(source, *asked, overrides, _rules(source, overrides), expected, args.metadata)
     print(f"raw tree {source}{'' if own is None else ', synthetic walkers'}:")
@@ -190,6 +190,11 @@ def _verify_raw(args, source, overrides):
         print(note)
     print(text_table(verification.COLUMNS, found.rows, decimals=5))
     return _tell_faults(found.faults)
+
+
+def _expected(note):
+    """The number of poses of every take of a synthetic tree; captured motion has its own lengths."""
+    return {} if "motion" in note else dict.fromkeys(human36m.SUB_ACTIONS, note["frames"])
 
 
 def _report(built):

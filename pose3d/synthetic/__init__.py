@@ -1,5 +1,9 @@
-"""Procedural walkers, written as a raw Human3.6M tree. No licence is attached to what it makes."""
+"""Procedural walkers, or bodies that captured motion drives, written as a raw Human3.6M tree.
 
-from pose3d.synthetic.tree import FRAMES, IMAGE_SIZE, generate, poses_per_take
+No licence is attached to the walkers.
+"""
 
-__all__ = ["FRAMES", "IMAGE_SIZE", "generate", "poses_per_take"]
+from pose3d.synthetic.note import read_note
+from pose3d.synthetic.tree import FRAMES, IMAGE_SIZE, generate
+
+__all__ = ["FRAMES", "IMAGE_SIZE", "generate", "read_note"]

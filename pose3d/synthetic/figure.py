@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pose3d.synthetic.gait import JOINT
+from pose3d.synthetic.motion import JOINT
 
 PLAIN, HEAD, EMBLEM, STRIPES, JACKET = range(5)  # patterns, painted by the renderer
 _PATTERNS = {"emblem": EMBLEM, "stripes": STRIPES, "jacket": JACKET}

@@ -4,13 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pose3d.skeleton import JOINTS_32
 from pose3d.synthetic.files import FRAMES_PER_SECOND
+from pose3d.synthetic.motion import JOINT, SIDES, Motion, Pose
 from pose3d.synthetic.rotations import about_x, about_y, about_z
 from pose3d.synthetic.steps import bend_leg, foot_motion, pelvis_height
 
-JOINT = {name: i for i, name in enumerate(JOINTS_32)}
-_SIDES = (("Right", -1, 0.0), ("Left", 1, 0.5))  # name, sign of y, start of its stride
+_STARTS = {"Right": 0.0, "Left": 0.5}  # of each leg's stride
 _PAD = 2 * FRAMES_PER_SECOND  # frames computed before and after, for the steps that reach beyond
 
 
@@ -55,24 +54,6 @@ GAITS = {
 }
 
 
-@dataclass(frozen=True)
-class Motion:
-    """A walk.
-
-    Attributes
-    ----------
-    joints : (F, 32, 3) array, mm, world frame (z up, floor at 0)
-    frames : dict of str to (F, 3, 3) array: a segment's forward, left and up as columns
-    heading : (F,) array, rad, direction of travel, from the world's x towards its y
-    planted : dict of ``"Left"`` and ``"Right"`` to (F,) bool arrays
-    """
-
-    joints: np.ndarray
-    frames: dict
-    heading: np.ndarray
-    planted: dict
-
-
 def walk(body, gait, frames, clockwise, rng):
     """Let a body walk loops of about a metre's radius round the middle of the room.
 
@@ -96,42 +77,17 @@ def walk(body, gait, frames, clockwise, rng):
     speed = gait.stride * body.stature * cadence * (1 + 0.04 * _wander(time, rng))
     step = (speed / FRAMES_PER_SECOND)[:, None] * np.stack([np.cos(heading), np.sin(heading)], axis=1)
     path = np.cumsum(step, axis=0)
-    kept = slice(_PAD, _PAD + frames)
+    kept = np.arange(_PAD, _PAD + frames)
     path += rng.uniform(-150, 150, 2) - (path[kept].min(axis=0) + path[kept].max(axis=0)) / 2
 
-    pose = _Pose(body, len(time))
+    pose = Pose(body, len(time))
     _pose_pelvis(pose, gait, path, heading, phase)
     feet = _pose_legs(pose, gait, path, heading, phase)
     _pose_trunk(pose, gait, heading, phase, time, rng)
-    for side, sign, start in _SIDES:
-        _pose_arm(pose, gait, side, sign, phase + start, time, rng)
-    return Motion(
-        pose.joints[kept],
-        {name: axes[kept] for name, axes in pose.frames.items()},
-        heading[kept],
-        {side: foot.planted[kept] for side, foot in feet.items()},
-    )
-
-
-class _Pose:
-    """Joints and segment frames, filled in from the pelvis outwards."""
-
-    def __init__(self, body, frames):
-        self.body = body
-        self.joints = np.zeros((frames, len(JOINTS_32), 3))
-        self.frames = {}
-
-    def __getitem__(self, name):
-        return self.joints[:, JOINT[name]]
-
-    def put(self, *names, at):
-        """Set joints, all of them to the one position (F, 3)."""
-        for name in names:
-            self.joints[:, JOINT[name]] = at
-
-    def place(self, *names, parent, frame, segment, axis):
-        """Set joints at a segment's length from their parent along `axis` of `frame`."""
-        self.put(*names, at=self[parent] + self.frames[frame] @ self.body.along(segment, axis))
+    for side, sign in SIDES:
+        _pose_arm(pose, gait, side, sign, phase + _STARTS[side], time, rng)
+    planted = {side: foot.planted for side, foot in feet.items()}
+    return Motion(pose.joints, pose.frames, heading, planted).at(kept)
 
 
 def _pose_pelvis(pose, gait, path, heading, phase):
@@ -141,17 +97,16 @@ def _pose_pelvis(pose, gait, path, heading, phase):
     pose.frames["pelvis"] = about_z(heading + turn) @ about_x(np.radians(3) * swing)
     right = np.stack([np.sin(heading), -np.cos(heading), np.zeros(len(heading))], axis=1)
     pose.put("Hips", "Spine", at=np.pad(path, ((0, 0), (0, 1))) + gait.sway * swing[:, None] * right)
-    for side, sign, _ in _SIDES:
-        pose.place(f"{side}UpLeg", parent="Hips", frame="pelvis", segment="hip", axis=(0, sign, 0))
+    pose.place_hips()
 
 
 def _pose_legs(pose, gait, path, heading, phase):
     """Both legs, and the height of the pelvis that they allow; returns the feet by side."""
     body = pose.body
     feet = {}
-    for side, sign, start in _SIDES:
+    for side, sign in SIDES:
         sideways, toe_out = sign * gait.width / 2 * body.stature, sign * np.radians(gait.toe_out)
-        feet[side] = foot_motion(body, path, heading, phase + start, sideways, toe_out, gait.roll)
+        feet[side] = foot_motion(body, path, heading, phase + _STARTS[side], sideways, toe_out, gait.roll)
     height = pelvis_height([pose[f"{side}UpLeg"] for side in feet], list(feet.values()), body)
     for name in ("Hips", "Spine", "RightUpLeg", "LeftUpLeg"):
         pose.joints[:, JOINT[name], 2] += height
@@ -164,11 +119,7 @@ def _pose_legs(pose, gait, path, heading, phase):
         pose.frames |= {f"{side} foot": foot.frame, f"{side} toes": toes}
         pose.put(f"{side}Leg", at=knee)
         pose.put(f"{side}Foot", at=foot.ankle)
-        ball = body.along("ball", (1, 0, 0)) + body.along("ankle", (0, 0, -0.75))
-        pose.put(f"{side}ToeBase", at=foot.ankle + foot.frame @ ball)
-        pose.place(
-            f"{side}ToeSite", parent=f"{side}ToeBase", frame=f"{side} toes", segment="toe", axis=(1, 0, 0)
-        )
+        pose.place_toes(side)
     return feet
 
 
@@ -180,11 +131,7 @@ def _pose_trunk(pose, gait, heading, phase, time, rng):
     pose.frames["trunk"] = about_z(heading - turn) @ about_x(-side) @ about_y(lean)
     look, nod = np.radians(12) * _wander(time, rng), np.radians(5 + 5 * _wander(time, rng))
     pose.frames["head"] = about_z(heading + look) @ about_y(nod)
-    pose.place("Spine1", parent="Hips", frame="waist", segment="spine", axis=(0, 0, 1))
-    neck = ("Neck", "LeftShoulder", "RightShoulder")  # one position, as Human3.6M has it
-    pose.place(*neck, parent="Spine1", frame="trunk", segment="chest", axis=(0, 0, 1))
-    pose.place("Head", parent="Neck", frame="head", segment="neck", axis=(0.3, 0, 0.954))
-    pose.place("HeadSite", parent="Head", frame="head", segment="head", axis=(-0.1, 0, 0.995))
+    pose.place_trunk(neck="head")
 
 
 def _pose_arm(pose, gait, side, sign, phase, time, rng):
@@ -197,14 +144,7 @@ def _pose_arm(pose, gait, side, sign, phase, time, rng):
     upper = pose.frames["trunk"] @ about_x(sign * abduction) @ about_y(-shoulder)
     pose.frames[f"{side} upper arm"] = upper
     pose.frames[f"{side} forearm"] = upper @ about_z(-sign * np.radians(25)) @ about_y(-elbow)
-    arm, elbow, wrist = f"{side}Arm", f"{side}ForeArm", f"{side}Hand"
-    lower = f"{side} forearm"
-    pose.place(arm, parent="Neck", frame="trunk", segment="shoulder", axis=(0, 0.99 * sign, -0.14))
-    pose.place(elbow, parent=arm, frame=f"{side} upper arm", segment="upper arm", axis=(0, 0, -1))
-    pose.place(wrist, f"{wrist}Thumb", parent=elbow, frame=lower, segment="forearm", axis=(0, 0, -1))
-    pose.place(f"{side}ThumbSite", parent=wrist, frame=lower, segment="hand", axis=(0.6, 0, -0.6))
-    end = (f"{side}WristEnd", f"{side}WristSite")
-    pose.place(*end, parent=wrist, frame=lower, segment="hand", axis=(0, 0, -1))
+    pose.place_arm(side, sign, girdle="trunk")
 
 
 def _wander(time, rng):

@@ -1,14 +1,13 @@
 """Writing the walkers as a raw Human3.6M tree; what is there already is kept."""
 
-import json
-from dataclasses import dataclass
+import itertools
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
 from pose3d.errors import UserError
-from pose3d.files import whole
 from pose3d.human36m import (
     ACTIONS,
     CAMERAS,
@@ -23,32 +22,40 @@ from pose3d.human36m import (
 )
 from pose3d.processes import cores, run_all
 from pose3d.synthetic.bodies import BODIES
+from pose3d.synthetic.capture import load
+from pose3d.synthetic.casting import cast, playbill
 from pose3d.synthetic.files import mask_writer, video_writer, write_poses
 from pose3d.synthetic.gait import GAITS, walk
+from pose3d.synthetic.joint_names import read_joint_map
 from pose3d.synthetic.masks import box, ragged
 from pose3d.synthetic.metadata import write_metadata
+from pose3d.synthetic.note import check_folder, write_note
 from pose3d.synthetic.render import render
+from pose3d.synthetic.retarget import retarget
+from pose3d.synthetic.rotations import about_z
 from pose3d.synthetic.scene import camera_of, empty_room, image_shape
+from pose3d.synthetic.staging import keep_in_view, put_on_floor
 
-FRAMES = 280  # per recording, by default
+FRAMES = 280  # per recording of the built-in walk, by default
 IMAGE_SIZE = 500  # columns, by default: half the real size, a quarter of the real time and disk
 _VERSION = 1  # raise whenever the same options would give other files
-_NOTE = "synthetic.json"
 _SURPLUS = (1, 5, 3, 2)  # frames by which each camera's video outlasts the poses, as real ones do
 
 
 @dataclass(frozen=True)
 class Task:
-    """One recording to write: who, what, which camera; where; and the tree's options."""
+    """One recording to write: who, what, which camera; where; the tree's options; what moves the body."""
 
     out: Path
     subject: str
     action: str
     take: int
     camera: str
-    frames: int
+    frames: int | None
     image_size: int
     seed: int
+    motion: Path | None = None  # a BVH file; None: the built-in walk
+    joint_map: dict = field(default_factory=dict)
 
     def path(self, kind):
         """Where the file of that kind goes."""
@@ -78,22 +85,28 @@ def generate(
     subjects=SUBJECTS,
     actions=("Walking",),
     takes=TAKES,
-    frames=FRAMES,
+    frames=None,
     image_size=IMAGE_SIZE,
     seed=0,
     workers=None,
+    motion=None,
+    joint_map=None,
 ):
     """Write the built-in data set, or what is missing of it, as a raw Human3.6M tree.
 
     Parameters
     ----------
     out : path of the folder that is to hold ``S1``, ``S5``, ...
-    subjects, actions, takes : iterables as in `pose3d.human36m`; all four cameras are written. An
-        action is a name only: everybody walks.
-    frames : int, poses of each recording, at 50 per second
+    subjects, actions, takes : iterables as in `pose3d.human36m`; all four cameras are written. Without
+        `motion` an action is a name only: everybody walks.
+    frames : int, poses of each recording, at 50 per second; None: 280, or as long as the motion is. With
+        `motion`, at most.
     image_size : int, columns of a frame; 1000 is Human3.6M's own size
     seed : int
     workers : int, processes; the number of cores if None
+    motion : path of a folder of BVH files that drive the bodies (see `casting.cast` for which drives
+        which); None: the built-in walk
+    joint_map : path of a TOML or JSON file, see `joint_names.read_joint_map`; None: by known names
 
     Returns
     -------
@@ -102,48 +115,37 @@ def generate(
     Raises
     ------
     UserError
-        if a name or number is unusable, or `out` holds something else or a tree of other options
+        if a name, a number or a BVH file is unusable, or `out` holds something else or a tree of other
+        options
     """
-    out = Path(out)
+    out, actions = Path(out), [canonical_action(action) for action in actions]
+    if frames is None and motion is None:
+        frames = FRAMES
     options = {"version": _VERSION, "frames": frames, "image_size": image_size, "seed": seed}
     _check(subjects, takes, frames, image_size, seed, workers)
+    dealt, names = _motion(motion, joint_map, actions)
+    if motion is not None:
+        options["motion"] = playbill(motion, dealt, names)
     tasks = [
-        Task(out, subject, canonical_action(action), take, camera, frames, image_size, seed)
+        Task(
+            out, subject, action, take, camera, frames, image_size, seed, dealt[action][subject, take], names
+        )
         for subject in subjects
         for action in actions
         for take in takes
         for camera in CAMERAS
     ]
-    _check_folder(out, options)
+    check_folder(out, options)
     missing = [task for task in tasks if not task.is_done()]
     if missing:
-        _write_note(out, options, complete=False)
+        for path in sorted({task.motion for task in missing if task.motion}):
+            load(path, names)  # a bad file shows now, and not after an hour
+        write_note(out, options, complete=False)
         _run(missing, workers or cores())
-        _write_note(out, options, complete=True)
+        write_note(out, options, complete=True)
     if tasks and not (out / METADATA).exists():  # trees of earlier versions have none
         write_metadata(out / METADATA, {camera: camera_of(camera, image_size) for camera in CAMERAS})
     return out
-
-
-def poses_per_take(root):
-    """The number of poses of every take of a synthetic tree, or None if `root` holds none.
-
-    Parameters
-    ----------
-    root : path of a raw tree
-
-    Raises
-    ------
-    UserError
-        if the tree's note is damaged
-    """
-    note = Path(root) / _NOTE
-    if not note.exists():
-        return None
-    frames = _read_note(note, ("frames",))["frames"]
-    if not isinstance(frames, int):
-        raise UserError(f"{note}: damaged; remove the folder {root} or choose another")
-    return frames
 
 
 def write_recording(task):
@@ -155,8 +157,8 @@ def write_recording(task):
     """
     body, rng = BODIES[task.subject], task.rng()
     surplus = _SURPLUS[CAMERAS.index(task.camera)]
-    motion = walk(body, GAITS[task.subject], task.frames + max(_SURPLUS), task.take == 2, rng)
-    world = motion.joints[: task.frames].astype(np.float32)
+    motion, frames = _perform(task, body, rng)
+    world = motion.joints[:frames].astype(np.float32)
     shape = image_shape(task.subject, task.camera, task.image_size)
     seen, empty = empty_room(task.camera, shape, task.seed)
     mono = world_to_camera(seen.camera, world).astype(np.float32)
@@ -170,10 +172,31 @@ def write_recording(task):
             append(box(points, px, seen.camera.f, shape))
     spoiling = task.rng(CAMERAS.index(task.camera))
     with video_writer(task.path("video"), *shape) as show, mask_writer(task.path("masks")) as append:
-        for i, (image, silhouette) in enumerate(render(body, motion, seen, empty, task.frames + surplus)):
+        for i, (image, silhouette) in enumerate(render(body, motion, seen, empty, frames + surplus)):
             show(image)
-            if i < task.frames:
+            if i < frames:
                 append(ragged(silhouette, spoiling))
+
+
+def _perform(task, body, rng):
+    """The motion, long enough for the videos' surplus, and the number of poses."""
+    if task.motion is None:
+        frames = task.frames + max(_SURPLUS)
+        return walk(body, GAITS[task.subject], frames, task.take == 2, rng), task.frames
+    capture = load(task.motion, task.joint_map, task.frames)
+    # A captured walk runs along one line of its studio: every take is turned by an angle of its own.
+    motion = retarget(capture.turned(about_z(rng.uniform(0, 2 * np.pi))), body)
+    motion = keep_in_view(put_on_floor(motion, body), task.motion)
+    return motion.held(max(_SURPLUS)), len(motion.joints)
+
+
+def _motion(folder, joint_map, actions):
+    """Which BVH file drives which take of which action (None: no file), and the joint map."""
+    if folder is not None:
+        return cast(folder, actions), {} if joint_map is None else read_joint_map(joint_map)
+    if joint_map is not None:
+        raise UserError(f"the joint map {joint_map} is for motion in BVH; name its folder, too (--motion)")
+    return {action: dict.fromkeys(itertools.product(SUBJECTS, TAKES)) for action in actions}, {}
 
 
 def _run(tasks, workers):
@@ -196,35 +219,7 @@ def _check(subjects, takes, frames, image_size, seed, workers):
     for take in takes:
         if take not in TAKES:
             raise UserError(f"no take {take!r}; there are 1 and 2")
-    if frames < 1 or seed < 0 or (workers is not None and workers < 1):
+    if (frames is not None and frames < 1) or seed < 0 or (workers is not None and workers < 1):
         raise UserError("frames and workers must be 1 or more, seed 0 or more")
     if image_size < 100 or image_size % 2:
         raise UserError(f"image size {image_size} is not an even number of at least 100 px")
-
-
-def _check_folder(out, options):
-    """Refuse to mix with anything but an unfinished or finished tree of the same options."""
-    note = out / _NOTE
-    if not note.exists():
-        if out.exists() and (not out.is_dir() or any(out.iterdir())):
-            raise UserError(f"{out} exists and is no synthetic tree (no {_NOTE}); choose another folder")
-        return
-    there = _read_note(note, options)
-    if there != options:
-        was = ", ".join(f"{key} {there[key]}" for key in options if there[key] != options[key])
-        raise UserError(f"{out} was written with other options ({was}); remove it or choose another folder")
-
-
-def _read_note(note, keys):
-    """Those keys of the note, as a dict."""
-    try:
-        found = json.loads(note.read_text())
-        return {key: found[key] for key in keys}
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{note}: damaged; remove the folder {note.parent} or choose another") from error
-
-
-def _write_note(out, options, complete):
-    text = json.dumps({"what": "synthetic walkers in Human3.6M's layout", **options, "complete": complete})
-    with whole(out / _NOTE) as temporary:
-        temporary.write_text(text + "\n")

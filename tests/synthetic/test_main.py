@@ -1,5 +1,10 @@
+import numpy as np
+
 from pose3d.human36m import find_recordings
 from pose3d.synthetic.__main__ import main
+from pose3d.synthetic.bodies import BODIES
+from pose3d.synthetic.gait import GAITS, walk
+from synthetic.skeletons import write_motion
 
 TINY = ["--frames", "2", "--image-size", "100", "--subjects", "S5", "--workers", "1"]
 
@@ -18,3 +23,19 @@ def test_a_fault_of_the_user_is_one_line(tmp_path, capsys):
     assert error.startswith("error: ")
     assert error.count("\n") == 1
     assert str(tmp_path / "full") in error
+
+
+def test_the_command_drives_the_bodies_by_a_folder_of_bvh(tmp_path, capsys):
+    motion = walk(BODIES["S1"], GAITS["S1"], 6, False, np.random.default_rng(0))
+    path = write_motion(tmp_path / "bvh" / "a.bvh", BODIES["S1"], motion, rest="T")
+    path.write_text(path.read_text().replace("LeftForeArm", "Elle"))
+    where = ["--out", str(tmp_path / "tree"), "--motion", str(path.parent), "--actions", "Posing", *TINY]
+    assert main(where) == 1
+    assert "name it with --joint-map" in capsys.readouterr().err
+    (tmp_path / "map.json").write_text('{"LeftForeArm": "Elle"}')
+    assert main([*where, "--joint-map", str(tmp_path / "map.json")]) == 0
+    assert capsys.readouterr().out == (
+        f"wrote the synthetic bodies to {tmp_path / 'tree'}; "
+        "synthetic.json there says which BVH file drives which take\n"
+    )
+    assert len(find_recordings(tmp_path / "tree", ["Posing"], ["S5"])[0]) == 8

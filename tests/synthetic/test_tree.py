@@ -19,9 +19,14 @@ from pose3d.human36m import (
 )
 from pose3d.skeleton import KEPT
 from pose3d.synthetic.bodies import BODIES
+from pose3d.synthetic.capture import load
 from pose3d.synthetic.gait import GAITS, walk
+from pose3d.synthetic.retarget import retarget
+from pose3d.synthetic.rotations import about_z
 from pose3d.synthetic.scene import camera_of, empty_room
+from pose3d.synthetic.staging import keep_in_view, put_on_floor
 from pose3d.synthetic.tree import Task
+from synthetic.skeletons import write_motion
 
 FRAMES, SIZE = 12, 250
 TINY = {"subjects": ("S1",), "takes": (1,), "frames": 2, "image_size": 100, "workers": 1}
@@ -127,11 +132,11 @@ def test_a_tree_without_cameras_is_given_them_and_nothing_else(tmp_path):
 
 
 def test_a_tree_knows_how_many_poses_its_takes_have(raw_tree, tmp_path):
-    assert synthetic.poses_per_take(raw_tree) == FRAMES
-    assert synthetic.poses_per_take(tmp_path) is None
+    assert synthetic.read_note(raw_tree)["frames"] == FRAMES
+    assert synthetic.read_note(tmp_path) is None
     (tmp_path / "synthetic.json").write_text('{"frames": "many"}')
     with pytest.raises(UserError, match="synthetic.json: damaged"):
-        synthetic.poses_per_take(tmp_path)
+        synthetic.read_note(tmp_path)
 
 
 def test_other_options_and_other_folders_are_refused(tmp_path):
@@ -185,3 +190,126 @@ def test_headings_cover_the_circle_for_every_camera():
                 seen.append(np.arctan2(towards[:, 0], towards[:, 2]))
             counts, _ = np.histogram(np.concatenate(seen), bins=12, range=(-np.pi, np.pi))
             assert counts.min() > 0.4 * counts.mean()
+
+
+@pytest.fixture(scope="module")
+def motions(tmp_path_factory):
+    """Two BVH files of other bodies' walks: 13 frames of 1/60 s (11 poses), and 41 of 1/120 s (17 poses)."""
+    folder = tmp_path_factory.mktemp("motions")
+    for name, subject, frames, fps in (("a", "S5", 13, 60), ("b", "S9", 41, 120)):
+        motion = walk(BODIES[subject], GAITS[subject], frames, False, np.random.default_rng(2))
+        write_motion(folder / f"{name}.bvh", BODIES[subject], motion, rest="T", fps=fps)
+    return folder
+
+
+DRIVEN = {"subjects": ("S7", "S11"), "actions": ("Photo",), "takes": (1,), "image_size": SIZE, "workers": 1}
+
+
+@pytest.fixture(scope="module")
+def driven(motions, tmp_path_factory):
+    out = tmp_path_factory.mktemp("driven") / "tree"
+    return synthetic.generate(out, motion=motions, **DRIVEN)
+
+
+def test_captured_motion_is_read_back_as_a_take_of_the_action(motions, driven):
+    found, problems = find_recordings(driven, ["TakingPhoto"], ["S7", "S11"])
+    assert [line.split(" (")[0] for line in problems] == ["S7 TakingPhoto take 2", "S11 TakingPhoto take 2"]
+    assert len(found) == 8
+    for r in found:
+        task = Task(driven, r.subject, "TakingPhoto", 1, r.camera, None, SIZE, seed=0)
+        name, poses = {"S7": ("a", 11), "S11": ("b", 17)}[r.subject]
+        angle = task.rng().uniform(0, 2 * np.pi)
+        body = BODIES[r.subject]
+        motion = retarget(load(motions / f"{name}.bvh", {}).turned(about_z(angle)), body)
+        world = keep_in_view(put_on_floor(motion, body), "").joints.astype(np.float32)
+        mono = world_to_camera(camera_of(r.camera, SIZE), world).astype(np.float32)
+        np.testing.assert_array_equal(read_poses_3d(r.poses_3d), mono)
+        assert len(mono) == poses
+        assert (
+            count_frames(r.video)
+            == poses + {"54138969": 1, "55011271": 5, "58860488": 3, "60457274": 2}[r.camera]
+        )
+
+
+def test_the_driven_bodies_cover_their_joints(driven):
+    in_mask = []
+    for r in find_recordings(driven, ["TakingPhoto"], ["S7", "S11"])[0]:
+        at = np.rint(read_poses_2d(r.poses_2d)[:, KEPT]).astype(int)
+        with open_masks(r.masks) as masks, open_masks(r.boxes) as boxes:
+            assert len(masks) == len(boxes) == len(at)
+            for i, joints in enumerate(at):
+                assert boxes[i][joints[:, 1], joints[:, 0]].all()
+                in_mask.append(masks[i][joints[:, 1], joints[:, 0]])
+    assert np.mean(in_mask) > 0.97
+
+
+def test_the_note_tells_who_is_driven_by_what_and_guards_it(motions, driven, tmp_path):
+    note = json.loads((driven / "synthetic.json").read_text())
+    assert note["motion"]["takes"]["TakingPhoto"]["S7 1"] == "a.bvh"
+    assert note["motion"]["takes"]["TakingPhoto"]["S11 2"] == "b.bvh"
+    assert note["motion"]["bytes"].keys() == {"a.bvh", "b.bvh"}
+    before = {path: path.stat().st_mtime_ns for path in driven.rglob("*.*")}
+    synthetic.generate(driven, motion=motions, **DRIVEN)
+    assert {path: path.stat().st_mtime_ns for path in driven.rglob("*.*")} == before
+    with pytest.raises(UserError, match=r"other options \(frames None, BVH files\); remove it"):
+        synthetic.generate(driven, **DRIVEN)
+    (tmp_path / "map.toml").write_text('Spine1 = "LowerBack"')
+    others = (
+        {"motion": motions, "joint_map": tmp_path / "map.toml"},
+        {"motion": motions, "actions": ("Posing",)},
+        {"motion": write_motion(tmp_path / "more" / "a.bvh", BODIES["S1"], short(), rest="T").parent},
+    )
+    for options in others:
+        with pytest.raises(UserError, match=r"other options \(other BVH files, joint map or actions\)"):
+            synthetic.generate(driven, **{**DRIVEN, **options})
+    walkers = synthetic.generate(tmp_path / "walkers", **TINY)
+    with pytest.raises(UserError, match=r"other options \(the built-in walk\)"):
+        synthetic.generate(walkers, motion=motions, **TINY)
+
+
+def short():
+    return walk(BODIES["S1"], GAITS["S1"], 4, False, np.random.default_rng(0))
+
+
+def test_frames_limit_a_captured_take(tmp_path, motions):
+    out = synthetic.generate(tmp_path / "tree", motion=motions, **{**TINY, "frames": 2})
+    assert len(read_poses_3d(find_recordings(out, subjects=["S1"])[0][0].poses_3d)) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"motion": "nowhere"}, "nowhere: there is no such folder"),
+        ({"joint_map": "map.toml"}, "the joint map map.toml is for motion in BVH"),
+        ({"actions": ("Posing", "Eating")}, "for several actions, put the BVH files into subfolders"),
+    ],
+)
+def test_unusable_motion_is_named_before_anything_is_written(tmp_path, motions, options, message):
+    if "joint_map" not in options:
+        options = {"motion": motions, **options}
+    with pytest.raises(UserError, match=message):
+        synthetic.generate(tmp_path / "tree", **{**TINY, **options})
+    assert not (tmp_path / "tree").exists()
+
+
+def test_a_bad_file_is_named_before_anything_is_written(tmp_path):
+    folder = write_motion(tmp_path / "motions" / "a.bvh", BODIES["S1"], short(), rest="T").parent
+    text = (folder / "a.bvh").read_text()
+    (folder / "b.bvh").write_text(text.replace("Frames: 4", "Frames: 5"))
+    with pytest.raises(UserError, match="b.bvh, line .*: 5 frames announced"):
+        synthetic.generate(tmp_path / "tree", motion=folder, **{**TINY, "subjects": ("S1", "S11")})
+    assert not (tmp_path / "tree").exists()
+    synthetic.generate(tmp_path / "tree", motion=folder, **TINY)  # S1 needs a.bvh alone
+
+
+def test_captured_takes_are_turned_each_by_an_angle_of_its_own(tmp_path):
+    folder = write_motion(tmp_path / "motions" / "a.bvh", BODIES["S1"], short(), rest="T").parent
+    options = {**TINY, "takes": (1, 2), "subjects": ("S1", "S5"), "motion": folder}
+    out = synthetic.generate(tmp_path / "tree", **options)
+    across = []
+    for path in sorted(out.rglob("D3_Positions/*.cdf")):
+        joints = read_poses_3d(path)
+        across.append(joints[0, 6, :2] - joints[0, 1, :2])
+    angles = np.sort(np.degrees([np.arctan2(y, x) for x, y in across]))
+    assert len(angles) == 4
+    assert np.diff(angles).min() > 1
