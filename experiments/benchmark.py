@@ -20,7 +20,6 @@ import argparse
 import json
 import os
 import platform
-import resource
 import statistics
 import subprocess
 import sys
@@ -274,9 +273,8 @@ def epoch(arguments):
     graph, _, targets = make_graph(arguments)
     choice = config.DataSettings(memory=arguments.memory)
     data, chosen = training.open_data(arguments.data, choice, needs_test=False)
-    some = np.random.default_rng(SEED).permutation(chosen.train)[: 16 * arguments.batch]
-    samples = np.sort(some)  # from all over the set, in the order that its files have
-    data.mean_pose(chosen.train)
+    samples = np.random.default_rng(SEED).permutation(chosen.train)[: 16 * arguments.batch]
+    data.mean_pose(chosen.train)  # which a training asks for, too
     task = training.Task(graph, lambda chosen: targets[: len(chosen)], None, None, "", "", {})
     rng = np.random.default_rng(SEED)
     images = data.images(samples[: arguments.batch])
@@ -288,8 +286,12 @@ def epoch(arguments):
     works = {"epoch": lambda: training.train_epoch(task, data, samples, rng, "epoch"), "steps": steps}
     times = medians_ms(works, arguments.steps)
     ratio = round(times["epoch"] / times["steps"], 3)
-    peak = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
-    about = {"samples": len(data), "memory": arguments.memory, "peak_mb": peak, "ratio": ratio}
+    about = {
+        "samples": len(data),
+        "memory": arguments.memory,
+        "peak_mb": round(data_benchmarks.peak_mb()),
+        "ratio": ratio,
+    }
     print(json.dumps({**{f"{name}_ms": round(ms, 1) for name, ms in times.items()}, **about}))
 
 

@@ -1,7 +1,6 @@
 """How fast recordings become samples, and what training from the disk costs; called by benchmark.py."""
 
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -15,6 +14,15 @@ SEED = 7
 ROUNDS = 3
 IMAGE_SIZE = 1000  # columns, as Human3.6M's
 NOISE = 2.0  # gray levels, standard deviation: what a camera's sensor adds, and a rendered image has not
+
+
+def peak_mb():
+    """The most memory that this process has held, MB; Linux only.
+
+    Not getrusage's figure, which a process inherits from the one that started it.
+    """
+    status = Path("/proc/self/status").read_text().split()
+    return int(status[status.index("VmHWM:") + 1]) / 1024
 
 
 def raw_tree(folder, frames, noise):
@@ -63,8 +71,7 @@ def convert(recording, path):
     build_part(recording, path, "benchmark", 1)
     end = time.perf_counter()
     (facts,) = read_provenance(path)["facts"]
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return facts["frames"], start, end, peak
+    return facts["frames"], start, end, peak_mb()
 
 
 def over_workers(recordings, folder, workers):

@@ -175,7 +175,8 @@ def _verify_built(out, paths):
 def _tell_faults(faults):
     for fault in faults:
         print(fault)
-    print(f"{len(faults)} faults" if faults else "no fault found", flush=True)
+    plural = "" if len(faults) == 1 else "s"
+    print(f"{len(faults)} fault{plural}" if faults else "no fault found", flush=True)
     return bool(faults)
 
 

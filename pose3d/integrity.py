@@ -59,7 +59,7 @@ def verify_built(path):
         )
         return Checked((path.name, *[None] * (len(COLUMNS) - 2), "damaged"), [message])
     row = (path.name, tally.count, len(tally.takes), tally.repeated, tally.blank, round(tally.farthest))
-    return Checked((*row, f"{len(faults)} faults" if faults else "ok"), faults)
+    return Checked((*row, f"{len(faults)} wrong" if faults else "ok"), faults)
 
 
 class _Tally:

@@ -31,9 +31,10 @@ SCHEMA = {
 WINDOWS = "windows"
 _WINDOWS = (np.uint8, (-(-N_JOINTS * N_WINDOWS // 8),), "positive windows: 17 x 100 bits, numpy.packbits")
 
-# One image a chunk, gzip 1: training reads single images in any order. A chunk of 8 takes as much disk and
-# 5 times as long; gzip 1 leaves 27 % of a masked crop and lzf 31 %, which h5py alone reads. The other
-# arrays are not packed, so that a row of theirs, too, is found by arithmetic.
+# One image a chunk, gzip 1: training reads single images in any order. A chunk of 8 takes 3 % less disk and
+# 5 times as long; gzip 4 takes 3 % less, too, and half as long again to write; lzf, which h5py alone reads,
+# takes 18 % more (experiments/benchmark.py chunks). The other arrays are not packed, so that a row of
+# theirs, too, is found by arithmetic.
 _IMAGES_STORED = {"chunks": (1, IMAGE_SIDE, IMAGE_SIDE), "compression": "gzip", "compression_opts": 1}
 _ROWS_PER_CHUNK = 256
 BLOCK = 256  # samples that reading and joining whole files hold at once

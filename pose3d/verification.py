@@ -88,10 +88,7 @@ def verify_raw(
             rows.append(_row(subject, action, wanted, found, lacks, expected))
     unknown = [a for a in actions if not any((s, a, take) in expected for s in subjects for take in TAKES)]
     if unknown:
-        notes.append(
-            f"no number of poses is known for {', '.join(unknown)}: figure 1(a) of the report has others; "
-            "expected stays empty"
-        )
+        notes.append(f"no number of poses is known for {', '.join(unknown)}: the column expected stays empty")
     notes += [note for inspection in found for note in inspection.notes]
     faults += [str(lack) for lack in lacks] + [fault for inspection in found for fault in inspection.faults]
     return Verification(rows, notes, faults)

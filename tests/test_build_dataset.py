@@ -211,7 +211,7 @@ def test_verify_checks_the_built_files_too(raw_tree, tmp_path, capsys, monkeypat
     assert run("--verify", "--out", "out") == 1  # the built files alone: there is no tree here
     out = capsys.readouterr().out
     assert "out/Walking-S5.h5: joints_2d differ from what was written" in out
-    assert out.splitlines()[-1] == "1 faults"
+    assert out.splitlines()[-1] == "1 fault"
 
 
 def test_the_actions_of_the_report_have_one_name(raw_tree, tmp_path, capsys, monkeypatch):

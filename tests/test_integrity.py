@@ -75,7 +75,7 @@ def test_what_cannot_be_true_is_a_fault(tmp_path, spoil, message):
     spoil(part)
     found = verify_built(written(tmp_path, part, {"facts": []}))
     assert len(found.faults) == 1
-    assert found.row[-1] == "1 faults"
+    assert found.row[-1] == "1 wrong"
     with pytest.raises(AssertionError, match=message):
         raise AssertionError(found.faults[0])
 

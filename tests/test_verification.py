@@ -144,9 +144,7 @@ def test_actions_without_a_known_number_are_shown_as_such(tree):
     found = verify_raw(tree, ["Sitting"], ["S6"])
     assert found.faults == []
     assert row(found, "S6", "Sitting")["expected"] is None
-    assert found.notes == [
-        "no number of poses is known for Sitting: figure 1(a) of the report has others; expected stays empty"
-    ]
+    assert found.notes == ["no number of poses is known for Sitting: the column expected stays empty"]
 
 
 def test_metadata_is_the_trees_own_or_that_given_or_its_absence_is_told(tree, tmp_path):
