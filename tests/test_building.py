@@ -46,8 +46,8 @@ def in_process(monkeypatch):
     return done
 
 
-def build(recordings, out, source, every=1, workers=1):
-    return building.build(recordings, out, source, run_all, every, workers)
+def build(recordings, out, source, every=1, workers=1, extract=extract):
+    return building.build(recordings, out, source, run_all, every, workers, extract)
 
 
 def find(tree, subjects=("S1", "S11"), cameras=CAMERAS):
@@ -109,7 +109,7 @@ def test_the_same_tree_makes_the_same_bytes(raw_tree, tmp_path):
     assert (tmp_path / "a" / "Walking-S1.h5").read_bytes() == (tmp_path / "b" / "Walking-S1.h5").read_bytes()
 
 
-def test_a_killed_build_is_taken_up_where_it_stopped(raw_tree, tmp_path, in_process, monkeypatch):
+def test_a_killed_build_is_taken_up_where_it_stopped(raw_tree, tmp_path, in_process):
     recordings = find(raw_tree, ["S1"])
 
     def killed_at_the_third(recording, every, write):
@@ -117,12 +117,10 @@ def test_a_killed_build_is_taken_up_where_it_stopped(raw_tree, tmp_path, in_proc
             raise KeyboardInterrupt
         return extract(recording, every, write)
 
-    monkeypatch.setattr(building, "extract", killed_at_the_third)
     with pytest.raises(KeyboardInterrupt):
-        build(recordings, tmp_path, raw_tree)
+        build(recordings, tmp_path, raw_tree, extract=killed_at_the_third)
     assert not built_path(tmp_path, "Walking", "S1").exists()
     (tmp_path / building.PARTS / ".half.partial.h5").write_bytes(b"half")  # as a kill -9 leaves it
-    monkeypatch.setattr(building, "extract", extract)
     in_process.clear()
     build(recordings, tmp_path, raw_tree)
     assert in_process == recordings[2:]
