@@ -24,10 +24,10 @@ SHEET_CROPS = 24
 def _parser():
     parser = argparse.ArgumentParser(
         prog="python -m pose3d.build_dataset",
-        description="Crop every frame of a raw Human3.6M tree or of own recordings to a 128 x 128 grayscale image "
-        "of the person, with 2D joints (px) and 3D pose (mm), or take such images from the original project's "
-        "files. Makes one HDF5 file for each action and subject and a contact sheet; a second run makes only "
-        "what is missing.",
+        description="Crop every frame of a raw Human3.6M tree or of own recordings to a 128 x 128 grayscale "
+        "image of the person, with 2D joints (px) and 3D pose (mm), or take such images from the original "
+        "project's files. Makes one HDF5 file for each action and subject and a contact sheet; a second run "
+        "makes only what is missing.",
     )
     add = parser.add_argument
     add(
@@ -35,7 +35,7 @@ def _parser():
         type=Path,
         metavar="FOLDER",
         help="folder that holds S1, S5, ... or Walking/data_36MS1.mat, ... or recordings.csv (default: "
-        "data/human36m if it is there; otherwise synthetic walkers are generated in data/synthetic and taken)",
+        "data/human36m if it is there; otherwise synthetic walkers are made in data/synthetic and taken)",
     )
     add(
         "--out",
@@ -132,7 +132,7 @@ def _main(args, run):
 
 
 def _build(args, wanted, overrides, run):
-    source = args.source or _default_source(args)
+    source = args.source or _default_source(args, wanted)
     kind = kind_of(source)
     recordings, told = kind.find(source, wanted)
     if kind is RAW:
@@ -157,7 +157,8 @@ def _build(args, wanted, overrides, run):
     return built
 
 
-def _default_source(args):
+def _default_source(args, wanted):
+    _, subjects, _ = wanted.of_raw()
     if REAL.is_dir():
         return REAL
     print(
@@ -165,7 +166,7 @@ def _default_source(args):
         "Results on them are no results on Human3.6M.",
         flush=True,
     )
-    return synthetic.generate(SYNTHETIC, subjects=args.subjects or human36m.SUBJECTS, workers=args.workers)
+    return synthetic.generate(SYNTHETIC, subjects=subjects, workers=args.workers)
 
 
 def _rules(source, overrides):
@@ -180,8 +181,8 @@ def _verify_raw(args, wanted, overrides):
     source = args.source or next((folder for folder in (REAL, SYNTHETIC) if folder.is_dir()), None)
     if source is None:
         raise UserError(f"there is neither {REAL} nor {SYNTHETIC} to verify; give --source")
-    if kind_of(source) is not RAW:
-        raise UserError(f"{source} is a {kind_of(source).name}; --verify is for raw Human3.6M trees only")
+    if (kind := kind_of(source)) is not RAW:
+        raise UserError(f"{source} is a {kind.name}; --verify checks raw Human3.6M trees only")
     own = synthetic.poses_per_take(source)
     expected = human36m.POSES if own is None else dict.fromkeys(human36m.SUB_ACTIONS, own)
     found = verify_raw(
@@ -223,8 +224,7 @@ def _report(built):
 
 def _row(file):
     sums = [sum(fact[key] for fact in file.facts) for key in ("frames", "repeated", "blank")]
-    # Only prepared files hold more than one take in a recording.
-    pairs = zip(file.recordings, file.facts, strict=True) if file.facts else ()
+    pairs = zip(file.recordings, file.facts, strict=False)  # there are no facts of what failed
     takes = len({take for recording, fact in pairs for take in fact.get("takes", [recording.take])})
     return [file.action, file.subject, takes, *sums, file.seconds]
 
