@@ -78,15 +78,13 @@ def _parser():
     add(
         "--pixel-order",
         choices=(prepared.AUTO, *prepared.ORDERS),
-        help="how prepared files store pixels and windows: row by row, column by column (default: auto, told "
-        "by people who stand upright)",
+        help="how prepared files store pixels and windows (default: auto, told by whoever stands upright)",
     )
     add(
         "--export-mat",
         type=Path,
         metavar="FOLDER",
-        help="write what is built as prepared files of the original project; without --source builds nothing "
-        "if --out holds built files",
+        help="write what is built as the original project's files; without --source what is in --out",
     )
     add(
         "--verify",
@@ -126,7 +124,7 @@ def _main(args, run):
         built = _build(args, wanted, overrides, run)
         names = {file.action for file in built}, {file.subject for file in built}
     if args.export_mat:
-        for line in prepared.export(args.out, args.export_mat, *names):
+        for line in prepared.export_prepared(args.out, args.export_mat, *names):
             print(line)
     return 0
 

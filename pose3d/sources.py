@@ -27,7 +27,7 @@ class Wanted:
     pixel_order: str | None = None
 
     def of_raw(self):
-        """Actions by their own names, subjects and cameras of a raw tree; an unknown action is a `UserError`."""
+        """Actions by their own names, subjects, cameras of a raw tree; an unknown action is a `UserError`."""
         actions = human36m.expand_actions(ACTIONS if self.actions is None else self.actions)
         subjects = human36m.SUBJECTS if self.subjects is None else self.subjects
         return actions, list(subjects), list(human36m.CAMERAS if self.cameras is None else self.cameras)

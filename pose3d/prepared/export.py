@@ -16,7 +16,7 @@ from pose3d.skeleton import JOINTS_32, KEPT
 _TYPES = {"images": np.float32, "labels": np.float32, "poses": np.float64}
 
 
-def export(out, folder, actions=None, subjects=None):
+def export_prepared(out, folder, actions=None, subjects=None):
     """Write the original project's three files for each action and subject.
 
     h5py shows one sample a row, MATLAB one a column. Images and labels are stored by rows, images in single
