@@ -217,7 +217,7 @@ def _report(built):
     )
     kept = sum(fact["background"] == "kept" for fact in facts)
     if kept:
-        print(f"WARNING: the background of {kept} recordings is NOT subtracted, they have no ground_truth_bs")
+        print(f"WARNING: the background of {kept} recordings is NOT subtracted, they have no masks")
 
 
 def _row(file):

@@ -48,11 +48,10 @@ def build(recordings, out, source, run, every=1, workers=1, extract=extract):
 
     Parameters
     ----------
-    recordings : list of objects of one kind with the attributes of `pose3d.human36m.Recording` that are of
-        every kind: ``subject``, ``action``, ``take``, ``camera`` and ``name``;
-        ``files``, a tuple of the paths
-        it is read from (a folder stands for the files in it), None for one that is not there; ``options``,
-        a dict, which JSON can hold, of what else decides the samples
+    recordings : list of hashable objects of one kind with ``subject``, ``action``, ``take``, ``camera`` and
+        ``name`` as of `pose3d.human36m.Recording`; ``files``, a tuple of the paths it is read from (a folder
+        stands for the files in it), None for one that is not there; and ``options``, a dict that JSON can
+        hold, of what else decides the samples
     out : path of the folder of the built files, made as needed
     source : path of the folder that the recordings are from, kept in the files
     run : function of (function, tasks, workers), as `pose3d.processes.team` yields it
