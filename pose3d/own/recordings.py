@@ -81,7 +81,7 @@ def find_own(folder, actions=None, subjects=None, cameras=None):
     recordings, lines = [], {}
     for row in rows:
         recording = _recording(Path(folder), row)
-        key = (recording.subject, recording.action, recording.take, int(recording.camera))
+        key = (recording.subject, recording.action, recording.take, recording.camera)
         if key in lines:
             raise UserError(f"{path}, line {row.line}: is {recording}, as line {lines[key]} is")
         lines[key] = row.line

@@ -43,7 +43,10 @@ def test_every_row_is_a_sample_of_its_own_frame(folder):
 
 
 def test_every_second_row(folder):
-    np.testing.assert_array_equal(extract(folder, every=2)[0]["frame"], [1, 4, 11])
+    whole, second = extract(folder)[0], extract(folder, every=2)[0]
+    np.testing.assert_array_equal(second["frame"], [1, 4, 11])
+    for name, values in whole.items():
+        np.testing.assert_array_equal(second[name], values[::2], err_msg=name)
 
 
 @pytest.mark.parametrize("masks", ["masks", ""])

@@ -32,6 +32,7 @@ BOX = {"box_x0": 1, "box_y0": 2, "box_x1": 30, "box_y1": 40}
         ({"right_hip_x": "12a"}, r"j\.csv, line 3, column right_hip_x: is '12a', not a number"),
         ({"head_Z": ""}, r"j\.csv, line 3, column head_Z: is empty"),
         ({"head_Z": "nan"}, r"j\.csv, line 3, column head_Z: is 'nan', not a number"),
+        ({"head_x": "-inf"}, r"j\.csv, line 3, column head_x: is '-inf', not a number"),
         ({"frame": "f1.png"}, r"j\.csv, line 3, column frame: is the same frame as in line 2"),
         ({"frame": "f77.png"}, r"j\.csv, line 3, column frame: is 'f77.png', which is no image"),
         ({"frame": "12"}, r"j\.csv, line 3, column frame: is '12', not a whole number of 0 to 11"),
