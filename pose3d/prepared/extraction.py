@@ -44,7 +44,7 @@ def extract(recording, every, write):
     counts = {"frames": 0, "repeated": 0, "blank": 0}
     with open_samples(recording.paths) as samples:
         takes, frames, stretches = _takes(samples["poses"])
-        scale = samples["images"].full_scale(_SPREAD)
+        scale = samples["images"].full_scale(*samples["images"].spread(_SPREAD))
         last = np.empty((0, IMAGE_SIDE, IMAGE_SIDE), np.uint8), np.empty(0, int)
         for numbers in _blocks(samples["images"].block(), len(takes)):
             wanted = frames[numbers] % every == 0

@@ -17,8 +17,8 @@ KINDS = {
     "labels": ("pose_2D", "y_vector_new", N_JOINTS * N_WINDOWS),
     "poses": ("pose_3D", "posedata", 3 * len(JOINTS_32)),
 }
-# Samples of one block at most: 128 MB of images in double precision.
-_LARGEST_BLOCK = 1024
+# Samples of one block at most: 64 MB of images in double precision.
+_LARGEST_BLOCK = 512
 # A value that rounding pushed above 1 is no sign of gray levels up to 255.
 _ROUNDING = 1e-3
 
@@ -52,8 +52,8 @@ class Samples:
         chunk = self._matrix.chunk[self._axis]
         return BLOCK if chunk > _LARGEST_BLOCK else max(1, BLOCK // chunk) * chunk
 
-    def full_scale(self, count):
-        """The value of white: 255 for whole numbers, and for others if a value above 1 is among `count`.
+    def full_scale(self, numbers, values):
+        """The value of white: 255 for whole numbers, and for others if a value above 1 is in that `spread`.
 
         Raises
         ------
@@ -62,7 +62,6 @@ class Samples:
         """
         if not self._matrix.is_float:
             return 255
-        numbers, values = self.spread(count)
         largest = check_finite(self.path, numbers, values).max(initial=0)
         if 1 + _ROUNDING < largest < 2:
             raise UserError(

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import numpy as np
 
-from pose3d.crop import IMAGE_SIDE
 from pose3d.errors import UserError
 from pose3d.prepared.matrices import KINDS, gray_levels, open_samples
 from pose3d.prepared.orders import decide, votes_of_images, votes_of_labels
 
 AUTO = "auto"
-# Samples of a whole folder, and of one file at least, that tell the orders.
-_SPREAD, _LEAST = 224, 4
+# Samples of a whole folder that tell the orders, and of one file at most and at least. To read one where
+# samples lie along the second axis takes as long as 16,384 seeks.
+_SPREAD, _MOST, _LEAST = 224, 32, 4
 
 
 @dataclass(frozen=True)
@@ -134,15 +134,15 @@ def _lacks(chosen, actions, subjects):
 
 def _orders(folder, recordings):
     """Both orders, as attributes of a recording, and the lines that tell why."""
-    count = max(_LEAST, _SPREAD // len(recordings))
+    count = min(_MOST, max(_LEAST, _SPREAD // len(recordings)))
     votes, faults = {"pixels": [], "windows": []}, []
     for recording in recordings:
         try:
             with open_samples(recording.paths) as samples:
                 images = samples["images"]
-                scale = images.full_scale(count)
-                shown = gray_levels(images.path, *images.spread(count), scale)
-                votes["pixels"].append(votes_of_images(shown.reshape(-1, IMAGE_SIDE**2)))
+                spread = images.spread(count)
+                shown = gray_levels(images.path, *spread, images.full_scale(*spread))
+                votes["pixels"].append(votes_of_images(shown))
                 votes["windows"].append(votes_of_labels(samples["labels"].spread(count)[1]))
         except UserError as error:
             # It has no say; if it was asked for the build fails on it, and on it alone.
