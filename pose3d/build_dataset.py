@@ -5,17 +5,16 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
-from pose3d import human36m, integrity, synthetic, verification
+from pose3d import human36m, prepared, synthetic
 from pose3d.building import build
+from pose3d.checking import check_built, check_raw
 from pose3d.dataset import Dataset, built_files
 from pose3d.errors import UserError, command
-from pose3d.integrity import verify_built
 from pose3d.processes import cores, team
 from pose3d.report.figures import contact_sheet
 from pose3d.report.tables import text_table
-from pose3d.verification import verify_raw
+from pose3d.sources import ACTIONS, RAW, Wanted, expanded, kind_of, rules_for
 
 REAL = Path("data/human36m")
 SYNTHETIC = Path("data/synthetic")
@@ -25,17 +24,18 @@ SHEET_CROPS = 24
 def _parser():
     parser = argparse.ArgumentParser(
         prog="python -m pose3d.build_dataset",
-        description="Crop every frame of a raw Human3.6M tree to a 128 x 128 grayscale image of the person, "
-        "with 2D joints (px) and 3D pose (mm). Makes one HDF5 file for each action and subject and a "
-        "contact sheet; a second run makes only what is missing.",
+        description="Crop every frame of a raw Human3.6M tree or of own recordings to a 128 x 128 grayscale "
+        "image of the person, with 2D joints (px) and 3D pose (mm), or take such images from the original "
+        "project's files. Makes one HDF5 file for each action and subject and a contact sheet; a second run "
+        "makes only what is missing.",
     )
     add = parser.add_argument
     add(
         "--source",
         type=Path,
-        metavar="RAW_HUMAN36M",
-        help="folder that holds S1, S5, ... (default: data/human36m if it is there; otherwise synthetic "
-        "walkers are generated in data/synthetic and taken)",
+        metavar="FOLDER",
+        help="folder that holds S1, S5, ... or Walking/data_36MS1.mat, ... or recordings.csv (default: "
+        "data/human36m if it is there; otherwise synthetic walkers are made in data/synthetic and taken)",
     )
     add(
         "--out",
@@ -45,19 +45,13 @@ def _parser():
         help="folder of the built files (default: %(default)s)",
     )
     lists = (
-        ("--actions", ["Walking"], (*human36m.ACTIONS, "report (the six of its figure 1(a))", "all")),
-        ("--subjects", list(human36m.SUBJECTS), human36m.SUBJECTS),
-        ("--cameras", list(human36m.CAMERAS), human36m.CAMERAS),
+        ("--actions", (*human36m.ACTIONS, "report (the six of its figure 1(a))", "all"), " ".join(ACTIONS)),
+        ("--subjects", human36m.SUBJECTS, "all"),
+        ("--cameras", human36m.CAMERAS, "all"),
     )
-    for name, default, there in lists:
-        default_text = "all" if len(default) == len(there) else " ".join(default)
-        add(
-            name,
-            nargs="+",
-            default=default,
-            metavar=name[2].upper(),
-            help=f"some of {', '.join(there)} (default: {default_text})",
-        )
+    for name, there, default in lists:
+        text = f"some of {', '.join(there)} (default: {default}); of other sources their own (default: all)"
+        add(name, nargs="+", metavar=name[2].upper(), help=text)
     add(
         "--every",
         type=_positive,
@@ -80,6 +74,17 @@ def _parser():
         help="overrule what is done with recordings known to be bad: "
         + ", ".join(f"{rule.name} (default {rule.default})" for rule in human36m.RULES)
         + "; data/README.rst says what they are; may be repeated",
+    )
+    add(
+        "--pixel-order",
+        choices=(prepared.AUTO, *prepared.ORDERS),
+        help="how prepared files store pixels and windows (default: auto, told by whoever stands upright)",
+    )
+    add(
+        "--export-mat",
+        type=Path,
+        metavar="FOLDER",
+        help="write what is built as the original project's files; without --source what is in --out",
     )
     add(
         "--verify",
@@ -110,18 +115,34 @@ def main(argv=None):
 
 
 def _main(args, run):
-    args.actions = human36m.expand_actions(args.actions)
     overrides = human36m.parse_rules(args.rule)
+    wanted = Wanted(args.actions, args.subjects, args.cameras, args.pixel_order)
     if args.verify:
-        return _verify(args, overrides)
-    source = args.source or _default_source(args)
-    recordings, problems = human36m.find_recordings(source, args.actions, args.subjects, args.cameras)
-    recordings, told = human36m.apply_rules(recordings, overrides, _rules(source, overrides))
-    for line in problems + told:
+        return _verify(args, wanted, overrides)
+    names = expanded(wanted.actions), wanted.subjects
+    if not args.export_mat or args.source or not built_files(args.out):
+        built = _build(args, wanted, overrides, run)
+        names = {file.action for file in built}, {file.subject for file in built}
+    if args.export_mat:
+        for line in prepared.export_prepared(args.out, args.export_mat, *names):
+            print(line)
+    return 0
+
+
+def _build(args, wanted, overrides, run):
+    source = args.source or _default_source(args, wanted)
+    kind = kind_of(source)
+    recordings, told = kind.find(source, wanted)
+    if kind is RAW:
+        recordings, ruled = human36m.apply_rules(recordings, overrides, rules_for(source, overrides))
+        told += ruled
+    elif overrides:
+        raise UserError(f"--rule is about raw Human3.6M trees, and {source} is a {kind.name}; leave it out")
+    for line in told:
         print(line)
     if not recordings:
         raise UserError("the rules leave out all that was asked for; --rule NAME=keep overrules them")
-    built, failures = build(recordings, args.out, source, run, args.every, args.workers)
+    built, failures = build(recordings, args.out, source, run, args.every, args.workers, kind.extract)
     _report(built)
     _draw_sheet(args.out, built, np.random.default_rng(0))
     for failure in failures[1:]:
@@ -131,10 +152,11 @@ def _main(args, run):
             f"{len(failures)} of {len(recordings)} recordings cannot be read, the first: {failures[0]}. "
             "Whatever needs none of them is built; after repair run the same command again"
         )
-    return 0
+    return built
 
 
-def _default_source(args):
+def _default_source(args, wanted):
+    _, subjects, _ = wanted.of_raw()
     if REAL.is_dir():
         return REAL
     print(
@@ -142,17 +164,10 @@ def _default_source(args):
         "Results on them are no results on Human3.6M.",
         flush=True,
     )
-    return synthetic.generate(SYNTHETIC, subjects=args.subjects, workers=args.workers)
+    return synthetic.generate(SYNTHETIC, subjects=subjects, workers=args.workers)
 
 
-def _rules(source, overrides):
-    """The rules for that tree: they know Human3.6M, so that a synthetic one has only those asked for."""
-    if synthetic.read_note(source) is None:
-        return human36m.RULES
-    return [rule for rule in human36m.RULES if rule.name in overrides]
-
-
-def _verify(args, overrides):
+def _verify(args, wanted, overrides):
     """Check the raw tree and the built files, as far as they are there; the exit status."""
     source = args.source or next((folder for folder in (REAL, SYNTHETIC) if folder.is_dir()), None)
     built = built_files(args.out)
@@ -160,42 +175,9 @@ def _verify(args, overrides):
         raise UserError(
             f"there is neither {REAL} nor {SYNTHETIC} nor a built file in {args.out}; give --source"
         )
-    wrong = _verify_raw(args, source, overrides) if source else False
-    return int(_verify_built(args.out, built) or wrong) if built else int(wrong)
-
-
-def _verify_built(out, paths):
-    """Check the built files and print what was found; whether anything is wrong."""
-    print(f"built files in {out}:")
-    checked = [verify_built(path) for path in tqdm(paths, unit="file", leave=False, disable=None)]
-    print(text_table(integrity.COLUMNS, [found.row for found in checked]))
-    return _tell_faults([fault for found in checked for fault in found.faults])
-
-
-def _tell_faults(faults):
-    for fault in faults:
-        print(fault)
-    plural = "" if len(faults) == 1 else "s"
-    print(f"{len(faults)} fault{plural}" if faults else "no fault found", flush=True)
-    return bool(faults)
-
-
-def _verify_raw(args, source, overrides):
-    """Check the raw tree and print what was found; whether anything is wrong."""
-    own = synthetic.read_note(source)
-    expected = human36m.POSES if own is None else _expected(own)
-    asked = (args.actions, args.subjects, args.cameras)
-    found = verify_raw(source, *asked, overrides, _rules(source, overrides), expected, args.metadata)
-    print(f"raw tree {source}{'' if own is None else ', synthetic walkers'}:")
-    for note in found.notes:
-        print(note)
-    print(text_table(verification.COLUMNS, found.rows, decimals=5))
-    return _tell_faults(found.faults)
-
-
-def _expected(note):
-    """The number of poses of every take of a synthetic tree; captured motion has its own lengths."""
-    return {} if "motion" in note else dict.fromkeys(human36m.SUB_ACTIONS, note["frames"])
+    wrong = [check_raw(source, wanted, overrides, args.metadata)] if source else []
+    wrong += [check_built(args.out, built)] if built else []
+    return int(any(wrong))
 
 
 def _report(built):
@@ -219,12 +201,13 @@ def _report(built):
     )
     kept = sum(fact["background"] == "kept" for fact in facts)
     if kept:
-        print(f"WARNING: the background of {kept} recordings is NOT subtracted, they have no ground_truth_bs")
+        print(f"WARNING: the background of {kept} recordings is NOT subtracted, they have no masks")
 
 
 def _row(file):
     sums = [sum(fact[key] for fact in file.facts) for key in ("frames", "repeated", "blank")]
-    takes = len({recording.take for recording in file.recordings}) if file.facts else 0
+    pairs = zip(file.recordings, file.facts, strict=False)  # there are no facts of what failed
+    takes = len({take for recording, fact in pairs for take in fact.get("takes", [recording.take])})
     return [file.action, file.subject, takes, *sums, file.seconds]
 
 
@@ -242,7 +225,8 @@ def _draw_sheet(out, built, rng):
         for i in chosen
     ]
     path = out / "contact_sheet.png"
-    contact_sheet(path, data.images(chosen, keep=False), data.joints_2d[chosen], titles)
+    images, windows = data.images(chosen, keep=False), data.labels(chosen)
+    contact_sheet(path, images, prepared.drawable(data.joints_2d[chosen]), titles, windows)
     print(f"{len(data)} samples in {out}; look at {path}")
 
 

@@ -41,19 +41,23 @@ class BuiltFile:
     facts: tuple = ()
 
 
-def build(recordings, out, source, run, every=1, workers=1):
+def build(recordings, out, source, run, every=1, workers=1, extract=extract):
     """Make the built files that are missing.
 
     A recording that cannot be read leaves out the file it belongs to, and no other.
 
     Parameters
     ----------
-    recordings : list of pose3d.human36m.Recording
+    recordings : list of hashable objects of one kind with ``subject``, ``action``, ``take``, ``camera`` and
+        ``name`` as of `pose3d.human36m.Recording`; ``files``, a tuple of the paths it is read from (a folder
+        stands for the files in it), None for one that is not there; and ``options``, a dict that JSON can
+        hold, of what else decides the samples
     out : path of the folder of the built files, made as needed
-    source : path of the raw tree, kept in the files
+    source : path of the folder that the recordings are from, kept in the files
     run : function of (function, tasks, workers), as `pose3d.processes.team` yields it
     every : int, keep every n-th frame
     workers : int, processes
+    extract : function of a module, which reads such a recording as `pose3d.extraction.extract` does
 
     Returns
     -------
@@ -73,7 +77,8 @@ def build(recordings, out, source, run, every=1, workers=1):
             if file.path.exists():
                 file.facts = _reusable(file.path, _provenance(file.recordings, source, every))
         missing = [file for file in built if not file.path.exists()]
-        failures = _build_missing(missing, out, source, every, functools.partial(run, workers=workers))
+        reading = (source, every, extract)
+        failures = _build_missing(missing, out, reading, functools.partial(run, workers=workers))
     return built, failures
 
 
@@ -87,44 +92,49 @@ def _files(recordings, out):
 
 
 def _provenance(recordings, source, every, facts=()):
-    """What a file is made of. Sizes stand for the contents of the raw files, so that a tree may move."""
+    """What a file is made of. Sizes stand for the contents of its sources, so that a tree may move."""
     return {
         "pose3d": pose3d.__version__,
         "source": str(source),
         "every": every,
         "cameras": sorted({r.camera for r in recordings}),
-        "recordings": [[r.take, r.camera, r.name, *_sizes(r)] for r in recordings],
+        "recordings": [[r.take, r.camera, r.name, *map(_size, r.files)] for r in recordings],
         "facts": list(facts),
+        **({"options": recordings[0].options} if recordings[0].options else {}),
     }
 
 
-def _sizes(recording):
-    """Bytes of each raw file, None for one that is not there."""
-    r = recording
-    paths = (r.video, r.poses_2d, r.poses_3d, r.boxes, r.masks)
-    return [path.stat().st_size if path else None for path in paths]
+def _size(path):
+    """Bytes of a file, or of all files of a folder; None for one that is not there."""
+    if path is None:
+        return None
+    if path.is_dir():
+        return sum(inner.stat().st_size for inner in path.iterdir() if inner.is_file())
+    return path.stat().st_size
 
 
 def _reusable(path, wanted):
     """Facts of a built file that is what this build would make; otherwise a UserError."""
     found = read_provenance(path)
     remedy = "give another --out, or remove the file to build it anew"
-    for key, told in (("every", "every"), ("cameras", "cameras"), ("recordings", "source")):
-        if found.get(key) == wanted[key]:
+    compared = {"every": "every", "cameras": "cameras", "recordings": "source", "options": "options"}
+    for key, told in compared.items():
+        if found.get(key) == wanted.get(key):
             continue
-        if found.get(told) == wanted[told]:
+        if found.get(told) == wanted.get(told):
             raise UserError(f"{path} was built before files in {wanted['source']} changed; {remedy}")
-        raise UserError(f"{path} was built with {told} {found.get(told)}, not {wanted[told]}; {remedy}")
+        raise UserError(f"{path} was built with {told} {found.get(told)}, not {wanted.get(told)}; {remedy}")
     return found["facts"]
 
 
-def _build_missing(files, out, source, every, run):
+def _build_missing(files, out, reading, run):
     """Build the parts, and each file as soon as all of its parts are there; failures by recording."""
+    source, every, extract = reading
     tasks, owners = [], []
     for file in files:
         paths = {r: _part_path(out, r) for r in file.recordings}
         todo = [r for r, path in paths.items() if not _is_done(path, r, source, every)]
-        tasks += [(r, paths[r], source, every) for r in todo]
+        tasks += [(r, paths[r], source, every, extract) for r in todo]
         owners += [file] * len(todo)
         file.left = len(todo)
     failures = []
@@ -160,7 +170,7 @@ def _tidy(parts):
             parts.rmdir()
 
 
-def build_part(recording, path, source, every):
+def build_part(recording, path, source, every, extract):
     """Extract one recording into a file of its own; returns the seconds it took."""
     start = time.perf_counter()
     with samples_writer(path, recording.action, recording.subject) as writer:

@@ -59,7 +59,7 @@ def extract(recording, every, write):
     facts = samples.facts()
     facts["surplus"] = max(counts.values()) - min(counts.values())
     facts["background"] = "kept" if outlines.masks is None else "subtracted"
-    facts["notes"] = _count_notes(recording, counts) + _box_notes(recording, outlines, _USUAL_BOX)
+    facts["notes"] = _count_notes(recording, counts) + box_notes(recording, outlines, _USUAL_BOX)
     return facts
 
 
@@ -156,11 +156,15 @@ class Outlines:
 
     def of(self, number, frame, joints_2d):
         """Box and mask of a frame; the mask is None without background subtraction."""
-        mask = _mask(self.masks, number, frame)
+        mask = self.mask(number, frame)
         candidates = self._boxes(_mask(self.boxes, number, frame), mask, joints_2d, frame.shape)
         source, box = next((source, box) for source, box in candidates if box is not None)
         self.box_sources[source] += 1
         return box, mask
+
+    def mask(self, number, frame):
+        """Mask of a frame, or None without background subtraction."""
+        return _mask(self.masks, number, frame)
 
     @staticmethod
     def _boxes(filled, mask, joints_2d, frame_shape):
@@ -207,6 +211,7 @@ def _count_notes(recording, counts):
     return [f"{recording}: {listed}; cut to {shortest}"]
 
 
-def _box_notes(recording, outlines, usual):
+def box_notes(recording, outlines, usual):
+    """A line for the build's log, in a list, if a box came from anything but the usual source."""
     others = [f"{n} from {name}" for name, n in outlines.box_sources.items() if name != usual]
     return [f"{recording}: boxes not from {usual} but {', '.join(others)}"] if others else []

@@ -144,7 +144,7 @@ def test_verify_prints_a_table_and_builds_nothing(raw_tree, tmp_path, capsys, mo
     assert run("--verify", "--source", raw_tree, "--subjects", "S1", "S5", "S11") == 0
     captured = capsys.readouterr()
     lines = captured.out.splitlines()
-    assert lines[0] == f"raw tree {raw_tree}, synthetic walkers:"
+    assert lines[0] == f"raw tree {raw_tree}, synthetic:"
     assert lines[1].split()[:4] == ["subject", "action", "takes", "recordings"]
     assert lines[3].split()[:6] == ["S1", "Walking", "2", "8", "96", "96"]
     assert [line.split()[-1] for line in lines[3:6]] == ["ok"] * 3

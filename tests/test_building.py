@@ -1,5 +1,6 @@
 import shutil
 import sys
+from dataclasses import dataclass, replace
 
 import h5py
 import numpy as np
@@ -12,7 +13,7 @@ from pose3d.errors import UserError
 from pose3d.extraction import extract
 from pose3d.files import DiskFullError
 from pose3d.processes import run_all
-from pose3d.samples import built_path, read_provenance
+from pose3d.samples import SCHEMA, built_path, read_provenance
 from pose3d.skeleton import KEPT
 
 CAMERAS = ("54138969", "60457274")
@@ -46,8 +47,8 @@ def in_process(monkeypatch):
     return done
 
 
-def build(recordings, out, source, every=1, workers=1):
-    return building.build(recordings, out, source, run_all, every, workers)
+def build(recordings, out, source, every=1, workers=1, extract=extract):
+    return building.build(recordings, out, source, run_all, every, workers, extract)
 
 
 def find(tree, subjects=("S1", "S11"), cameras=CAMERAS):
@@ -109,7 +110,7 @@ def test_the_same_tree_makes_the_same_bytes(raw_tree, tmp_path):
     assert (tmp_path / "a" / "Walking-S1.h5").read_bytes() == (tmp_path / "b" / "Walking-S1.h5").read_bytes()
 
 
-def test_a_killed_build_is_taken_up_where_it_stopped(raw_tree, tmp_path, in_process, monkeypatch):
+def test_a_killed_build_is_taken_up_where_it_stopped(raw_tree, tmp_path, in_process):
     recordings = find(raw_tree, ["S1"])
 
     def killed_at_the_third(recording, every, write):
@@ -117,12 +118,10 @@ def test_a_killed_build_is_taken_up_where_it_stopped(raw_tree, tmp_path, in_proc
             raise KeyboardInterrupt
         return extract(recording, every, write)
 
-    monkeypatch.setattr(building, "extract", killed_at_the_third)
     with pytest.raises(KeyboardInterrupt):
-        build(recordings, tmp_path, raw_tree)
+        build(recordings, tmp_path, raw_tree, extract=killed_at_the_third)
     assert not built_path(tmp_path, "Walking", "S1").exists()
     (tmp_path / building.PARTS / ".half.partial.h5").write_bytes(b"half")  # as a kill -9 leaves it
-    monkeypatch.setattr(building, "extract", extract)
     in_process.clear()
     build(recordings, tmp_path, raw_tree)
     assert in_process == recordings[2:]
@@ -232,6 +231,53 @@ def test_the_provenance_tells_what_was_made_of_what(raw_tree, tmp_path, in_proce
     assert provenance["every"] == 3
     assert provenance["source"] == str(raw_tree)
     assert [fact["frames"] for fact in provenance["facts"]] == [4] * 4
+    assert "options" not in provenance
     assert [row[:3] for row in provenance["recordings"]] == [
         [take, camera, name] for take, name in ((1, "Walking 1"), (2, "Walking")) for camera in CAMERAS
     ]
+
+
+@dataclass(frozen=True)
+class Plain:
+    """A recording of a kind that nothing else knows: a folder and a file."""
+
+    subject: str
+    files: tuple
+    size: int
+    action: str = "Dancing"
+    take: int = 1
+    camera: str = "3"
+    name: str = "plain"
+
+    @property
+    def options(self):
+        return {"size": self.size}
+
+
+def extract_plain(recording, every, write):
+    size = recording.size
+    part = {name: np.zeros((size, *shape), kind) for name, (kind, shape, _) in SCHEMA.items()}
+    part["frame"] = every * np.arange(size)
+    write(part)
+    return {"frames": size, "repeated": 0, "blank": 0, "surplus": 0, "background": "kept", "notes": []}
+
+
+def test_recordings_of_another_kind_are_read_by_their_own_function(tmp_path):
+    """In processes of their own, to which the function must be passed."""
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "1.png").write_bytes(b"12345")
+    (tmp_path / "joints.csv").write_bytes(b"12")
+    recordings = [Plain(subject, (tmp_path / "images", tmp_path / "joints.csv", None), 3) for subject in "ab"]
+    out = tmp_path / "out"
+    assert build(recordings, out, tmp_path, every=2, extract=extract_plain)[1] == []
+    assert Dataset.open(out).frame.tolist() == [0, 2, 4] * 2
+    provenance = read_provenance(out / "Dancing-a.h5")
+    assert provenance["recordings"] == [[1, "3", "plain", 5, 2, None]]
+    assert provenance["options"] == {"size": 3}
+    (tmp_path / "images" / "2.png").write_bytes(b"1")
+    with pytest.raises(UserError, match="was built before files in .* changed"):
+        build(recordings, out, tmp_path, every=2, extract=extract_plain)
+    (tmp_path / "images" / "2.png").unlink()
+    others = [replace(recording, size=4) for recording in recordings]
+    with pytest.raises(UserError, match=r"was built with options \{'size': 3\}, not \{'size': 4\}; give"):
+        build(others, out, tmp_path, every=2, extract=extract_plain)

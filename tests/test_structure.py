@@ -13,11 +13,11 @@ FLOORS = {
     "facts": ("errors", "skeleton", "config", "metrics", "files", "processes", "memory"),
     "data": (
         "human36m", "synthetic", "crop", "windows", "samples", "rows", "dataset", "splits", "extraction",
-        "building", "inspection", "verification", "integrity",
+        "building", "inspection", "verification", "integrity", "matlab", "prepared", "own", "sources",
     ),
     "symbolic": ("ops", "layers", "network", "costs", "updates"),
     "assembly": ("graph", "detection", "regression", "weights", "transfer"),
-    "control": ("run", "training", "report"),
+    "control": ("run", "training", "report", "checking"),
     "commands": ("build_dataset", "train_detection", "train_regression", "test", "predict"),
 }  # fmt: skip
 FLOOR_OF = {room: level for level, rooms in enumerate(FLOORS.values()) for room in rooms}
@@ -122,7 +122,8 @@ def test_the_symbolic_floor_knows_neither_data_nor_files():
     ("who", "knows"),
     [
         ("human36m", {"human36m", "errors", "skeleton"}),  # no crop and no network
-        ("synthetic", {"synthetic", "human36m", "errors", "skeleton", "files", "processes"}),
+        ("synthetic", {"synthetic", "human36m", "errors", "skeleton", "files", "processes", "matlab"}),
+        ("matlab", {"errors", "files"}),
         ("ops", {"ops", "memory"}),  # no data, no files
         ("layers", {"ops"}),
         ("costs", {"ops", "skeleton"}),

@@ -18,22 +18,23 @@ _LINE_STYLES = (
 )
 
 
-def contact_sheet(path, images, joints_2d, titles, columns=6):
+def contact_sheet(path, images, joints_2d, titles, windows=None, columns=6):
     """Crops with their skeleton and, in each, the positive windows of one joint, taken in turn.
 
     Parameters
     ----------
     path : path of the PNG
     images : (n, 128, 128) uint8 array
-    joints_2d : (n, 17, 2) array, crop px
+    joints_2d : (n, 17, 2) array, crop px; NaN for a joint that is not to be drawn
     titles : n str
+    windows : (n, 17, 100) bool array, or None for those of the joints
     """
     rows = -(-len(images) // columns)
     figure = drawing.new_figure(2.2 * columns, 2.5 * rows)
     all_axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in all_axes:
         axes.set_axis_off()
-    positive = labels(joints_2d)
+    positive = labels(joints_2d) if windows is None else windows
     for i, (axes, image, title) in enumerate(zip(all_axes, images, titles, strict=False)):
         # 5 shares no divisor with 17: neighbours on the sheet show joints far apart on the body.
         joint = 5 * i % len(JOINTS)

@@ -8,10 +8,9 @@ import h5py
 import numpy as np
 
 from pose3d.files import whole
+from pose3d.matlab import matlab_file
 
 FRAMES_PER_SECOND = 50
-_MATLAB_HEADER = b"MATLAB 7.3 MAT-file, Platform: any, Created by: pose3d, HDF5 schema 1.00 ."
-_USER_BLOCK = 512  # bytes before the HDF5 part of a v7.3 file
 
 
 def write_poses(path, poses):
@@ -49,15 +48,12 @@ def mask_writer(path):
     ----------
     path : path ending in ``.mat``; the function takes an (H, W) bool array
     """
-    with whole(path) as temporary:
-        with h5py.File(temporary, "w", userblock_size=_USER_BLOCK) as file:
-            references = []
-            yield lambda mask: references.append(_append(file, len(references), mask))
-            cell = file.create_dataset("Masks", (len(references), 1), h5py.ref_dtype)
-            cell[:, 0] = references
-            cell.attrs["MATLAB_class"] = np.bytes_("cell")
-        with temporary.open("rb+") as file:
-            file.write(_MATLAB_HEADER.ljust(124) + b"\x00\x02IM")
+    with matlab_file(path) as file:
+        references = []
+        yield lambda mask: references.append(_append(file, len(references), mask))
+        cell = file.create_dataset("Masks", (len(references), 1), h5py.ref_dtype)
+        cell[:, 0] = references
+        cell.attrs["MATLAB_class"] = np.bytes_("cell")
 
 
 def _append(file, index, mask):

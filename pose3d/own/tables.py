@@ -1,0 +1,96 @@
+"""CSV files whose every fault is told by file, line and column."""
+
+import csv
+import math
+from pathlib import Path
+
+from pose3d.errors import UserError
+
+
+def fault_in(path, line, column, fault):
+    """A `UserError` that names file, line and column, to be raised."""
+    return UserError(f"{path}, line {line}, column {column}: {fault}")
+
+
+class Row:
+    """One row of a table.
+
+    Attributes
+    ----------
+    path : path of the table
+    line : int, from 1, the header included
+    """
+
+    def __init__(self, path, line, cells, places):
+        self.path, self.line = path, line
+        self._cells, self._places = cells, places
+
+    def text(self, column, default=None):
+        """The cell's text; `default` where it is empty or there is no such column, unless that is None."""
+        text = self._cells[self._places[column]].strip() if column in self._places else ""
+        if text:
+            return text
+        if default is None:
+            raise self.error(column, "is empty; fill it in")
+        return default
+
+    def number(self, column):
+        """The cell as a finite float."""
+        text = self.text(column)
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not math.isfinite(value):
+            raise self.error(column, f"is {text!r}, not a number")
+        return value
+
+    def whole(self, column, least, most):
+        """The cell as an int of `least` to `most`."""
+        text = self.text(column)
+        if not (text.isascii() and text.isdecimal() and least <= int(text) <= most):
+            raise self.error(column, f"is {text!r}, not a whole number of {least} to {most}")
+        return int(text)
+
+    def error(self, column, fault):
+        """As `fault_in`."""
+        return fault_in(self.path, self.line, column, fault)
+
+
+def read_table(path):
+    """Read a CSV file with a header; blank lines and those that begin with # are left out.
+
+    Parameters
+    ----------
+    path : path, UTF-8, separated by commas
+
+    Returns
+    -------
+    columns : tuple of str
+    rows : list of Row
+
+    Raises
+    ------
+    UserError
+        if the file is absent, no text, has no header or rows of other lengths
+    """
+    try:
+        with Path(path).open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.reader(file, strict=True)
+            lines = [(reader.line_num, cells) for cells in reader if any(cells) and cells[0][:1] != "#"]
+    except FileNotFoundError:
+        raise UserError(f"{path}: there is no such file") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{path}: is no CSV file in UTF-8 ({error}); save it as one") from error
+    if not lines:
+        raise UserError(f"{path}: is empty; its first line names the columns")
+    columns = tuple(cell.strip() for cell in lines[0][1])
+    for column in columns:
+        if columns.count(column) > 1:
+            raise UserError(f"{path}: has two columns {column!r}")
+    rows, places = [], {column: place for place, column in enumerate(columns)}
+    for line, cells in lines[1:]:
+        if len(cells) != len(columns):
+            raise UserError(f"{path}, line {line}: has {len(cells)} cells for {len(columns)} columns")
+        rows.append(Row(path, line, cells, places))
+    return columns, rows

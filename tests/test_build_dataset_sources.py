@@ -1,0 +1,144 @@
+"""``python -m pose3d.build_dataset`` on what is no raw tree, through its main()."""
+
+import numpy as np
+import pytest
+from own.drawn import ANNOTATED, FRAMES, ROW, image_of, row_of, write_recordings, write_table
+from PIL import Image
+
+from pose3d import build_dataset, train_regression
+from pose3d.dataset import Dataset
+
+
+def run(*arguments):
+    return build_dataset.main([str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def out_and_back(raw_tree, tmp_path_factory):
+    """Built files of a raw tree, exported, and built again."""
+    folder = tmp_path_factory.mktemp("export")
+    options = ("--source", raw_tree, "--subjects", "S1", "S11", "--workers", 1)
+    assert run(*options, "--out", folder / "raw", "--export-mat", folder / "mat") == 0
+    assert run("--source", folder / "mat", "--out", folder / "back", "--workers", 2) == 0
+    return folder
+
+
+def test_an_export_is_built_to_the_same_samples(out_and_back, capsys):
+    raw, back = (Dataset.open(out_and_back / name) for name in ("raw", "back"))
+    numbers = np.arange(len(raw))
+    assert len(back) == len(raw) == 2 * 8 * 12
+    np.testing.assert_array_equal(back.images(numbers), raw.images(numbers))
+    np.testing.assert_array_equal(back.labels(numbers), raw.labels(numbers))
+    assert (back.labels(numbers).any(axis=-1) == raw.labels(numbers).any(axis=-1)).all()
+    np.testing.assert_array_equal(back.poses, raw.poses)
+    np.testing.assert_array_equal(back.pelvis, raw.pelvis)
+    assert set(back.camera) == {0}
+    # A window's side is 13 px: the estimate is of that order.
+    there = raw.labels(numbers).any(axis=-1)
+    assert np.median(np.linalg.norm(back.joints_2d - raw.joints_2d, axis=-1)[there]) < 13
+
+
+def test_takes_and_orders_are_told(out_and_back, capsys):
+    source, out = out_and_back / "mat", out_and_back / "back"
+    assert run("--source", source, "--out", out, "--workers", 1) == 0
+    lines = capsys.readouterr().out.splitlines()
+    for what in ("pixels", "windows"):
+        assert any(line.startswith(f"{source}: {what} are stored by rows: ") for line in lines)
+    # A camera, or a take, begins with a leap, where its place is not just as near to the next one.
+    data, takes = Dataset.open(out_and_back / "raw"), {}
+    for subject in ("S1", "S11"):
+        chosen = data.subject == subject
+        leaps = np.diff(data.poses[chosen] + data.pelvis[chosen][:, None], axis=0)
+        takes[subject] = 1 + int((np.linalg.norm(leaps, axis=-1).max(axis=1) > 400).sum())
+        assert 5 < takes[subject] <= 8
+        note = f"{subject} Walking: 96 samples, cut into {takes[subject]} take(s) where the pose leaps"
+        assert any(line.startswith(note) for line in lines)
+    assert [line.split()[:6] for line in lines if line.startswith(("Walking", "all"))] == [
+        ["Walking", "S1", str(takes["S1"]), "96", "0", "0"],
+        ["Walking", "S11", str(takes["S11"]), "96", "0", "0"],
+        ["all", str(sum(takes.values())), "192", "0", "0", lines[-2].split()[-1]],
+    ]
+    assert "WARNING" not in "".join(lines)
+    assert (out / "contact_sheet.png").is_file()
+
+
+def test_another_pixel_order_is_another_build(out_and_back, capsys):
+    source, out = out_and_back / "mat", out_and_back / "back"
+    assert run("--source", source, "--out", out, "--pixel-order", "rows", "--workers", 1) == 0
+    assert run("--source", source, "--out", out, "--pixel-order", "columns", "--workers", 1) == 1
+    assert "Walking-S1.h5 was built with options {'pixel_order': 'rows'," in capsys.readouterr().err
+
+
+def test_what_is_built_is_exported_without_building(out_and_back, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run("--out", out_and_back / "raw", "--export-mat", "mat", "--subjects", "S11") == 0
+    assert capsys.readouterr().out.splitlines() == ["96 samples of S11 Walking exported to mat/Walking"]
+    assert [path.name for path in tmp_path.iterdir()] == ["mat"]
+    for path in (tmp_path / "mat" / "Walking").iterdir():
+        assert path.read_bytes() == (out_and_back / "mat" / "Walking" / path.name).read_bytes()
+    assert run("--out", out_and_back / "raw", "--export-mat", "mat", "--subjects", "S5") == 1
+    assert "holds no subject S5, only S1, S11" in capsys.readouterr().err
+
+
+@pytest.fixture
+def own_folder(tmp_path):
+    """Two subjects, one of which has a table with a bad cell."""
+    folder = tmp_path / "mine"
+    (folder / "frames").mkdir(parents=True)
+    for i in range(FRAMES):
+        Image.fromarray(image_of(i)).save(folder / "frames" / f"f{i}.png")
+    rows = [row_of(i, f"f{i}.png") for i in ANNOTATED]
+    write_table(folder / "j.csv", rows)
+    write_table(folder / "bad.csv", [rows[0] | {"head_X": "?"}])
+    return write_recordings(
+        folder, [ROW, ROW | {"subject": "ben"}, ROW | {"subject": "carl", "joints": "bad.csv"}]
+    )
+
+
+def test_own_recordings_are_built_and_trained_on(own_folder, tmp_path, capsys, small):
+    out = tmp_path / "out"
+    assert run("--source", own_folder, "--out", out, "--subjects", "anna", "ben", "--workers", 1) == 0
+    printed = capsys.readouterr().out
+    assert "WARNING: the background of 2 recordings is NOT subtracted" in printed
+    assert "ground_truth_bs" not in printed
+    data = Dataset.open(out)
+    assert [set(data.subject[:5]), set(data.subject[5:]), set(data.action)] == [
+        {"ben"},
+        {"anna"},
+        {"Dancing"},
+    ]
+    options = ["--data", str(out), "--out", str(tmp_path / "run"), "--init", "none", *small]
+    assert train_regression.main([*options, "--set", 'data.test=["ben"]', "--set", "training.batch=1"]) == 0
+    assert "the last tenth of each of 1 training takes" in capsys.readouterr().out
+
+
+def test_a_bad_table_costs_no_other_subject(own_folder, tmp_path, capsys):
+    assert run("--source", own_folder, "--out", tmp_path / "out", "--workers", 1) == 1
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith("error: 1 of 3 recordings cannot be read, the first: ")
+    assert "bad.csv, line 2, column head_X: is '?', not a number" in error
+    assert set(Dataset.open(tmp_path / "out").subject) == {"anna", "ben"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--verify"], "is a folder of own recordings; --verify checks raw Human3.6M trees only"),
+        (["--rule", "s9-short-capture=drop"], "--rule is about raw Human3.6M trees, and"),
+        (["--pixel-order", "rows"], "--pixel-order has no meaning for a folder of own recordings"),
+        (["--actions", "Walking"], "lists no action 'Walking', only Dancing"),
+    ],
+)
+def test_what_is_for_others_is_refused(own_folder, tmp_path, capsys, arguments, message):
+    assert run("--source", own_folder, "--out", tmp_path / "out", *arguments) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+
+
+def test_a_folder_of_no_kind_is_refused(tmp_path, capsys):
+    assert run("--source", tmp_path, "--out", tmp_path / "out") == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(
+        f"error: {tmp_path} holds none of what tells a source; give the folder that holds S1"
+    )
+    assert "recordings.csv (folder of own recordings)" in line
