@@ -65,10 +65,11 @@ def decode(path):
 def convert(recording, path):
     """Build one recording's part: frames a second, when it began and ended, peak memory of the process."""
     from pose3d.building import build_part
+    from pose3d.extraction import extract
     from pose3d.samples import read_provenance
 
     start = time.perf_counter()
-    build_part(recording, path, "benchmark", 1)
+    build_part(recording, path, "benchmark", 1, extract)
     end = time.perf_counter()
     (facts,) = read_provenance(path)["facts"]
     return facts["frames"], start, end, peak_mb()

@@ -121,10 +121,20 @@ def _reusable(path, wanted):
     for key, told in compared.items():
         if found.get(key) == wanted.get(key):
             continue
+        if key == "recordings" and _named(found) != _named(wanted):
+            raise UserError(
+                f"{path} was built from {len(_named(found))} recordings, which are not the "
+                f"{len(_named(wanted))} asked for now; {remedy}"
+            )
         if found.get(told) == wanted.get(told):
             raise UserError(f"{path} was built before files in {wanted['source']} changed; {remedy}")
         raise UserError(f"{path} was built with {told} {found.get(told)}, not {wanted.get(told)}; {remedy}")
     return found["facts"]
+
+
+def _named(provenance):
+    """Take, camera and name of each recording."""
+    return [recording[:3] for recording in provenance.get("recordings", [])]
 
 
 def _build_missing(files, out, reading, run):

@@ -166,6 +166,17 @@ def test_a_file_made_otherwise_is_not_mixed_in(tree, tmp_path, in_process):
     assert built_path(out, "Walking", "S1").read_bytes() == before
 
 
+def test_another_choice_of_recordings_is_told_as_such(tree, tmp_path, in_process):
+    recordings = find(tree, ["S1"])
+    build(recordings, tmp_path / "out", tree)
+    first_take = [recording for recording in recordings if recording.take == 1]
+    message = (
+        r"Walking-S1\.h5 was built from 4 recordings, which are not the 2 asked for now; give another --out"
+    )
+    with pytest.raises(UserError, match=message):
+        build(first_take, tmp_path / "out", tree)
+
+
 def test_a_tree_may_be_moved(tree, tmp_path, in_process):
     build(find(tree, ["S1"]), tmp_path / "out", tree)
     in_process.clear()

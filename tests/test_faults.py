@@ -16,6 +16,7 @@ import pytest
 
 from pose3d import build_dataset, building, human36m, samples
 from pose3d.dataset import Dataset
+from pose3d.extraction import extract
 from pose3d.files import DiskFullError
 from pose3d.samples import built_path
 
@@ -35,7 +36,7 @@ def slowly(recording, every, write):
             time.sleep(0.05)
     return extract(recording, every, write_and_wait if recording.subject == "S11" else write)
 
-building.extract = slowly
+object.__setattr__(sources.RAW, "extract", slowly)
 if __name__ == "__main__":
     sys.exit(build_dataset.main())
 """
@@ -225,7 +226,7 @@ def test_a_write_that_fails_is_told_in_one_line(raw_tree, tmp_path, capfd, monke
     monkeypatch.setattr(samples._Sink, "_write_some", write_some)
     recordings, _ = human36m.find_recordings(raw_tree, subjects=["S1"])
     with pytest.raises(DiskFullError, match="the disk is full"):
-        building.build_part(recordings[0], tmp_path / "out" / "a.h5", raw_tree, 1)
+        building.build_part(recordings[0], tmp_path / "out" / "a.h5", raw_tree, 1, extract)
     assert list((tmp_path / "out").iterdir()) == []
     assert capfd.readouterr().err == ""
 

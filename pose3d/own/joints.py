@@ -13,6 +13,7 @@ BOX = ("box_x0", "box_y0", "box_x1", "box_y1")
 _COLUMNS = [joint.replace(" ", "_") for joint in JOINTS]
 COLUMNS_2D = tuple(f"{name}_{axis}" for name in _COLUMNS for axis in "xy")
 COLUMNS_3D = tuple(f"{name}_{axis}" for name in _COLUMNS for axis in "XYZ")
+COLUMNS = (FRAME, *COLUMNS_2D, *COLUMNS_3D)
 _LARGEST = 2**31 - 1  # what a built file can hold
 # In mm everybody's joints are farther apart; in m nobody's.
 _SMALLEST = 50.0
@@ -85,7 +86,7 @@ def read_joints(path, names=()):
 
 def _check_columns(path, columns):
     """Whether there are columns for boxes; a `UserError` if a column needed is not there."""
-    lacking = [name for name in (FRAME, *COLUMNS_2D, *COLUMNS_3D) if name not in columns]
+    lacking = [name for name in COLUMNS if name not in columns]
     if lacking:
         why = ""
         if set(lacking) & set(COLUMNS_3D):
