@@ -25,7 +25,7 @@ CAMERAS = ("54138969", "60457274")
 WAITING = """
 import os, sys, time
 from pathlib import Path
-from pose3d import build_dataset, building, human36m, samples
+from pose3d import build_dataset, sources
 from pose3d.extraction import extract
 
 def slowly(recording, every, write):
