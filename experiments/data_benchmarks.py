@@ -143,7 +143,7 @@ def repeat(source, folder, count):
     for path in files:
         with open_samples(path) as file:
             action, subject, size = file.attrs["action"], file.attrs["subject"], len(file["frame"])
-        times = max(1, round(count / len(files) / size))
+        times = -(-count // (len(files) * size))
         blocks = (
             {**block, "take": block["take"] + 2 * n} for n in range(times) for block in read_blocks(path)
         )
