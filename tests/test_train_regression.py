@@ -162,3 +162,16 @@ def test_what_is_wrong_is_one_line_and_touches_nothing(
     assert re.fullmatch(r"error: [^\n]*\n", error)
     assert message in error
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["empty", "text"]
+
+
+def test_from_the_disk_the_same_weights_come_as_from_memory(
+    built, small, detection_run, regression_run, tmp_path
+):
+    out = tmp_path / "streamed"
+    arguments = ["--data", str(built), "--init", str(detection_run), "--out", str(out), *small]
+    assert train_regression.main([*arguments, "--set", "data.memory=stream"]) == 0
+    streamed, held = (weights.load(run / weights.LAST) for run in (out, regression_run))
+    assert streamed.params.keys() == held.params.keys()
+    for name, values in held.params.items():
+        np.testing.assert_array_equal(streamed.params[name], values, err_msg=name)
+    np.testing.assert_allclose(streamed.scale["mean"], held.scale["mean"], rtol=1e-12)
