@@ -268,11 +268,11 @@ def epoch(arguments):
     """Time an epoch over a built data set against its steps alone, on one minibatch in memory."""
     import numpy as np
 
-    from pose3d import config, splits, training
+    from pose3d import config, preparing, splits, training
 
     graph, _, targets = make_graph(arguments)
     choice = config.DataSettings(memory=arguments.memory)
-    data, chosen = training.open_data(arguments.data, choice, needs_test=False)
+    data, chosen = preparing.open_data(arguments.data, choice, needs_test=False)
     samples = np.random.default_rng(SEED).permutation(chosen.train)[: 16 * arguments.batch]
     data.mean_pose(chosen.train)  # which a training asks for, too
     task = training.Task(graph, lambda chosen: targets[: len(chosen)], None, None, "", "", {})
@@ -283,7 +283,10 @@ def epoch(arguments):
         for batch in splits.minibatches(samples, arguments.batch):
             graph.step(images[: len(batch)], targets[: len(batch)])
 
-    works = {"epoch": lambda: training.train_epoch(task, data, samples, rng, "epoch"), "steps": steps}
+    def whole():
+        training.train_epoch(task, data, rng.permutation(samples), "epoch")
+
+    works = {"epoch": whole, "steps": steps}
     times = medians_ms(works, arguments.steps)
     ratio = round(times["epoch"] / times["steps"], 3)
     about = {

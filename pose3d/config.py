@@ -36,6 +36,7 @@ class TrainingSettings:
     seed: int = 1  # of the shuffling
     patience: int = 0  # epochs without improvement of the validation score before stopping; 0: never
     improvement: float = 0.001  # relative improvement that counts
+    checkpoint_minutes: float = 10.0  # between two checkpoints; every epoch ends with one, too
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,7 @@ _LIMITS = (
     ("training.momentum", lambda v: 0 <= v < 1, "at least 0 and below 1"),
     ("training.decay", lambda v: 0 <= v < math.inf, "at least 0 and finite"),
     ("training.patience", lambda v: v >= 0, "at least 0"),
+    ("training.checkpoint_minutes", lambda v: 0 < v < math.inf, "above 0 and finite"),
     ("training.improvement", lambda v: 0 <= v < 1, "at least 0 and below 1"),
 )  # fmt: skip
 

@@ -1,5 +1,6 @@
 """Reading the built files of a folder: tables, and images from memory or from the disk."""
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +84,14 @@ class Dataset:
 
     def __len__(self):
         return int(self._starts[-1])
+
+    @property
+    def fingerprint(self):
+        """A hash of all that the files hold, made of the checksums in them: str."""
+        told = [
+            (file.action, file.subject, len(file), sorted(file.checksums.items())) for file in self._files
+        ]
+        return hashlib.sha256(repr(told).encode()).hexdigest()
 
     @property
     def action(self):
@@ -196,6 +205,7 @@ class _BuiltFile:
             self.action, self.subject = file.attrs["action"], file.attrs["subject"]
             self.keys = {name: file[name][()] for name in _KEYS}
             _check_finite(path, file)
+            self.checksums = {name: file[name].attrs["sha256"] for name in schema_of(file)}
             self._rows = {name: StoredRows(file[name]) for name in schema_of(file) if name not in _KEYS}
         self._open = OpenFile(path)
 

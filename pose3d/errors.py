@@ -8,12 +8,25 @@ class UserError(Exception):
     """A fault in what the user gave, with a message that names it and says what to do."""
 
 
+class Stopped(Exception):
+    """A run that was asked to end, by a signal, and did so in good order.
+
+    Attributes
+    ----------
+    signal : int
+    """
+
+    def __init__(self, message, signal):
+        super().__init__(message)
+        self.signal = signal
+
+
 def command(main):
     """Turn ``main(argv=None)`` into a command that returns an exit status.
 
     A `UserError`, a failing file operation or a want of memory becomes one line
-    ``error: ...`` and status 1; an interrupt becomes status 130. Every other exception
-    is a bug of ours and keeps its traceback.
+    ``error: ...`` and status 1; an interrupt becomes status 130, and a run that a signal ended has
+    128 and the signal's number. Every other exception is a bug of ours and keeps its traceback.
     """
 
     @functools.wraps(main)
@@ -27,6 +40,9 @@ def command(main):
         except MemoryError as error:
             print(f"error: there is not enough memory for this: {error}", file=sys.stderr)
             return 1
+        except Stopped as stopped:
+            print(stopped, file=sys.stderr)
+            return 128 + stopped.signal
         except KeyboardInterrupt:
             print("error: interrupted; what was finished is kept", file=sys.stderr)
             return 130

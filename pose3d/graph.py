@@ -36,6 +36,30 @@ class Graph:
         self.velocity = updates.velocities(network.params)
         self._functions = {}  # compiled when they are first called
 
+    def get_state(self):
+        """What an update changes beside the weights: velocities by name, and dropout's generator's state."""
+        velocity = {name: value.get_value() for name, value in self.velocity.items()}
+        return velocity, self.network.dropout_rng.get_value(borrow=True).bit_generator.state
+
+    def set_state(self, velocity, generator):
+        """Take up what `get_state` gave.
+
+        Raises
+        ------
+        ValueError
+            If a name or a shape is not the network's.
+        """
+        if velocity.keys() != self.velocity.keys():
+            raise ValueError(f"velocities of {', '.join(velocity)}, not of {', '.join(self.velocity)}")
+        for name, value in velocity.items():
+            mine = self.velocity[name]
+            if value.shape != mine.get_value(borrow=True).shape:
+                raise ValueError(f"the velocity of {name} has shape {value.shape}")
+            mine.set_value(np.ascontiguousarray(value, dtype=mine.dtype))
+        drawing = np.random.default_rng()
+        drawing.bit_generator.state = generator
+        self.network.dropout_rng.set_value(drawing)
+
     def outputs(self, raw):
         raise NotImplementedError
 

@@ -17,6 +17,36 @@ def cores():
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+class Signals:
+    """Whether this process was asked to end: SIGINT and SIGTERM are noted, for the loop at work to obey.
+
+    A second one ends the process at once. Use it as a context; outside the main thread it notes nothing.
+
+    Attributes
+    ----------
+    asked : int or None, the signal
+    """
+
+    KINDS = (signal.SIGINT, signal.SIGTERM)
+    asked = None
+
+    def _note(self, number, _):
+        if self.asked is not None:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+        self.asked = number
+
+    def __enter__(self):
+        self._before = {}
+        if threading.current_thread() is threading.main_thread():
+            self._before = {kind: signal.signal(kind, self._note) for kind in self.KINDS}
+        return self
+
+    def __exit__(self, *_):
+        for kind, handler in self._before.items():
+            signal.signal(kind, handler)
+
+
 # Set for each process by the launchers of MPICH and its kin, of Open MPI, and by PMIx (srun).
 _RANK_COUNTS = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "PMIX_SIZE", "SLURM_STEP_NUM_TASKS")
 

@@ -31,6 +31,16 @@ class Run:
         self.say("$ " + " ".join(sys.argv))
         self.say(f"Python {platform.python_version()}, " + versions_line())
 
+    @classmethod
+    def reopen(cls, folder):
+        """The run folder of a run that goes on: its log is kept, its curve is the checkpoint's to give."""
+        run = cls.__new__(cls)
+        run.folder, run.rows = Path(folder), []
+        log = run.folder / "log.txt"
+        run.log = log.read_text() if log.is_file() else ""
+        run.say("$ " + " ".join(sys.argv))
+        return run
+
     def say(self, text):
         """Print a line and keep it in the log."""
         tqdm.write(text, file=sys.stdout)

@@ -11,10 +11,11 @@ from tqdm import tqdm
 from pose3d import metrics, regression
 from pose3d.errors import command
 from pose3d.files import whole
+from pose3d.preparing import open_data
 from pose3d.report import figures, tables
 from pose3d.skeleton import JOINTS, N_JOINTS
 from pose3d.splits import minibatches
-from pose3d.training import EVALUATION_BATCH, open_data
+from pose3d.training import EVALUATION_BATCH
 
 # Predictions whose joints all lie this close count as equal: the report's piecewise constancy.
 EQUAL_MM = 0.01

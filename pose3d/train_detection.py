@@ -7,10 +7,10 @@ import numpy as np
 from pose3d import metrics
 from pose3d.detection import DetectionGraph
 from pose3d.errors import command
+from pose3d.preparing import load_data, open_run, parser
 from pose3d.report.tables import text_table
-from pose3d.run import Run
 from pose3d.skeleton import JOINTS, N_JOINTS
-from pose3d.training import Task, fit, load_data, parser
+from pose3d.training import Task, fit
 from pose3d.windows import N_WINDOWS
 
 
@@ -48,10 +48,10 @@ def detection_task(graph, data):
 @command
 def main(argv=None):
     arguments = parser("detection", __doc__).parse_args(argv)
-    config, data, chosen = load_data(arguments, "detection")
+    config, data, chosen, resumed = load_data(arguments, "detection")
     graph = DetectionGraph(config)
-    run = Run(arguments.out, config)
-    best = fit(detection_task(graph, data), data, chosen, run, arguments.monitor_test)
+    run = open_run(arguments, config, resumed)
+    best = fit(detection_task(graph, data), data, chosen, run, arguments.monitor_test, resumed)
     columns = ("joint", "F1 train", "F1 validation", "AP train", "AP validation")
     rows = [
         [joint]

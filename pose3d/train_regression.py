@@ -7,10 +7,10 @@ import numpy as np
 
 from pose3d import metrics
 from pose3d.errors import command
+from pose3d.preparing import load_data, open_run, parser
 from pose3d.regression import RegressionGraph, TargetScale
-from pose3d.run import Run
 from pose3d.skeleton import N_JOINTS
-from pose3d.training import Task, fit, load_data, parser
+from pose3d.training import Task, fit
 from pose3d.transfer import transfer
 
 
@@ -42,20 +42,21 @@ def main(argv=None):
         help="take conv1-3 from this detection run or weights file, or start at random: none",
     )
     arguments = options.parse_args(argv)
-    config, data, chosen = load_data(arguments, "regression")
+    config, data, chosen, resumed = load_data(arguments, "regression")
     scale = TargetScale.fit(data.blocks("poses", chosen.train), config.regression)
     graph = RegressionGraph(config, scale)
-    if arguments.init != "none":
+    if arguments.init != "none" and not resumed:
         transfer(arguments.init, graph.network)
-    run = Run(arguments.out, config)
-    run.say("conv1-3: random" if arguments.init == "none" else f"conv1-3: from {arguments.init}")
+    run = open_run(arguments, config, resumed)
+    if not resumed:
+        run.say("conv1-3: random" if arguments.init == "none" else f"conv1-3: from {arguments.init}")
     mean_pose = data.mean_pose(chosen.train)
     errors = sum(
         metrics.joint_errors(np.broadcast_to(mean_pose, held_out.shape), held_out).sum()
         for held_out in data.blocks("poses", chosen.validation)
     )
     run.say(f"mean pose on validation: MPJPE {errors / (len(chosen.validation) * N_JOINTS):.2f} mm")
-    best = fit(regression_task(graph, data), data, chosen, run, arguments.monitor_test)
+    best = fit(regression_task(graph, data), data, chosen, run, arguments.monitor_test, resumed)
     run.say(
         f"best: epoch {best['epoch']}, MPJPE {best['validation_mpjpe_mm']:.2f} mm on validation, "
         f"{best['train_mpjpe_mm']:.2f} mm on training samples; weights in {run.folder}"

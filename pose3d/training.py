@@ -1,18 +1,18 @@
-"""One training loop for both graphs: epochs, validation, checkpoints; and the command line they share."""
+"""One training loop for both graphs: epochs, validation, the best weights."""
 
-import argparse
 import time
 from dataclasses import dataclass
 
 import numpy as np
 from tqdm import tqdm
 
-from pose3d import config as settings
-from pose3d.dataset import Dataset
+from pose3d.checkpoint import Progress
 from pose3d.errors import UserError
 from pose3d.graph import Graph
+from pose3d.keeping import Keeper
+from pose3d.processes import Signals
 from pose3d.run import versions_line
-from pose3d.splits import minibatches, split
+from pose3d.splits import minibatches
 from pose3d.weights import BEST, LAST, Weights, save
 
 EVALUATION_BATCH = 128
@@ -45,7 +45,7 @@ class Task:
     scale: dict
 
 
-def evaluate(task, data, indices):
+def evaluate(task, data, indices, pause=lambda: None):
     """The cost and the scores of samples, none left out.
 
     Parameters
@@ -53,6 +53,7 @@ def evaluate(task, data, indices):
     task : Task
     data : Dataset
     indices : (n,) int array
+    pause : function that is called after every minibatch
 
     Returns
     -------
@@ -64,6 +65,7 @@ def evaluate(task, data, indices):
         for name, count in task.counts(outputs, batch).items():
             totals[name] = totals.get(name, 0) + count
         cost += batch_cost * len(batch)
+        pause()
     cost /= len(indices)
     return {"cost": cost, **task.scores(totals, len(indices), cost)}
 
@@ -80,20 +82,32 @@ def announced(data, batches):
         yield current
 
 
-def train_epoch(task, data, indices, rng, label):
+def train_epoch(task, data, order, label, progress=None, pause=lambda: None):
     """One pass over the samples; returns the mean of the minibatches' costs before their updates.
 
     The last minibatch may be short; its cost is the mean over its own samples.
+
+    Parameters
+    ----------
+    task : Task
+    data : Dataset
+    order : (n,) int array, the samples in the order in which they are taken
+    label : str, names the epoch
+    progress : Progress, whose `step` and `total` are kept up; the epoch goes on where it stands
+    pause : function that is called after every step
     """
+    progress = progress or Progress()
     batch = task.graph.config.training.batch
-    bar = tqdm(total=len(indices), desc=label, unit=" images", leave=False, disable=None)
-    total = 0.0
+    done = progress.step * batch
+    bar = tqdm(total=len(order), initial=done, desc=label, unit=" images", leave=False, disable=None)
     with bar:
-        for chosen in announced(data, minibatches(indices, batch, rng)):
-            total += task.graph.step(data.images(chosen), task.targets(chosen)) * len(chosen)
+        for chosen in announced(data, minibatches(order[done:], batch)):
+            progress.total += task.graph.step(data.images(chosen), task.targets(chosen)) * len(chosen)
+            progress.step += 1
             bar.update(len(chosen))
-            _check_finite(total, label)
-    return total / len(indices)
+            _check_finite(progress.total, label)
+            pause()
+    return progress.total / len(order)
 
 
 def _check_finite(cost, label):
@@ -104,7 +118,7 @@ def _check_finite(cost, label):
         )
 
 
-def fit(task, data, chosen, run, monitor_test=False):
+def fit(task, data, chosen, run, monitor_test=False, resumed=None):
     """Train until the epochs are over or the validation score stops improving.
 
     The train scores are those of a fixed random subset, as large as the validation set, with the
@@ -116,45 +130,74 @@ def fit(task, data, chosen, run, monitor_test=False):
     data : Dataset
     chosen : Split
     run : Run
+    resumed : Checkpoint, or None for a new run
 
     Returns
     -------
     dict, the best epoch's row
+
+    Raises
+    ------
+    Stopped
+        by SIGINT or SIGTERM, after the minibatch at work and with a checkpoint
+    UserError
+        if the cost is not finite, or the checkpoint is of other data
     """
-    training = task.graph.config.training
-    shuffling = np.random.default_rng(training.seed) if training.shuffle else None
+    with Signals() as signals:
+        keeper = Keeper(task, data, chosen, run, signals)
+        if resumed is not None:
+            keeper.take_up(resumed)
+        run.say(chosen.summary)
+        while not keeper.progress.over:
+            _epoch(task, data, chosen, run, monitor_test, keeper)
+            keeper.save()
+    return keeper.progress.best
+
+
+def _epoch(task, data, chosen, run, monitor_test, keeper):
+    """Train for one epoch, score it, keep the best weights; leaves what the next epoch begins with."""
+    training, progress = task.graph.config.training, keeper.progress
+    keeper.begin_epoch()
+    row = {"epoch": progress.epoch, "cost": None}
+    label = f"epoch {progress.epoch}"
+    if progress.epoch == 0:  # the network before any training
+        run.say("compiling: half a minute the first time, seconds after that")
+    else:
+        if progress.order is None:
+            progress.order = keeper.shuffling.permutation(chosen.train) if training.shuffle else chosen.train
+        row["cost"] = train_epoch(task, data, progress.order, label, progress, keeper.pause)
+    for name, indices in _scored(training, chosen, monitor_test).items():
+        found = evaluate(task, data, indices, keeper.pause)
+        _check_finite(found["cost"], label)  # before these weights replace good ones
+        row |= {f"{name}_{key}": value for key, value in found.items()}
+    row["seconds"] = round(time.perf_counter() - keeper.began, 2)
+    objective = f"validation_{task.objective}"
+    score, weights = row[objective], _snapshot(task, row)
+    save(run.folder / LAST, weights)
+    is_best = progress.best is None or score < progress.best[objective]
+    if is_best:
+        save(run.folder / BEST, weights)
+    run.add(row, task.objective, task.unit)
+    run.say(_line(row, task.objective) + ("  best" if is_best else ""))
+    improved = score < (1 - training.improvement) * progress.mark
+    waited = 0 if improved else progress.waited + 1
+    converged = training.patience and waited >= training.patience
+    if converged:
+        run.say(f"converged: {objective} has not improved in {waited} epochs")
+    keeper.progress = Progress(
+        epoch=progress.epoch + 1,
+        best=row if is_best else progress.best,
+        mark=score if improved else progress.mark,
+        waited=waited,
+        over=bool(converged) or progress.epoch >= training.epochs,
+    )
+
+
+def _scored(training, chosen, monitor_test):
+    """The samples that are scored after every epoch, by name."""
     subset = np.random.default_rng(training.seed).permutation(chosen.train)[: len(chosen.validation)]
     sets = {"train": np.sort(subset), "validation": chosen.validation}
-    if monitor_test:
-        sets["test"] = chosen.test
-    objective = f"validation_{task.objective}"
-    run.say(chosen.summary)
-    best, mark, waited = None, np.inf, 0  # mark: the score of the last improvement that counts
-    for epoch in range(training.epochs + 1):  # epoch 0 is the network before any training
-        start = time.perf_counter()
-        if epoch == 0:
-            run.say("compiling: half a minute the first time, seconds after that")
-        row = {"epoch": epoch, "cost": None}
-        if epoch > 0:
-            row["cost"] = train_epoch(task, data, chosen.train, shuffling, f"epoch {epoch}")
-        for name, indices in sets.items():
-            found = evaluate(task, data, indices)
-            _check_finite(found["cost"], f"epoch {epoch}")  # before these weights replace good ones
-            row |= {f"{name}_{key}": value for key, value in found.items()}
-        row["seconds"] = round(time.perf_counter() - start, 2)
-        score = row[objective]
-        weights = _snapshot(task, row)
-        save(run.folder / LAST, weights)
-        if best is None or score < best[objective]:
-            best = row
-            save(run.folder / BEST, weights)
-        run.add(row, task.objective, task.unit)
-        run.say(_line(row, task.objective) + ("  best" if best is row else ""))
-        mark, waited = (score, 0) if score < (1 - training.improvement) * mark else (mark, waited + 1)
-        if training.patience and waited >= training.patience:
-            run.say(f"converged: {objective} has not improved in {waited} epochs")
-            break
-    return best
+    return {**sets, "test": chosen.test} if monitor_test else sets
 
 
 def _snapshot(task, row):
@@ -172,67 +215,3 @@ def _line(row, objective):
         if f"{kind}_{objective}" in row:
             parts.append(f"{kind} {objective} {row[f'{kind}_{objective}']:.4g}")
     return "  ".join(parts) + f"  {row['seconds']:.1f} s"
-
-
-def parser(task, description):
-    """The command line that both training commands share.
-
-    Parameters
-    ----------
-    task : "detection" or "regression"
-    """
-    result = argparse.ArgumentParser(
-        prog=f"python -m pose3d.train_{task}",
-        description=description,
-        epilog="Settings, their defaults and meanings: pose3d/config.py; examples: experiments/*.toml.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
-    result.add_argument("--data", default="data/walking", help="folder of the built files")
-    result.add_argument("--out", default=f"runs/{task}", help="run folder; an older run there is set aside")
-    result.add_argument("--config", metavar="TOML", help="settings file")
-    result.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="SECTION.KEY=VALUE",
-        help="override one setting; repeatable",
-    )
-    result.add_argument(
-        "--monitor-test",
-        action="store_true",
-        help="score the test subject after every epoch, too (the report's figure 5(b)); it chooses nothing",
-    )
-    return result
-
-
-def load_data(arguments, task):
-    """What both commands begin with: settings, data, split."""
-    config = settings.load(task, arguments.config, arguments.set)
-    return config, *open_data(arguments.data, config.data, arguments.monitor_test)
-
-
-def open_data(folder, choice, needs_test):
-    """The built files of a folder and their split.
-
-    Parameters
-    ----------
-    folder : path
-    choice : pose3d.config.DataSettings
-    needs_test : bool, whether having nothing to test with is an error
-
-    Returns
-    -------
-    Dataset, Split
-
-    Raises
-    ------
-    UserError
-        As `Dataset.open` and `split` do, and if the test subject is wanted and not there.
-    """
-    data = Dataset.open(folder, memory=choice.memory)
-    chosen = split(data, choice.validation, choice.test, np.random.default_rng(choice.seed))
-    if needs_test and not len(chosen.test):
-        raise UserError(
-            f"{folder} holds nothing of {', '.join(choice.test)}, the test subject: build it, too"
-        )
-    return data, chosen

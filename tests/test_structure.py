@@ -16,8 +16,8 @@ FLOORS = {
         "building", "inspection", "verification", "integrity", "matlab", "prepared", "own", "sources",
     ),
     "symbolic": ("ops", "layers", "network", "costs", "updates"),
-    "assembly": ("graph", "detection", "regression", "weights", "transfer"),
-    "control": ("run", "training", "report", "checking"),
+    "assembly": ("graph", "detection", "regression", "weights", "checkpoint", "transfer"),
+    "control": ("run", "training", "keeping", "preparing", "report", "checking"),
     "commands": ("build_dataset", "train_detection", "train_regression", "test", "predict"),
 }  # fmt: skip
 FLOOR_OF = {room: level for level, rooms in enumerate(FLOORS.values()) for room in rooms}

@@ -5,14 +5,15 @@ import errno
 import numpy as np
 import pytest
 
-from pose3d import training, weights
+from pose3d import preparing, weights
 from pose3d.config import load
 from pose3d.dataset import Dataset
 from pose3d.errors import UserError
 from pose3d.files import DiskFullError
+from pose3d.preparing import open_data
 from pose3d.run import Run
 from pose3d.splits import Split
-from pose3d.training import Task, evaluate, fit, open_data, train_epoch
+from pose3d.training import Task, evaluate, fit, train_epoch
 
 TRAIN, VALIDATION, TEST = np.arange(50), np.arange(60, 70), np.arange(80, 210)
 
@@ -39,9 +40,14 @@ class Graph:
     def get_weights(self):
         return {"fc3.b": np.array([len(self.stepped)], float)}
 
+    def get_state(self):
+        return {"fc3.b": np.array([len(self.stepped)], float)}, np.random.default_rng(5).bit_generator.state
+
 
 class Data:
     """Every sample's image is its number."""
+
+    fingerprint = "these"
 
     def __init__(self):
         self.announced = []
@@ -78,7 +84,7 @@ def run_loop(tmp_path, scores, costs=(), monitor_test=False, **settings):
 
 def test_an_epoch_takes_every_sample_once_in_an_order_of_the_generators():
     graph = Graph([3.0, 2.0, 1.0], batch=20)
-    mean = train_epoch(task(graph), Data(), TRAIN, np.random.default_rng(1), "epoch 1")
+    mean = train_epoch(task(graph), Data(), np.random.default_rng(1).permutation(TRAIN), "epoch 1")
     assert [len(batch) for batch in graph.stepped] == [20, 20, 10]
     assert mean == pytest.approx((3 * 20 + 2 * 20 + 1 * 10) / 50)  # the short batch counts by its size
     order = np.concatenate(graph.stepped)
@@ -102,7 +108,7 @@ def test_the_disk_is_told_of_a_minibatch_while_the_one_before_is_at_work():
     graph, data = Graph(batch=20), Data()
     step, told = graph.step, []
     graph.step = lambda images, targets: told.append(len(data.announced)) or step(images, targets)
-    train_epoch(task(graph), data, TRAIN, None, "epoch 1")
+    train_epoch(task(graph), data, TRAIN, "epoch 1")
     assert told == [2, 3, 3]
     assert data.announced == graph.stepped
 
@@ -211,7 +217,7 @@ def test_a_full_disk_or_an_interrupt_keeps_the_epochs_before(tmp_path, monkeypat
 
     def failing(file, **arrays):
         calls.append(file)
-        if len(calls) > 4:  # two files each in epochs 0 and 1
+        if len(calls) > 6:  # three files each in epochs 0 and 1
             file.write(b"PK half of it")
             raise error
         savez(file, **arrays)
@@ -260,7 +266,7 @@ def test_a_test_subject_that_is_not_there_is_named_if_it_is_wanted(built):
 @pytest.mark.parametrize("task_name", ["detection", "regression"])
 def test_the_command_lines_help_names_units_and_defaults(task_name, capsys):
     with pytest.raises(SystemExit) as done:
-        training.parser(task_name, "what it does").parse_args(["--help"])
+        preparing.parser(task_name, "what it does").parse_args(["--help"])
     assert done.value.code == 0
     text = capsys.readouterr().out
     for word in (

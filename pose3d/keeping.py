@@ -1,0 +1,89 @@
+"""When a training run writes its checkpoint, and how it takes one up."""
+
+import hashlib
+import signal
+import time
+
+import numpy as np
+
+from pose3d import checkpoint
+from pose3d.checkpoint import Checkpoint, Progress
+from pose3d.errors import Stopped, UserError
+from pose3d.run import versions_line
+
+
+class Keeper:
+    """Writes checkpoints: at the end of an epoch, every few minutes, and when the run is asked to end.
+
+    Parameters
+    ----------
+    task : pose3d.training.Task
+    data : Dataset
+    chosen : Split
+    run : Run
+    signals : pose3d.processes.Signals
+
+    Attributes
+    ----------
+    progress : Progress, where the run stands
+    shuffling : numpy Generator
+    began : float, the perf_counter at which the epoch began, or would have without a stop
+    """
+
+    def __init__(self, task, data, chosen, run, signals):
+        self.task, self.run, self.signals = task, run, signals
+        self.progress, self.shuffling = Progress(), np.random.default_rng(task.graph.config.training.seed)
+        told = hashlib.sha256(data.fingerprint.encode())
+        for indices in (chosen.train, chosen.validation):
+            told.update(np.ascontiguousarray(indices))
+        self.data = told.hexdigest()
+        self.began = self.saved = time.perf_counter()
+
+    def take_up(self, found):
+        """Go on where a `Checkpoint` stands; a UserError if it is of other data or another network."""
+        if found.data != self.data:
+            raise UserError(
+                f"the checkpoint in {self.run.folder} was made with other data or another split; give the "
+                "data it was made with, or start without --resume"
+            )
+        graph = self.task.graph
+        try:
+            graph.network.set_weights(found.params)
+            graph.set_state(found.velocity, found.generators["dropout"])
+        except ValueError as error:
+            raise UserError(f"the checkpoint in {self.run.folder} is of another network: {error}") from error
+        self.shuffling.bit_generator.state = found.generators["shuffling"]
+        self.progress, self.run.rows = found.progress, found.rows
+        self.began -= self.progress.seconds
+
+    def begin_epoch(self):
+        """Start an epoch's clock, unless it is one that goes on."""
+        if self.progress.step == 0:
+            self.began = time.perf_counter()
+
+    def save(self):
+        """Write the checkpoint."""
+        graph, now = self.task.graph, time.perf_counter()
+        self.progress.seconds = now - self.began
+        velocity, dropout = graph.get_state()
+        generators = {"shuffling": self.shuffling.bit_generator.state, "dropout": dropout}
+        checkpoint.save(
+            self.run.folder,
+            Checkpoint(
+                graph.task, graph.config, self.progress, graph.network.get_weights(), velocity,
+                self.task.scale, generators, self.data, self.run.rows, versions_line(),
+            ),
+        )  # fmt: skip
+        self.saved = time.perf_counter()
+
+    def pause(self):
+        """Between two minibatches: save if it is time to, end if a signal came."""
+        minutes = (time.perf_counter() - self.saved) / 60
+        if self.signals.asked is not None or minutes >= self.task.graph.config.training.checkpoint_minutes:
+            self.save()
+        if self.signals.asked is not None:
+            raise Stopped(
+                f"stopped by {signal.Signals(self.signals.asked).name} in epoch {self.progress.epoch} after "
+                f"{self.progress.step} steps; the same command with --resume goes on from there",
+                self.signals.asked,
+            )
