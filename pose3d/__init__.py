@@ -22,3 +22,13 @@ __version__ = "0.1.0"
 # libraries read this when they are loaded, so it stands before anything imports numpy.
 os.environ.setdefault("GOMP_SPINCOUNT", "0")
 os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
+
+
+def load(run):
+    """A trained network: ``pose3d.load("runs/regression").predict(images)`` gives (N, 17, 3) mm.
+
+    Parameters, returns and errors are those of `pose3d.predictor.load`.
+    """
+    from pose3d import predictor  # what it imports compiles, and most of pose3d does without
+
+    return predictor.load(run)

@@ -108,11 +108,5 @@ def from_weights(path):
     if not all(np.shape(value) == (N_COORDINATES,) for value in scale.values()):
         raise UserError(f"{path} lacks the scale of its targets: train again")
     graph = RegressionGraph(found.config, TargetScale(**scale))
-    missing = set(graph.network.params) - set(found.params)
-    if missing:
-        raise UserError(f"{path} lacks {', '.join(sorted(missing))}: train again")
-    try:
-        graph.network.set_weights(found.params)
-    except ValueError as error:
-        raise UserError(f"{path}: {error}; train again") from None
+    weights.fill(graph.network, found, path)
     return graph

@@ -54,6 +54,29 @@ def save(path, weights):
         np.savez(file, header=np.array(json.dumps(header)), **arrays)
 
 
+def fill(network, found, path):
+    """Give a network the weights of a file that describes it.
+
+    Parameters
+    ----------
+    network : pose3d.network.Network
+    found : Weights
+    path : path of the file, for the message
+
+    Raises
+    ------
+    UserError
+        If a parameter is missing, or one's name or shape is not the network's.
+    """
+    missing = set(network.params) - set(found.params)
+    if missing:
+        raise UserError(f"{path} lacks {', '.join(sorted(missing))}: train again")
+    try:
+        network.set_weights(found.params)
+    except ValueError as error:
+        raise UserError(f"{path}: {error}; train again") from None
+
+
 def find(path, name=BEST):
     """The weights file meant by `path`: itself, or `name` in a run folder.
 

@@ -16,7 +16,7 @@ FLOORS = {
         "building", "inspection", "verification", "integrity", "matlab", "prepared", "own", "sources",
     ),
     "symbolic": ("ops", "layers", "network", "costs", "updates"),
-    "assembly": ("graph", "detection", "regression", "weights", "checkpoint", "transfer"),
+    "assembly": ("graph", "detection", "regression", "weights", "checkpoint", "transfer", "predictor"),
     "control": ("run", "training", "keeping", "preparing", "report", "checking"),
     "commands": ("build_dataset", "train_detection", "train_regression", "test", "predict"),
 }  # fmt: skip
