@@ -36,6 +36,11 @@ class Graph:
         self.velocity = updates.velocities(network.params)
         self._functions = {}  # compiled when they are first called
 
+    def set_hyper(self, **values):
+        """Set ``rate``, ``momentum`` or ``decay`` for the steps to come."""
+        for name, value in values.items():
+            self.hyper[name].set_value(np.asarray(value, dtype=self.config.network.dtype))
+
     def get_state(self):
         """What an update changes beside the weights: velocities by name, and dropout's generator's state."""
         velocity = {name: value.get_value() for name, value in self.velocity.items()}
@@ -82,6 +87,9 @@ class Graph:
         )
         return {"inputs": [self.targets], "outputs": cost, "updates": {**drawn, **rules}}
 
+    def _activations(self, images):
+        return {"inputs": [], "outputs": list(self.network.activations(images).values())}
+
     def _call(self, expressions, images, *others):
         """Call the compiled `expressions`, for bytes or for gray levels, whichever `images` are."""
         kind = np.uint8 if images.dtype == np.uint8 else self.config.network.dtype
@@ -114,6 +122,11 @@ class Graph:
         (N, width) array
         """
         return self._call(self._predict, images)
+
+    def activations(self, images):
+        """The outputs of all layers: dict of str to array, conv1-3 (N, H, W, C), fc1-3 (N, units)."""
+        found = self._call(self._activations, images)
+        return dict(zip(self.network.layers, found, strict=True))
 
     def evaluate(self, images, targets):
         """`predict`, and the minibatch's cost; no dropout, no change of weights."""

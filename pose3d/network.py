@@ -49,17 +49,24 @@ class Network:
             DenseLayer(rng, f"fc{i + 1}", widths[i], widths[i + 1], last if i == 2 else act, dtype)
             for i in range(3)
         ]
+        self.layers = {layer.name: layer for layer in self.convolutions + self.dense}
+        kinds = [act] * 5 + [last]
+        self.tanh_layers = [name for name, kind in zip(self.layers, kinds, strict=True) if kind == "tanh"]
         self.params = {}
-        for layer in self.convolutions + self.dense:
+        for layer in self.layers.values():
             self.params.update(layer.params)
         self.dropout_rng = pytensor.shared(np.random.default_rng(settings.seed), "dropout.rng")
 
     def features(self, images):
         """(N, 128, 128) -> pool3's output, flattened in (map, row, column) order: (N, maps * 144)."""
-        x = images.reshape((-1, IMAGE_SIDE, IMAGE_SIDE, 1))
+        return self._maps(images)[-1].dimshuffle(0, 3, 1, 2).flatten(2)
+
+    def _maps(self, images):
+        """The outputs of conv1-3: list of (N, H, W, C)."""
+        found = [images.reshape((-1, IMAGE_SIDE, IMAGE_SIDE, 1))]
         for layer in self.convolutions:
-            x = layer(x)
-        return x.dimshuffle(0, 3, 1, 2).flatten(2)
+            found.append(layer(found[-1]))
+        return found[1:]
 
     def output(self, images, training=False):
         """The output of fc3, and the updates that drawing it asks for (those of dropout's generator).
@@ -78,6 +85,15 @@ class Network:
                 rng = drawn[rng]
                 updates = {self.dropout_rng: rng}
         return self.dense[-1](x), updates
+
+    def activations(self, images):
+        """The output of every layer, without dropout, by its name: conv1-3 (N, H, W, C), fc1-3 (N, units)."""
+        found = self._maps(images)
+        x = found[-1].dimshuffle(0, 3, 1, 2).flatten(2)
+        for layer in self.dense:
+            x = layer(x)
+            found.append(x)
+        return dict(zip(self.layers, found, strict=True))
 
     def get_weights(self):
         """Copies of all parameters by name."""

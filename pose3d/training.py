@@ -7,6 +7,7 @@ import numpy as np
 from tqdm import tqdm
 
 from pose3d.checkpoint import Progress
+from pose3d.diagnosis import activity, gradient_norm
 from pose3d.errors import UserError
 from pose3d.graph import Graph
 from pose3d.keeping import Keeper
@@ -16,6 +17,9 @@ from pose3d.splits import minibatches
 from pose3d.weights import BEST, LAST, Weights, save
 
 EVALUATION_BATCH = 128
+MUCH_SATURATED = 0.5  # share of a layer's values from which a warning is worth a line
+# A cost this many times that of the untrained network is no fluctuation.
+DIVERGED = 100
 
 
 @dataclass
@@ -82,7 +86,7 @@ def announced(data, batches):
         yield current
 
 
-def train_epoch(task, data, order, label, progress=None, pause=lambda: None):
+def train_epoch(task, data, order, label, progress=None, limit=np.inf, pause=lambda: None):
     """One pass over the samples; returns the mean of the minibatches' costs before their updates.
 
     The last minibatch may be short; its cost is the mean over its own samples.
@@ -94,7 +98,13 @@ def train_epoch(task, data, order, label, progress=None, pause=lambda: None):
     order : (n,) int array, the samples in the order in which they are taken
     label : str, names the epoch
     progress : Progress, whose `step` and `total` are kept up; the epoch goes on where it stands
+    limit : float, the cost of the untrained network, by which divergence is told
     pause : function that is called after every step
+
+    Raises
+    ------
+    UserError
+        if the cost becomes infinite, not a number, or `DIVERGED` times the limit
     """
     progress = progress or Progress()
     batch = task.graph.config.training.batch
@@ -106,6 +116,11 @@ def train_epoch(task, data, order, label, progress=None, pause=lambda: None):
             progress.step += 1
             bar.update(len(chosen))
             _check_finite(progress.total, label)
+            if progress.total > DIVERGED * limit * min(progress.step * batch, len(order)):
+                raise UserError(
+                    f"the cost in {label} is more than {DIVERGED} times that of the untrained network: "
+                    "the run diverges; lower training.rate; the weights of the epochs before it are kept"
+                )
             pause()
     return progress.total / len(order)
 
@@ -165,12 +180,14 @@ def _epoch(task, data, chosen, run, monitor_test, keeper):
     else:
         if progress.order is None:
             progress.order = keeper.shuffling.permutation(chosen.train) if training.shuffle else chosen.train
-        row["cost"] = train_epoch(task, data, progress.order, label, progress, keeper.pause)
+        limit = run.rows[0]["train_cost"]
+        row["cost"] = train_epoch(task, data, progress.order, label, progress, limit, keeper.pause)
     for name, indices in _scored(training, chosen, monitor_test).items():
         found = evaluate(task, data, indices, keeper.pause)
         _check_finite(found["cost"], label)  # before these weights replace good ones
         row |= {f"{name}_{key}": value for key, value in found.items()}
-    row["seconds"] = round(time.perf_counter() - keeper.began, 2)
+    row |= _diagnosis(task, data, chosen)
+    row |= _pace(row, keeper, len(chosen.train))
     objective = f"validation_{task.objective}"
     score, weights = row[objective], _snapshot(task, row)
     save(run.folder / LAST, weights)
@@ -178,7 +195,9 @@ def _epoch(task, data, chosen, run, monitor_test, keeper):
     if is_best:
         save(run.folder / BEST, weights)
     run.add(row, task.objective, task.unit)
-    run.say(_line(row, task.objective) + ("  best" if is_best else ""))
+    run.say(_line(row, task.objective) + ("  best" if is_best else "") + _outlook(row, training))
+    for warning in _warnings(row):
+        run.say(warning)
     improved = score < (1 - training.improvement) * progress.mark
     waited = 0 if improved else progress.waited + 1
     converged = training.patience and waited >= training.patience
@@ -191,6 +210,46 @@ def _epoch(task, data, chosen, run, monitor_test, keeper):
         waited=waited,
         over=bool(converged) or progress.epoch >= training.epochs,
     )
+
+
+def _diagnosis(task, data, chosen):
+    """How the network is doing inside, on the first samples of the training set's fixed order."""
+    some = np.sort(chosen.train)[:: max(1, len(chosen.train) // EVALUATION_BATCH)][:EVALUATION_BATCH]
+    images = data.images(some)
+    norm = gradient_norm(task.graph, images, task.targets(some))
+    return {"gradient_norm": norm, **activity(task.graph, images)}
+
+
+def _pace(row, keeper, samples):
+    """Seconds of the epoch, scores included, and images that were trained on per second of it."""
+    seconds = time.perf_counter() - keeper.began
+    return {"seconds": round(seconds, 2), "images_per_s": round(samples / seconds if row["epoch"] else 0, 1)}
+
+
+def _outlook(row, training):
+    """Speed and expected end, for an epoch that trained."""
+    if not row["epoch"]:
+        return ""
+    left = (training.epochs - row["epoch"]) * row["seconds"]
+    end = time.strftime("%a %H:%M", time.localtime(time.time() + left))
+    return f"  {row['images_per_s']:.0f} images/s" + (
+        f", {_duration(left)} left, until {end}" if left else ""
+    )
+
+
+def _duration(seconds):
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min" if minutes else f"{seconds:.0f} s"
+
+
+def _warnings(row):
+    """One line for each layer in trouble."""
+    for key, share in row.items():
+        kind, _, layer = key.partition(" ")
+        if kind == "saturated" and share > MUCH_SATURATED:
+            yield f"{layer}: {100 * share:.0f} % saturated (|tanh| > 0.99): lower training.rate"
+        elif key == "constant fc3" and share > 0.5:
+            yield f"{100 * share:.0f} % of the outputs are the same for all images: collapsed"
 
 
 def _scored(training, chosen, monitor_test):

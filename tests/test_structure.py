@@ -16,7 +16,9 @@ FLOORS = {
         "building", "inspection", "verification", "integrity", "matlab", "prepared", "own", "sources",
     ),
     "symbolic": ("ops", "layers", "network", "costs", "updates"),
-    "assembly": ("graph", "detection", "regression", "weights", "checkpoint", "transfer", "predictor"),
+    "assembly": (
+        "graph", "detection", "regression", "weights", "checkpoint", "transfer", "predictor", "diagnosis",
+    ),
     "control": ("run", "training", "keeping", "preparing", "report", "checking"),
     "commands": ("build_dataset", "train_detection", "train_regression", "test", "predict"),
 }  # fmt: skip

@@ -6,13 +6,17 @@ import re
 import numpy as np
 import pytest
 
-from pose3d import train_detection, weights
+from pose3d import train_detection, training, weights
 from pose3d.config import load
 from pose3d.dataset import Dataset
 from pose3d.detection import DetectionGraph
 from pose3d.skeleton import JOINTS
 from pose3d.train_detection import detection_task
 from pose3d.windows import labels
+
+LAYERS = ("conv1", "conv2", "conv3", "fc1", "fc2")
+DIAGNOSIS = {f"{kind} {layer}" for kind in ("saturated", "constant") for layer in LAYERS}
+DIAGNOSIS |= {"gradient_norm", "constant fc3"}
 
 
 @pytest.fixture
@@ -36,7 +40,8 @@ def curve(folder):
 
 def test_the_run_folder(detection_run):
     names = {path.name for path in detection_run.iterdir()}
-    assert names == {"config.toml", "log.txt", "curve.csv", "curve.png", "best.npz", "last.npz"}
+    checkpoints = {"checkpoint.npz", "checkpoint.older.npz"}
+    assert names == {"config.toml", "log.txt", "curve.csv", "curve.png", "best.npz", "last.npz"} | checkpoints
     assert load("detection", detection_run / "config.toml").network.kernels == (2, 3, 4)
     found = weights.load(detection_run, "detection")
     assert found.config.training.epochs == 2
@@ -53,7 +58,7 @@ def test_the_curve_holds_all_scores_and_learning_shows(detection_run):
     assert [row["epoch"] for row in rows] == ["0", "1", "2"]
     kinds = ("cost", "cross_entropy", "f1", "ap", *(f"f1 {j}" for j in JOINTS), *(f"ap {j}" for j in JOINTS))
     columns = {f"{part}_{kind}" for part in ("train", "validation") for kind in kinds}
-    assert set(rows[0]) == columns | {"epoch", "cost", "seconds"}
+    assert set(rows[0]) == columns | {"epoch", "cost", "seconds", "images_per_s", *DIAGNOSIS}
     for part in ("train", "validation"):
         entropies = [float(row[f"{part}_cross_entropy"]) for row in rows]
         assert entropies[0] == pytest.approx(np.log(2), rel=0.05)  # knows nothing yet
@@ -144,7 +149,9 @@ def test_a_diverging_run_is_one_line_and_the_run_before_is_kept(train, detection
     settings = ("--set", "training.rate=1e30")
     assert train(tmp_path / "run", *settings) == 1
     error = capsys.readouterr().err
-    assert re.fullmatch(r"error: the cost became [^\n]* in epoch \d: lower training.rate; [^\n]*\n", error)
+    assert re.fullmatch(
+        r"error: the cost[^\n]* in epoch \d[^\n]*: [^\n]*lower training.rate; [^\n]*\n", error
+    )
     assert weights.load(tmp_path / "run").about["epoch"] == 0
     assert same(read(tmp_path / "run.previous", weights.BEST), read(detection_run, weights.BEST))
 
@@ -158,6 +165,7 @@ def test_an_interrupt_is_told_and_keeps_the_epochs_before(train, tmp_path, monke
             raise KeyboardInterrupt
         return step(graph, images, targets)
 
+    monkeypatch.setattr(training, "gradient_norm", lambda *_: 1.0)  # takes a step, too
     monkeypatch.setattr(DetectionGraph, "step", interrupted)
     assert train(tmp_path / "run") == 130
     assert done == [24, 24, 16, 24, 24]

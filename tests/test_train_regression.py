@@ -15,6 +15,10 @@ from pose3d.regression import RegressionGraph, TargetScale
 from pose3d.splits import split
 from pose3d.transfer import TRANSFERRED
 
+LAYERS = ("conv1", "conv2", "conv3", "fc1", "fc2")
+DIAGNOSIS = {f"{kind} {layer}" for kind in ("saturated", "constant") for layer in LAYERS}
+DIAGNOSIS |= {"gradient_norm", "constant fc3"}
+
 
 @pytest.fixture
 def train(built, small):
@@ -86,7 +90,8 @@ def test_the_graphs_cost_and_output_are_in_the_units_they_should_be(cost):
 
 def test_the_run_folder(built, regression_run, detection_run):
     names = {path.name for path in regression_run.iterdir()}
-    assert names == {"config.toml", "log.txt", "curve.csv", "curve.png", "best.npz", "last.npz"}
+    checkpoints = {"checkpoint.npz", "checkpoint.older.npz"}
+    assert names == {"config.toml", "log.txt", "curve.csv", "curve.png", "best.npz", "last.npz"} | checkpoints
     found = weights.load(regression_run, "regression")
     data = Dataset.open(built)
     chosen = split(data)
@@ -104,6 +109,7 @@ def test_the_curve_is_in_mm_and_the_best_weights_score_what_it_says(built, regre
     rows = curve(regression_run)
     assert set(rows[0]) == {
         "epoch", "cost", "train_cost", "train_mpjpe_mm", "validation_cost", "validation_mpjpe_mm", "seconds",
+        "images_per_s", *DIAGNOSIS,
     }  # fmt: skip
     assert float(rows[2]["train_cost"]) < float(rows[0]["train_cost"])
     scores = [float(row["validation_mpjpe_mm"]) for row in rows]

@@ -1,11 +1,12 @@
 """The loop, with a graph that is a table of scores; the real ones are in test_train_detection and so on."""
 
 import errno
+import re
 
 import numpy as np
 import pytest
 
-from pose3d import preparing, weights
+from pose3d import preparing, training, weights
 from pose3d.config import load
 from pose3d.dataset import Dataset
 from pose3d.errors import UserError
@@ -15,6 +16,7 @@ from pose3d.run import Run
 from pose3d.splits import Split
 from pose3d.training import Task, evaluate, fit, train_epoch
 
+TIMES = {"seconds", "images_per_s"}
 TRAIN, VALIDATION, TEST = np.arange(50), np.arange(60, 70), np.arange(80, 210)
 
 
@@ -58,6 +60,12 @@ class Data:
 
     def prefetch(self, indices):
         self.announced.append(indices.tolist())
+
+
+@pytest.fixture(autouse=True)
+def without_diagnosis(monkeypatch):
+    """The table of scores has no layers to look into."""
+    monkeypatch.setattr(training, "_diagnosis", lambda *_: {"gradient_norm": 1.0})
 
 
 def task(graph, scores=()):
@@ -122,7 +130,7 @@ def test_the_best_epoch_is_the_validations_and_the_last_one_is_kept_too(tmp_path
     assert found[weights.BEST].config == run_config(run)
     assert list(found[weights.BEST].scale) == ["mean"]
     log = (run.folder / "log.txt").read_text()
-    assert [line.split()[1] for line in log.splitlines() if line.endswith("best")] == ["0", "1", "2"]
+    assert [line.split()[1] for line in log.splitlines() if "  best" in line] == ["0", "1", "2"]
 
 
 def run_config(run):
@@ -175,8 +183,8 @@ def test_monitoring_the_test_subject_changes_nothing_else(tmp_path):
     added = {"test_cost", "test_mpjpe_mm"}
     assert set(monitored.rows[0]) - set(run.rows[0]) == added
     for mine, theirs in zip(monitored.rows, run.rows, strict=True):
-        kept = {k: v for k, v in mine.items() if k not in added | {"seconds"}}
-        assert kept == {k: v for k, v in theirs.items() if k != "seconds"}
+        kept = {k: v for k, v in mine.items() if k not in added | TIMES}
+        assert kept == {k: v for k, v in theirs.items() if k not in TIMES}
     assert best["epoch"] == plain["epoch"]
 
 
@@ -189,6 +197,35 @@ def test_a_cost_that_is_not_finite_ends_the_run_and_keeps_what_was_before(tmp_pa
         run_loop(tmp_path, [9, 5], costs, epochs=5)
     for name in (weights.BEST, weights.LAST):
         assert weights.load(tmp_path / "run" / name).about["epoch"] == 1
+
+
+def test_a_run_that_diverges_ends_at_once_and_says_what_to_do(tmp_path):
+    with pytest.raises(
+        UserError, match="cost in epoch 2 is more than 100 times that of the untrained network"
+    ):
+        # The untrained network's cost on the 10 training samples scored is 10, an epoch has 3 steps.
+        run_loop(tmp_path, [9, 5, 3], costs=[900, 900, 900, 900, 1100, 1100], epochs=4)
+    assert weights.load(tmp_path / "run" / weights.BEST).about["epoch"] == 1
+
+
+def test_an_epochs_line_tells_speed_and_expected_end(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(training, "_pace", lambda *_: {"seconds": 61.0, "images_per_s": 820.3})
+    run_loop(tmp_path, [9, 5, 3], epochs=2)
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("epoch")]
+    assert "images/s" not in lines[0]
+    assert re.search(r" 61.0 s  best  820 images/s, 1 min left, until \w+ \d\d:\d\d$", lines[1])
+    assert re.search(r" s  best  \d+ images/s$", lines[2])
+
+
+def test_layers_in_trouble_get_a_line(tmp_path, monkeypatch, capsys):
+    found = {"saturated conv3": 0.62, "saturated fc1": 0.4, "constant fc3": 1.0, "constant conv1": 1.0}
+    monkeypatch.setattr(training, "_diagnosis", lambda *_: found)
+    _, _, run = run_loop(tmp_path, [9], epochs=0)
+    out = capsys.readouterr().out
+    assert "conv3: 62 % saturated (|tanh| > 0.99): lower training.rate" in out
+    assert "100 % of the outputs are the same for all images: collapsed" in out
+    assert "fc1" not in out
+    assert run.rows[0]["saturated fc1"] == 0.4
 
 
 def test_weights_that_an_epochs_last_update_spoilt_replace_nothing(tmp_path, monkeypatch):
