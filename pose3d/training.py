@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from tqdm import tqdm
 
+from pose3d.augmentation import draw
 from pose3d.checkpoint import Progress
 from pose3d.errors import UserError
 from pose3d.graph import Graph
@@ -34,6 +35,8 @@ class Task:
     unit : str
         How the curve's vertical axis is labelled.
     scale : dict of arrays that the weights file must carry
+    augmented : function of (images, sample numbers, what `augmentation.draw` drew: two arrays)
+        -> new images and (n, width) array of their targets
     """
 
     graph: Graph
@@ -43,6 +46,7 @@ class Task:
     objective: str
     unit: str
     scale: dict
+    augmented: object = None
 
 
 def evaluate(task, data, indices, pause=lambda: None):
@@ -82,7 +86,7 @@ def announced(data, batches):
         yield current
 
 
-def train_epoch(task, data, order, label, progress=None, pause=lambda: None):
+def train_epoch(task, data, order, label, progress=None, pause=lambda: None, rng=None):
     """One pass over the samples; returns the mean of the minibatches' costs before their updates.
 
     The last minibatch may be short; its cost is the mean over its own samples.
@@ -95,6 +99,7 @@ def train_epoch(task, data, order, label, progress=None, pause=lambda: None):
     label : str, names the epoch
     progress : Progress, whose `step` and `total` are kept up; the epoch goes on where it stands
     pause : function that is called after every step
+    rng : numpy.random.Generator, for augmentation only
     """
     progress = progress or Progress()
     batch = task.graph.config.training.batch
@@ -102,12 +107,20 @@ def train_epoch(task, data, order, label, progress=None, pause=lambda: None):
     bar = tqdm(total=len(order), initial=done, desc=label, unit=" images", leave=False, disable=None)
     with bar:
         for chosen in announced(data, minibatches(order[done:], batch)):
-            progress.total += task.graph.step(data.images(chosen), task.targets(chosen)) * len(chosen)
+            progress.total += task.graph.step(*_pairs(task, data, chosen, rng)) * len(chosen)
             progress.step += 1
             bar.update(len(chosen))
             _check_finite(progress.total, label)
             pause()
     return progress.total / len(order)
+
+
+def _pairs(task, data, chosen, rng):
+    """A minibatch's images and targets to train with."""
+    images, settings = data.images(chosen), task.graph.config.augmentation
+    if not settings.active:
+        return images, task.targets(chosen)
+    return task.augmented(images, chosen, *draw(len(chosen), settings, rng))
 
 
 def _check_finite(cost, label):
@@ -165,7 +178,9 @@ def _epoch(task, data, chosen, run, monitor_test, keeper):
     else:
         if progress.order is None:
             progress.order = keeper.shuffling.permutation(chosen.train) if training.shuffle else chosen.train
-        row["cost"] = train_epoch(task, data, progress.order, label, progress, keeper.pause)
+        row["cost"] = train_epoch(
+            task, data, progress.order, label, progress, keeper.pause, keeper.augmenting
+        )
     for name, indices in _scored(training, chosen, monitor_test).items():
         found = evaluate(task, data, indices, keeper.pause)
         _check_finite(found["cost"], label)  # before these weights replace good ones
