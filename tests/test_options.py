@@ -25,12 +25,13 @@ RNG = np.random.default_rng(8)
 IMAGES = RNG.integers(0, 256, (3, 128, 128), dtype=np.uint8)
 POSES = RNG.normal(0, 100, (20, 17, 3))
 LABELS = RNG.random((3, 1700)) > 0.9
-RATE, MOMENTUM, DECAY = 0.001, 0.9, 0.0005
+RATE, MOMENTUM, DECAY = 0.01, 0.9, 0.5  # large, so that each term shows in float32
 
 
 def make(task, *settings):
-    """A small graph in float64, and the targets of `IMAGES`."""
-    config = load(task, None, ["network.kernels=[2,3,4]", "network.dtype=float64", *settings])
+    """A small graph, and the targets of `IMAGES`."""
+    numbers = [f"training.rate={RATE}", f"training.momentum={MOMENTUM}", f"training.decay={DECAY}"]
+    config = load(task, None, ["network.kernels=[2,3,4]", *numbers, *settings])
     if task == "detection":
         return DetectionGraph(config), LABELS
     return RegressionGraph(config, TargetScale.fit([POSES], config.regression)), POSES[:3].reshape(3, 51)
@@ -41,7 +42,6 @@ def observed(task, *settings):
     """What a graph is and does before, in and after two steps."""
     graph, targets = make(task, *settings)
     found = {"weights": graph.network.get_weights()}
-    found["shapes"] = {name: value.shape for name, value in found["weights"].items()}
     found["outputs"], found["cost"] = graph.evaluate(IMAGES, targets)
     for step in ("step 1", "step 2"):
         graph.step(IMAGES, targets)
@@ -105,20 +105,19 @@ STEPS = ("step 1", "step 2")
 ANSWERS = ("outputs", "cost", *STEPS)
 # (task, settings, what changes, how)
 GRAPHS = (
-    ("regression", ["training.momentum=0"], ["step 2"], with_momentum),
+    ("regression", ["training.momentum=0"], ("step 2",), with_momentum),
     ("regression", ["training.decay=0"], STEPS, with_decay),
     ("regression", ["training.momentum=0", "training.decay=0"], STEPS, with_decay),
-    ("regression", ["training.rate=0.002"], STEPS, None),
+    ("regression", ["training.rate=0.02"], STEPS, None),
     ("regression", ["training.order=old"], STEPS, None),
     ("regression", ["training.frozen=['conv1', 'conv2', 'conv3']"], STEPS, None),
-    ("regression", ["network.kernels=[3,2,5]"], ["shapes", "weights", *ANSWERS], None),
-    ("regression", ["network.seed=1"], ["weights", *ANSWERS], None),
-    ("regression", ["network.activation=relu"], ANSWERS, None),
-    ("regression", ["network.dropout=0.5"], STEPS, None),  # and no evaluation
-    ("regression", ["regression.cost=mpjpe"], ["cost", *STEPS], distance),
+    ("regression", ["network.seed=1"], ("weights", *ANSWERS), None),
+    pytest.param("regression", ["network.activation=relu"], ANSWERS, None, marks=pytest.mark.slow),
+    pytest.param("regression", ["network.dropout=0.5"], STEPS, None, marks=pytest.mark.slow),  # and no evaluation
+    pytest.param("regression", ["regression.cost=mpjpe"], ("cost", *STEPS), distance, marks=pytest.mark.slow),
     ("regression", ["regression.targets=mm"], ANSWERS, in_mm),
-    ("regression", ["regression.last=tanh"], ANSWERS, through_tanh),
-    ("detection", ["detection.readout=sigmoid"], ANSWERS, logistic),
+    pytest.param("regression", ["regression.last=tanh"], ANSWERS, through_tanh, marks=pytest.mark.slow),
+    pytest.param("detection", ["detection.readout=sigmoid"], ANSWERS, logistic, marks=pytest.mark.slow),
     (
         "regression",
         [
@@ -126,26 +125,28 @@ GRAPHS = (
             "training.patience=2", "data.validation=report", "data.memory=stream", "augmentation.mirror=true",
             "augmentation.shift=5",
         ],
-        [],
+        (),
         None,
     ),
     (
         "detection",
         ["regression.cost=mpjpe", "regression.targets=mm", "regression.last=tanh"],
-        [],
+        (),
         None,
     ),
 )  # fmt: skip
 
 
-@pytest.mark.parametrize(("task", "settings", "changes", "how"), GRAPHS, ids=lambda v: str(v))
+@pytest.mark.parametrize(
+    ("task", "settings", "changes", "how"), GRAPHS, ids=lambda v: " ".join(v) if isinstance(v, list) else ""
+)
 def test_what_an_option_changes_in_the_network(defaults, task, settings, changes, how):
     found, default = observed(task, *settings), defaults[task]
     assert [name for name in default if not same(found[name], default[name])] == [
         name for name in default if name in changes
     ]
     for name, (mine, wanted) in (how(found, default) if how else {}).items():
-        np.testing.assert_allclose(mine, wanted, rtol=1e-6, atol=1e-12, err_msg=name)
+        np.testing.assert_allclose(mine, wanted, rtol=1e-3, atol=1e-6, err_msg=name)
 
 
 @pytest.mark.parametrize("kernels", [(5, 10, 15), (32, 64, 64), (1, 7, 2)])
@@ -167,7 +168,7 @@ def test_a_batch_of_one_makes_the_step_of_128_copies():
         cost = graph.step(np.repeat(IMAGES[:1], n, axis=0), np.repeat(targets[:1], n, axis=0))
         stepped.append({"cost": cost, **graph.network.get_weights()})
     for name, value in stepped[0].items():
-        np.testing.assert_allclose(stepped[1][name], value, rtol=1e-9, atol=1e-12, err_msg=name)
+        np.testing.assert_allclose(stepped[1][name], value, rtol=1e-4, atol=1e-6, err_msg=name)
 
 
 def ops(graph):
