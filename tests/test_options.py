@@ -113,7 +113,7 @@ GRAPHS = (
     ("regression", ["training.frozen=['conv1', 'conv2', 'conv3']"], STEPS, None),
     ("regression", ["network.seed=1"], ("weights", *ANSWERS), None),
     pytest.param("regression", ["network.activation=relu"], ANSWERS, None, marks=pytest.mark.slow),
-    pytest.param("regression", ["network.dropout=0.5"], STEPS, None, marks=pytest.mark.slow),  # and no evaluation
+    pytest.param("regression", ["network.dropout=0.5"], STEPS, None, marks=pytest.mark.slow),
     pytest.param("regression", ["regression.cost=mpjpe"], ("cost", *STEPS), distance, marks=pytest.mark.slow),
     ("regression", ["regression.targets=mm"], ANSWERS, in_mm),
     pytest.param("regression", ["regression.last=tanh"], ANSWERS, through_tanh, marks=pytest.mark.slow),
