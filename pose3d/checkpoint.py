@@ -58,7 +58,7 @@ class Checkpoint:
     progress : Progress
     params, velocity : dicts of str to array, ``conv1.W`` ... ``fc3.b``
     scale : dict of str to array, mm, as in the weights file
-    generators : dict of str to the state of a numpy Generator: shuffling, dropout
+    generators : dict of str to the state of a numpy Generator: shuffling, dropout, augmentation
     data : str, the fingerprint of the samples and of their split
     rows : list of dicts, the curve
     versions : str

@@ -37,6 +37,21 @@ class TrainingSettings:
     patience: int = 0  # epochs without improvement of the validation score before stopping; 0: never
     improvement: float = 0.001  # relative improvement that counts
     checkpoint_minutes: float = 10.0  # between two checkpoints; every epoch ends with one, too
+    # Layers that keep the weights they start with, mostly those that pre-training gave; [] trains all.
+    frozen: tuple[typing.Literal["conv1", "conv2", "conv3"], ...] = ()
+
+
+@dataclass(frozen=True)
+class AugmentationSettings:
+    """What is done to training samples at random, anew in every epoch; samples that are scored stay."""
+
+    mirror: bool = False  # every second sample, on average
+    shift: int = 0  # px at most, to either side and up or down
+    seed: int = 3
+
+    @property
+    def active(self):
+        return self.mirror or self.shift > 0
 
 
 @dataclass(frozen=True)
@@ -73,6 +88,7 @@ class Config:
     network: NetworkSettings = field(default_factory=NetworkSettings)
     data: DataSettings = field(default_factory=DataSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
+    augmentation: AugmentationSettings = field(default_factory=AugmentationSettings)
     detection: DetectionSettings = field(default_factory=DetectionSettings)
     regression: RegressionSettings = field(default_factory=RegressionSettings)
 
@@ -123,6 +139,8 @@ _LIMITS = (
     ("training.patience", lambda v: v >= 0, "at least 0"),
     ("training.checkpoint_minutes", lambda v: 0 < v < math.inf, "above 0 and finite"),
     ("training.improvement", lambda v: 0 <= v < 1, "at least 0 and below 1"),
+    ("augmentation.shift", lambda v: 0 <= v <= 127, "from 0 to 127"),
+    ("augmentation.seed", lambda v: v >= 0, "at least 0"),
 )  # fmt: skip
 
 

@@ -129,6 +129,10 @@ class Dataset:
                 found[chosen] = bits.reshape(-1, N_JOINTS, N_WINDOWS)
         return found
 
+    def given_labels(self, indices):
+        """Paths of those of the samples' files that hold labels which their source gave."""
+        return [self._files[i].path for i, _, _ in self._by_file(indices) if self._files[i].has(WINDOWS)]
+
     def prefetch(self, indices):
         """Tell the system that these samples' images come next, where they come from the disk."""
         if not self.in_memory:

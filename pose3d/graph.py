@@ -33,7 +33,12 @@ class Graph:
             name: pytensor.shared(np.asarray(getattr(config.training, name), dtype=dtype), name)
             for name in ("rate", "momentum", "decay")
         }
-        self.velocity = updates.velocities(network.params)
+        self.trained = {  # by name, what a step changes
+            name: param
+            for name, param in network.params.items()
+            if name.partition(".")[0] not in config.training.frozen
+        }
+        self.velocity = updates.velocities(self.trained)
         self._functions = {}  # compiled when they are first called
 
     def set_hyper(self, **values):
@@ -83,7 +88,7 @@ class Graph:
         raw, drawn = self.network.output(images, training=True)
         cost = self.cost(raw, self.targets)
         rules = updates.momentum_decay(
-            cost, self.network.params, self.velocity, **self.hyper, order=self.config.training.order
+            cost, self.trained, self.velocity, **self.hyper, order=self.config.training.order
         )
         return {"inputs": [self.targets], "outputs": cost, "updates": {**drawn, **rules}}
 
@@ -134,7 +139,7 @@ class Graph:
         return outputs, float(cost)
 
     def step(self, images, targets):
-        """One update of all parameters on a minibatch; returns its cost before the update.
+        """One update on a minibatch, of all but the frozen layers; returns the cost before the update.
 
         Parameters
         ----------

@@ -26,13 +26,14 @@ class Keeper:
     Attributes
     ----------
     progress : Progress, where the run stands
-    shuffling : numpy Generator
+    shuffling, augmenting : numpy Generators
     began : float, the perf_counter at which the epoch began, or would have without a stop
     """
 
     def __init__(self, task, data, chosen, run, signals):
         self.task, self.run, self.signals = task, run, signals
         self.progress, self.shuffling = Progress(), np.random.default_rng(task.graph.config.training.seed)
+        self.augmenting = np.random.default_rng(task.graph.config.augmentation.seed)
         told = hashlib.sha256(data.fingerprint.encode())
         for indices in (chosen.train, chosen.validation):
             told.update(np.ascontiguousarray(indices))
@@ -53,6 +54,8 @@ class Keeper:
         except ValueError as error:
             raise UserError(f"the checkpoint in {self.run.folder} is of another network: {error}") from error
         self.shuffling.bit_generator.state = found.generators["shuffling"]
+        if "augmentation" in found.generators:  # older checkpoints are of runs without
+            self.augmenting.bit_generator.state = found.generators["augmentation"]
         self.progress, self.run.rows = found.progress, found.rows
         self.began -= self.progress.seconds
 
@@ -66,7 +69,11 @@ class Keeper:
         graph, now = self.task.graph, time.perf_counter()
         self.progress.seconds = now - self.began
         velocity, dropout = graph.get_state()
-        generators = {"shuffling": self.shuffling.bit_generator.state, "dropout": dropout}
+        generators = {
+            "shuffling": self.shuffling.bit_generator.state,
+            "dropout": dropout,
+            "augmentation": self.augmenting.bit_generator.state,
+        }
         checkpoint.save(
             self.run.folder,
             Checkpoint(

@@ -4,14 +4,14 @@ import sys
 
 import numpy as np
 
-from pose3d import metrics
+from pose3d import augmentation, metrics
 from pose3d.detection import DetectionGraph
 from pose3d.errors import command
 from pose3d.preparing import load_data, open_run, parser
 from pose3d.report.tables import text_table
 from pose3d.skeleton import JOINTS, N_JOINTS
 from pose3d.training import Task, fit
-from pose3d.windows import N_WINDOWS
+from pose3d.windows import N_WINDOWS, labels
 
 
 def detection_task(graph, data):
@@ -23,6 +23,12 @@ def detection_task(graph, data):
 
     def targets(indices):
         return data.labels(indices).reshape(len(indices), -1)
+
+    def augmented(images, indices, *drawn):
+        images, joints_2d, _ = augmentation.augmented(
+            images, data.joints_2d[indices], data.poses[indices], *drawn
+        )
+        return images, labels(joints_2d).reshape(len(indices), -1)
 
     def counts(outputs, indices):
         truth, probabilities = data.labels(indices), outputs.reshape(-1, N_JOINTS, N_WINDOWS)
@@ -41,14 +47,17 @@ def detection_task(graph, data):
         return found
 
     return Task(
-        graph, targets, counts, scores, "cross_entropy", "cross-entropy per window (nats), Eq. (4)", {}
-    )
+        graph, targets, counts, scores, "cross_entropy", "cross-entropy per window (nats), Eq. (4)", {},
+        augmented,
+    )  # fmt: skip
 
 
 @command
 def main(argv=None):
     arguments = parser("detection", __doc__).parse_args(argv)
     config, data, chosen, resumed = load_data(arguments, "detection")
+    if config.augmentation.active:
+        augmentation.refuse_given_labels(data, chosen.train)
     graph = DetectionGraph(config)
     run = open_run(arguments, config, resumed)
     best = fit(detection_task(graph, data), data, chosen, run, arguments.monitor_test, resumed)

@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 
-from pose3d import metrics
+from pose3d import augmentation, metrics
 from pose3d.errors import command
 from pose3d.preparing import load_data, open_run, parser
 from pose3d.regression import RegressionGraph, TargetScale
@@ -20,6 +20,12 @@ def regression_task(graph, data):
     def targets(indices):
         return data.poses[indices].reshape(len(indices), -1)
 
+    def augmented(images, indices, *drawn):
+        images, _, poses = augmentation.augmented(
+            images, data.joints_2d[indices], data.poses[indices], *drawn
+        )
+        return images, poses.reshape(len(indices), -1)
+
     def counts(outputs, indices):
         errors = metrics.joint_errors(outputs.reshape(-1, N_JOINTS, 3), data.poses[indices])
         return {"errors_mm": errors.sum()}
@@ -28,8 +34,9 @@ def regression_task(graph, data):
         return {"mpjpe_mm": float(counts["errors_mm"] / (n * N_JOINTS))}
 
     return Task(
-        graph, targets, counts, scores, "mpjpe_mm", "MPJPE, Eq. (9) (mm)", dataclasses.asdict(graph.scale)
-    )
+        graph, targets, counts, scores, "mpjpe_mm", "MPJPE, Eq. (9) (mm)", dataclasses.asdict(graph.scale),
+        augmented,
+    )  # fmt: skip
 
 
 @command

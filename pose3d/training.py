@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from tqdm import tqdm
 
+from pose3d.augmentation import draw
 from pose3d.checkpoint import Progress
 from pose3d.diagnosis import activity, gradient_norm
 from pose3d.errors import UserError
@@ -38,6 +39,8 @@ class Task:
     unit : str
         How the curve's vertical axis is labelled.
     scale : dict of arrays that the weights file must carry
+    augmented : function of (images, sample numbers, what `augmentation.draw` drew: two arrays)
+        -> new images and (n, width) array of their targets
     """
 
     graph: Graph
@@ -47,6 +50,7 @@ class Task:
     objective: str
     unit: str
     scale: dict
+    augmented: object = None
 
 
 def evaluate(task, data, indices, pause=lambda: None):
@@ -86,7 +90,7 @@ def announced(data, batches):
         yield current
 
 
-def train_epoch(task, data, order, label, progress=None, limit=np.inf, pause=lambda: None):
+def train_epoch(task, data, order, label, progress=None, limit=np.inf, pause=lambda: None, rng=None):
     """One pass over the samples; returns the mean of the minibatches' costs before their updates.
 
     The last minibatch may be short; its cost is the mean over its own samples.
@@ -100,6 +104,7 @@ def train_epoch(task, data, order, label, progress=None, limit=np.inf, pause=lam
     progress : Progress, whose `step` and `total` are kept up; the epoch goes on where it stands
     limit : float, the cost of the untrained network, by which divergence is told
     pause : function that is called after every step
+    rng : numpy.random.Generator, for augmentation only
 
     Raises
     ------
@@ -112,7 +117,7 @@ def train_epoch(task, data, order, label, progress=None, limit=np.inf, pause=lam
     bar = tqdm(total=len(order), initial=done, desc=label, unit=" images", leave=False, disable=None)
     with bar:
         for chosen in announced(data, minibatches(order[done:], batch)):
-            progress.total += task.graph.step(data.images(chosen), task.targets(chosen)) * len(chosen)
+            progress.total += task.graph.step(*_pairs(task, data, chosen, rng)) * len(chosen)
             progress.step += 1
             bar.update(len(chosen))
             _check_finite(progress.total, label)
@@ -123,6 +128,14 @@ def train_epoch(task, data, order, label, progress=None, limit=np.inf, pause=lam
                 )
             pause()
     return progress.total / len(order)
+
+
+def _pairs(task, data, chosen, rng):
+    """A minibatch's images and targets to train with."""
+    images, settings = data.images(chosen), task.graph.config.augmentation
+    if not settings.active:
+        return images, task.targets(chosen)
+    return task.augmented(images, chosen, *draw(len(chosen), settings, rng))
 
 
 def _check_finite(cost, label):
@@ -181,7 +194,9 @@ def _epoch(task, data, chosen, run, monitor_test, keeper):
         if progress.order is None:
             progress.order = keeper.shuffling.permutation(chosen.train) if training.shuffle else chosen.train
         limit = run.rows[0]["train_cost"]
-        row["cost"] = train_epoch(task, data, progress.order, label, progress, limit, keeper.pause)
+        row["cost"] = train_epoch(
+            task, data, progress.order, label, progress, limit, keeper.pause, keeper.augmenting
+        )
     for name, indices in _scored(training, chosen, monitor_test).items():
         found = evaluate(task, data, indices, keeper.pause)
         _check_finite(found["cost"], label)  # before these weights replace good ones

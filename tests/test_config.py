@@ -89,6 +89,9 @@ def test_sections_for_one_task_lay_over_the_common_ones(write):
         ("[training]\nshuffle = 1", "training.shuffle = 1: must be of type bool"),
         ("[training]\norder = 'newest'", "training.order = 'newest': must be one of new, old"),
         ("[network]\nactivation = 3", "network.activation = 3: must be one of tanh, relu"),
+        ("[training]\nfrozen = ['conv4']", "training.frozen = 'conv4': must be one of conv1, conv2, conv3"),
+        ("[training]\nfrozen = 'conv1'", "training.frozen = 'conv1': must be a list"),
+        ("[augmentation]\nmirror = 1", "augmentation.mirror = 1: must be of type bool"),
         ("[network]\nkernels = 5", "network.kernels = 5: must be a list"),
         ("[network]\nkernels = [5, 10]", r"network.kernels = \[5, 10\]: must have 3 entries"),
         ("[network]\nkernels = [5, 10, 1.5]", "network.kernels = 1.5: must be of type int"),
@@ -132,6 +135,9 @@ def test_what_a_file_gets_wrong_is_named_with_the_file(write, text, message):
         ("training.decay=inf", "at least 0 and finite"),
         ("training.patience=-1", "at least 0"),
         ("training.improvement=1", "at least 0 and below 1"),
+        ("augmentation.shift=-1", "from 0 to 127"),
+        ("augmentation.shift=128", "from 0 to 127"),
+        ("augmentation.seed=-1", "at least 0"),
     ],
 )
 def test_out_of_range(setting, message):
@@ -167,6 +173,7 @@ def test_every_setting_survives_the_run_folder_and_the_weights_file():
             "network.kernels=[32, 64, 64]", "network.dtype=float64", "network.dropout=0.25",
             "data.test=['S9', 'S11']", 'data.validation="subject:a \\"b\\" \\\\ ü"', "training.shuffle=false",
             "training.rate=1e-7", "training.decay=0", "regression.cost=mpjpe",
+            "training.frozen=['conv1', 'conv2']", "augmentation.mirror=true", "augmentation.shift=4",
         ],
     )  # fmt: skip
     assert settings != Config()

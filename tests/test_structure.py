@@ -13,7 +13,8 @@ FLOORS = {
     "facts": ("errors", "skeleton", "config", "metrics", "files", "processes", "memory"),
     "data": (
         "human36m", "synthetic", "crop", "windows", "samples", "rows", "dataset", "splits", "extraction",
-        "building", "inspection", "verification", "integrity", "matlab", "prepared", "own", "sources",
+        "augmentation", "building", "inspection", "verification", "integrity", "matlab", "prepared", "own",
+        "sources",
     ),
     "symbolic": ("ops", "layers", "network", "costs", "updates"),
     "assembly": (
