@@ -36,7 +36,7 @@ def resuming(built, out):
 @pytest.fixture(scope="module")
 def undisturbed(built, tmp_path_factory):
     out = tmp_path_factory.mktemp("undisturbed") / "run"
-    assert train_regression.main(arguments(built, out)) == 0
+    train(arguments(built, out))
     return out
 
 
@@ -68,6 +68,16 @@ def start(words):
     )  # fmt: skip
 
 
+def train(words):
+    """A whole run in a process of its own, as all that are compared here.
+
+    The graphs that a process compiled before have a say in the last bit of what it computes.
+    """
+    process = start(words)
+    _, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+
+
 def written(out):
     """When the checkpoint was last written, or None."""
     return (out / NAME).stat().st_mtime_ns if (out / NAME).exists() else None
@@ -84,7 +94,6 @@ def wait_for(condition, process):
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(strict=False, reason="one of eight runs ended with other bits; the cause is not yet found")
 def test_killed_again_and_again_it_ends_with_the_same_bits(built, undisturbed, tmp_path):
     out, rng = tmp_path / "run", random.Random(1)
     words, kills, status = arguments(built, out), 0, None
@@ -119,19 +128,19 @@ def test_a_signal_ends_it_in_good_order(built, undisturbed, tmp_path, sign):
         rf"stopped by {sign.name} in epoch \d after \d+ steps; the same command with --resume goes on", errors
     )
     assert "Traceback" not in errors
-    assert train_regression.main(resuming(built, out)) == 0
+    train(resuming(built, out))
     assert_same(out, undisturbed)
     assert "going on in epoch" in (out / "log.txt").read_text()
 
 
 def test_the_older_checkpoint_leads_to_the_same_end(built, undisturbed, tmp_path):
     out = tmp_path / "run"
-    assert train_regression.main(arguments(built, out)) == 0
+    train(arguments(built, out))
     older = out / OLDER
     assert load(older, "regression").progress != load(out, "regression").progress
     (out / NAME).write_bytes(b"damaged")
     assert train_regression.main(resuming(built, out)) == 1
-    assert train_regression.main([*resuming(built, out), str(older)]) == 0
+    train([*resuming(built, out), str(older)])
     assert_same(out, undisturbed)
 
 
