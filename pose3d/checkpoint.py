@@ -174,8 +174,5 @@ def _read(path):
     progress = Progress(**header["progress"], order=order)
     rest = {name: header[name] for name in ("task", "generators", "data", "rows", "versions")}
     config = settings.from_dict(header["config"])
-    return Checkpoint(config=config, progress=progress, **_named(groups), **rest)
-
-
-def _named(groups):
-    return {"params": groups["param"], "velocity": groups["velocity"], "scale": groups["scale"]}
+    groups["params"] = groups.pop("param")
+    return Checkpoint(config=config, progress=progress, **groups, **rest)

@@ -138,9 +138,8 @@ class _Writer:
         self._sink.check()
 
     def _create(self, name, dtype, shape, meaning):
-        stored = {"chunks": (_ROWS_PER_CHUNK, *shape), "fletcher32": True}
-        if name == "images":
-            stored = _IMAGES_STORED
+        plain = {"chunks": (_ROWS_PER_CHUNK, *shape), "fletcher32": True}
+        stored = _IMAGES_STORED if name == "images" else plain
         self._file.create_dataset(name, (0, *shape), dtype, maxshape=(None, *shape), **stored)
         self._file[name].attrs["meaning"] = meaning
         self._digests[name] = hashlib.sha256()

@@ -176,13 +176,14 @@ def fit(task, data, chosen, run, monitor_test=False, resumed=None):
         if resumed is not None:
             keeper.take_up(resumed)
         run.say(chosen.summary)
+        sets = _scored(task.graph.config.training, chosen, monitor_test)
         while not keeper.progress.over:
-            _epoch(task, data, chosen, run, monitor_test, keeper)
+            _epoch(task, data, chosen, sets, run, keeper)
             keeper.save()
     return keeper.progress.best
 
 
-def _epoch(task, data, chosen, run, monitor_test, keeper):
+def _epoch(task, data, chosen, sets, run, keeper):
     """Train for one epoch, score it, keep the best weights; leaves what the next epoch begins with."""
     training, progress = task.graph.config.training, keeper.progress
     keeper.begin_epoch()
@@ -197,7 +198,7 @@ def _epoch(task, data, chosen, run, monitor_test, keeper):
         row["cost"] = train_epoch(
             task, data, progress.order, label, progress, limit, keeper.pause, keeper.augmenting
         )
-    for name, indices in _scored(training, chosen, monitor_test).items():
+    for name, indices in sets.items():
         found = evaluate(task, data, indices, keeper.pause)
         _check_finite(found["cost"], label)  # before these weights replace good ones
         row |= {f"{name}_{key}": value for key, value in found.items()}
@@ -228,8 +229,8 @@ def _epoch(task, data, chosen, run, monitor_test, keeper):
 
 
 def _diagnosis(task, data, chosen):
-    """How the network is doing inside, on the first samples of the training set's fixed order."""
-    some = np.sort(chosen.train)[:: max(1, len(chosen.train) // EVALUATION_BATCH)][:EVALUATION_BATCH]
+    """How the network is doing inside, on samples from all over the training set."""
+    some = chosen.train[:: max(1, len(chosen.train) // EVALUATION_BATCH)][:EVALUATION_BATCH]
     images = data.images(some)
     norm = gradient_norm(task.graph, images, task.targets(some))
     return {"gradient_norm": norm, **activity(task.graph, images)}
