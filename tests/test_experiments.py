@@ -1,0 +1,146 @@
+"""The scripts in experiments/ that compare trainings."""
+
+import csv
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pose3d.dataset import Dataset
+
+EXPERIMENTS = Path(__file__).parents[1] / "experiments"
+sys.path.insert(0, str(EXPERIMENTS))
+
+import compare  # noqa: E402
+import repeat_frames  # noqa: E402
+import trainings  # noqa: E402
+
+TINY = """
+title = "Tiny"
+seeds = [1, 2]
+
+[common]
+network.kernels = [2, 3, 4]
+training = { batch = 24, epochs = 1 }
+
+[variants.random]
+
+[variants.pre-trained]
+init = "detection"
+
+[variants.diverging]
+training.rate = 1e30
+"""
+
+
+@pytest.fixture
+def tiny(tmp_path):
+    path = tmp_path / "tiny.toml"
+    path.write_text(TINY)
+    return path
+
+
+def written(folder):
+    """The rows of the CSV file, and the modification times of all weights."""
+    with (folder / "tiny.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    return rows, {path: path.stat().st_mtime_ns for path in folder.glob("*/best.npz")}
+
+
+@pytest.mark.slow
+def test_every_variant_is_run_and_only_once(tiny, built, tmp_path, capsys):
+    arguments = [str(tiny), "--data", str(built), "--out", str(tmp_path / "out"), "--seeds", "2"]
+    assert compare.main(arguments) == 0
+    rows, weights = written(tmp_path / "out")
+    assert [row["variant"] for row in rows] == ["random", "pre-trained"]
+    assert len({row["run"] for row in rows}) == 2
+    assert all(float(row["test_mpjpe_mm"]) > 0 for row in rows)
+    assert len(weights) == 4  # with the detection network, and the untrained one of the run that diverged
+    printed = capsys.readouterr().out
+    assert "diverging, run 1 of 1: error: the cost became" in printed
+    assert (tmp_path / "out" / "tiny.txt").read_text() in printed
+
+    assert compare.main(arguments) == 0
+    assert written(tmp_path / "out") == (rows, weights)
+
+
+def test_the_seed_and_every_setting_decide_the_folder(tiny, tmp_path):
+    _, seeds, variants = trainings.read_experiment(tiny)
+    runs = [
+        trainings.regression_training(variant, seed, Path("data/walking"), tmp_path)
+        for variant in variants.values()
+        for seed in seeds
+    ]
+    assert len({run.folder for run in runs}) == 6
+    assert runs[2].init.folder != runs[3].init.folder
+    again = trainings.regression_training(variants["random"], 1, Path("data/walking"), tmp_path)
+    assert again.folder == runs[0].folder
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "holds title, seeds"),
+        ("[variants.a]\n[other]", "not other"),
+        ("[variants.a]\ntraining.rat = 1", "training.rat"),
+        ("[variants.a]\ninit = 3", "none or detection"),
+        ("[variants", "not a TOML file"),
+    ],
+)
+def test_a_faulty_experiment_is_refused_in_one_line(tmp_path, capsys, text, message):
+    path = tmp_path / "faulty.toml"
+    path.write_text(text)
+    assert compare.main([str(path), "--out", str(tmp_path / "out")]) == 1
+    error = capsys.readouterr().err
+    assert message in error
+    assert len(error.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted(path for path in EXPERIMENTS.glob("*.toml") if path.stem != "quickstart"),  # that is for --config
+    ids=lambda path: path.stem,
+)
+def test_every_experiment_can_be_read(path, tmp_path):
+    _, seeds, variants = trainings.read_experiment(path)
+    folders = {
+        trainings.regression_training(variant, seed, Path("data/walking"), tmp_path).folder
+        for variant in variants.values()
+        for seed in seeds
+    }
+    assert len(seeds) >= 3
+    assert len(folders) == len(seeds) * len(variants) >= 6  # no two variants are the same
+
+
+def test_the_summary_gives_median_and_range():
+    found = [dict.fromkeys(compare.COLUMNS, value) for value in (1.0, 5.0, 2.0)]
+    line = compare.summary({"a": found, "b": []}).splitlines()
+    assert line[2].split()[:4] == ["a", "3", "2.0", "(1.0-5.0)"]
+    assert line[3].split()[:3] == ["b", "0", "-"]
+
+
+def test_images_stay_for_some_frames_of_one_video_and_poses_do_not(built, tmp_path):
+    out = tmp_path / "repeated"
+    command = [
+        sys.executable,
+        EXPERIMENTS / "repeat_frames.py",
+        "--data",
+        built,
+        "--times",
+        "12",
+        "--out",
+        out,
+    ]
+    subprocess.run(list(map(str, command)), check=True)
+    before, after = Dataset.open(built), Dataset.open(out)
+    np.testing.assert_array_equal(after.poses, before.poses)
+    np.testing.assert_array_equal(after.joints_2d, before.joints_2d)
+    shown = np.arange(len(before)) - before.frame % 12  # of one camera, frames numbered from 0 in each take
+    np.testing.assert_array_equal(after.images(range(len(after))), before.images(shown))
+
+
+def test_nothing_to_repeat_is_one_clear_line(tmp_path, capsys):
+    assert repeat_frames.main(["--data", str(tmp_path)]) == 1
+    assert "holds no built file" in capsys.readouterr().err
