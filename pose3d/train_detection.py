@@ -24,13 +24,13 @@ def detection_task(graph, data, ranks=ALONE):
     """
 
     def targets(indices):
-        return data.labels(indices).reshape(len(indices), -1)
+        return data.labels(indices).reshape(len(indices), graph.width)
 
     def augmented(images, indices, *drawn):
         images, joints_2d, _ = augmentation.augmented(
             images, data.joints_2d[indices], data.poses[indices], *drawn
         )
-        return images, labels(joints_2d).reshape(len(indices), -1)
+        return images, labels(joints_2d).reshape(len(indices), graph.width)
 
     def counts(outputs, indices):
         truth, probabilities = data.labels(indices), outputs.reshape(-1, N_JOINTS, N_WINDOWS)

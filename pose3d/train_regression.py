@@ -20,13 +20,13 @@ def regression_task(graph, data, ranks=ALONE):
     """The loop's view of the regression network; its score is the MPJPE of Eq. (9), mm."""
 
     def targets(indices):
-        return data.poses[indices].reshape(len(indices), -1)
+        return data.poses[indices].reshape(len(indices), graph.width)
 
     def augmented(images, indices, *drawn):
         images, _, poses = augmentation.augmented(
             images, data.joints_2d[indices], data.poses[indices], *drawn
         )
-        return images, poses.reshape(len(indices), -1)
+        return images, poses.reshape(len(indices), graph.width)
 
     def counts(outputs, indices):
         errors = metrics.joint_errors(outputs.reshape(-1, N_JOINTS, 3), data.poses[indices])

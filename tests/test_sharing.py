@@ -24,7 +24,7 @@ CASES = {
     "frozen": ("regression", "training.frozen=['conv1', 'conv2', 'conv3']", "training.order=old"),
     "float64": ("regression", "network.dtype=float64", "regression.cost=mpjpe", "training.decay=0.1"),
 }
-TOLERANCE = {"float32": 2e-6, "float64": 1e-12}  # of each parameter's largest change
+TOLERANCE = {"float32": 1e-5, "float64": 1e-12}  # of each parameter's largest change
 SMALL = "network.kernels=[2,3,4]"
 
 
