@@ -7,13 +7,15 @@
     python experiments/benchmark.py build
     python experiments/benchmark.py stream
     python experiments/benchmark.py chunks
+    python experiments/benchmark.py ranks
 
 `step` times one training step (forward, cost, gradients, update) and one forward pass on random
 images in memory, and prints JSON as its last line. `breakdown` times the parts of a step one by
 one. `epoch` times an epoch of a built data set against its steps alone. `start` times a
 process's way to its first step, with empty caches and with full ones. `build` times the conversion
 of recordings against decoding alone; `stream` trains on 10,000 and 100,000 samples from memory and
-from the disk; `chunks` compares ways to store the images.
+from the disk; `chunks` compares ways to store the images; `ranks` times training over MPI and reckons
+what more machines would give.
 """
 
 import argparse
@@ -29,6 +31,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import data_benchmarks
+import rank_benchmarks
 
 # Nothing that computes is imported up here: thread counts and caches are read from the
 # environment when numba, PyTensor and the matrix library are loaded, and `main` sets them first.
@@ -322,13 +325,33 @@ def start(arguments):
     print(json.dumps({"kernels": arguments.kernels, "outputs": arguments.outputs, **seconds, **versions()}))
 
 
+def rank(arguments):
+    """Time steps, and the sum of gradients alone, in one or more ranks; what `ranks` starts."""
+    from pose3d.parallel import world
+    from pose3d.sharing import shared
+
+    with world() as ranks:
+        graph, images, targets = make_graph(arguments)
+        graph, mine = shared(graph, ranks), ranks.share(arguments.batch)
+        images, targets = images[mine].copy(), targets[mine].copy()
+        found = {"step_ms": median_ms(lambda: graph.step(images, targets, arguments.batch), arguments.steps)}
+        if ranks.size > 1:
+            import numpy as np
+
+            numbers = sum(param.get_value(borrow=True).size for param in graph.trained.values())
+            message = np.zeros(numbers + 1, np.float32)
+            found["add_up_ms"] = median_ms(lambda: ranks.add_up(message), arguments.steps)
+            found["message_mb"] = message.nbytes / 1e6
+        print(json.dumps(found), flush=True)
+
+
 def parser():
     result = argparse.ArgumentParser(
         description=__doc__.splitlines()[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     commands = result.add_subparsers(dest="command", required=True)
     works = (step, breakdown, epoch, start, first, data_benchmarks.build, data_benchmarks.stream)
-    for work in (*works, data_benchmarks.chunks):
+    for work in (*works, data_benchmarks.chunks, rank, rank_benchmarks.ranks):
         command = commands.add_parser(
             work.__name__, help=work.__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
         )

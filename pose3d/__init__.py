@@ -15,6 +15,8 @@ mm    millimetres, camera frame (x right, y down, z forward)
 
 import os
 
+from pose3d.launch import share_cores
+
 __version__ = "0.1.0"
 
 # The kernels' threads and those of the matrix library take turns, many times in a step. Left alone, each
@@ -22,6 +24,7 @@ __version__ = "0.1.0"
 # libraries read this when they are loaded, so it stands before anything imports numpy.
 os.environ.setdefault("GOMP_SPINCOUNT", "0")
 os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
+share_cores()  # among mpiexec's ranks, for the same reasons
 
 
 def load(run):

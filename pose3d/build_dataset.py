@@ -11,7 +11,8 @@ from pose3d.building import build
 from pose3d.checking import check_built, check_raw
 from pose3d.dataset import Dataset, built_files
 from pose3d.errors import UserError, command
-from pose3d.processes import cores, team
+from pose3d.launch import cores
+from pose3d.processes import team
 from pose3d.report.figures import contact_sheet
 from pose3d.report.tables import text_table
 from pose3d.sources import ACTIONS, RAW, Wanted, expanded, kind_of, rules_for

@@ -61,7 +61,8 @@ class DataSettings:
     test: tuple[str, ...] = ("S11",)
     validation: str = "tail"  # "tail", "report" or "subject:NAME"
     seed: int = 2  # of the "report" validation, which is a random subset
-    # Samples held in memory, or read from the disk when they are needed; auto: held if below 4 GB.
+    # Samples held in memory, or read from the disk when they are needed; auto: held if below 4 GB, but never
+    # by several ranks, each of which would hold all of them.
     memory: typing.Literal["auto", "all", "stream"] = "auto"
 
 

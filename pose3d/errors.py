@@ -21,6 +21,19 @@ class Stopped(Exception):
         self.signal = signal
 
 
+def verdict(error):
+    """What a command makes of an exception: (exit status, one line); None if it is a bug of ours."""
+    if isinstance(error, UserError | OSError):
+        return 1, "error: " + " ".join(str(error).split())
+    if isinstance(error, MemoryError):
+        return 1, f"error: there is not enough memory for this: {error}"
+    if isinstance(error, Stopped):
+        return 128 + error.signal, str(error)
+    if isinstance(error, KeyboardInterrupt):
+        return 130, "error: interrupted; what was finished is kept"
+    return None
+
+
 def command(main):
     """Turn ``main(argv=None)`` into a command that returns an exit status.
 
@@ -33,18 +46,12 @@ def command(main):
     def run(argv=None):
         try:
             return main(argv) or 0
-        except (UserError, OSError) as error:
-            message = " ".join(str(error).split())
-            print(f"error: {message}", file=sys.stderr)
-            return 1
-        except MemoryError as error:
-            print(f"error: there is not enough memory for this: {error}", file=sys.stderr)
-            return 1
-        except Stopped as stopped:
-            print(stopped, file=sys.stderr)
-            return 128 + stopped.signal
-        except KeyboardInterrupt:
-            print("error: interrupted; what was finished is kept", file=sys.stderr)
-            return 130
+        except BaseException as error:
+            found = verdict(error)
+            if found is None:
+                raise
+            status, line = found
+            print(line, file=sys.stderr)
+            return status
 
     return run

@@ -39,7 +39,7 @@ class Graph:
             if name.partition(".")[0] not in config.training.frozen
         }
         self.velocity = updates.velocities(self.trained)
-        self._functions = {}  # compiled when they are first called
+        self._functions, self._update = {}, None  # compiled when they are first called
 
     def set_hyper(self, **values):
         """Set ``rate``, ``momentum`` or ``decay`` for the steps to come."""
@@ -92,6 +92,12 @@ class Graph:
         )
         return {"inputs": [self.targets], "outputs": cost, "updates": {**drawn, **rules}}
 
+    def _gradients(self, images):
+        raw, drawn = self.network.output(images, training=True)
+        cost = self.cost(raw, self.targets)
+        found = pytensor.grad(cost, list(self.trained.values()))
+        return {"inputs": [self.targets], "outputs": [cost, *found], "updates": drawn}
+
     def _activations(self, images):
         return {"inputs": [], "outputs": list(self.network.activations(images).values())}
 
@@ -138,12 +144,36 @@ class Graph:
         outputs, cost = self._call(self._evaluate, images, self._targets(targets))
         return outputs, float(cost)
 
-    def step(self, images, targets):
+    def step(self, images, targets, whole=None):
         """One update on a minibatch, of all but the frozen layers; returns the cost before the update.
 
         Parameters
         ----------
         images : (N, 128, 128) array, bytes or gray levels in [0, 1]
         targets : (N, width) array
+        whole : for graphs that several ranks share, of which this is none: `pose3d.sharing.SharedGraph`
         """
         return float(self._call(self._step, images, self._targets(targets)))
+
+    def gradients(self, images, targets):
+        """The first half of `step`: the cost, and by name its gradients for all but the frozen layers.
+
+        Parameters are as for `step`; dropout draws anew, no weight changes.
+        """
+        cost, *found = self._call(self._gradients, images, self._targets(targets))
+        return float(cost), dict(zip(self.trained, found, strict=True))
+
+    def update(self, gradients):
+        """The other half of `step`.
+
+        Parameters
+        ----------
+        gradients : dict of str to array, as `gradients` gives them
+        """
+        if self._update is None:
+            given = [param.type(f"{name}.gradient") for name, param in self.trained.items()]
+            rules = updates.descent(
+                given, self.trained, self.velocity, **self.hyper, order=self.config.training.order
+            )
+            self._update = pytensor.function(given, [], updates=rules, mode=MODE)
+        self._update(*(gradients[name] for name in self.trained))

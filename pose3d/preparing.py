@@ -1,6 +1,8 @@
 """What both training commands begin with: the command line, settings, data, and the run folder."""
 
 import argparse
+import dataclasses
+import os
 
 import numpy as np
 
@@ -8,7 +10,8 @@ from pose3d import checkpoint
 from pose3d import config as settings
 from pose3d.dataset import Dataset
 from pose3d.errors import UserError
-from pose3d.run import Run, versions_line
+from pose3d.parallel import ALONE
+from pose3d.run import Run, SilentRun, versions_line
 from pose3d.splits import split
 
 
@@ -51,13 +54,14 @@ def parser(task, description):
     return result
 
 
-def load_data(arguments, task):
+def load_data(arguments, task, ranks=ALONE):
     """What both commands begin with.
 
     Parameters
     ----------
     arguments : what `parser` parsed
     task : "detection" or "regression"
+    ranks : pose3d.parallel.Alone or Ranks
 
     Returns
     -------
@@ -75,14 +79,24 @@ def load_data(arguments, task):
             raise UserError("--resume goes on with the settings of the run: leave out --config and --set")
         resumed = checkpoint.load(arguments.out if arguments.resume is True else arguments.resume, task)
     config = resumed.config if resumed else settings.load(task, arguments.config, arguments.set)
-    return config, *open_data(arguments.data, config.data, arguments.monitor_test), resumed
+    choice = config.data
+    if ranks.size > 1 and choice.memory == "auto":
+        # Each rank would hold all samples, though it takes its share of a minibatch, another one each epoch.
+        choice = dataclasses.replace(choice, memory="stream")
+    return config, *open_data(arguments.data, choice, arguments.monitor_test), resumed
 
 
-def open_run(arguments, config, resumed):
-    """The run folder: a new one, or that of the run that goes on."""
+def open_run(arguments, config, resumed, ranks=ALONE):
+    """The run folder: a new one, or that of the run that goes on; only rank 0 writes there."""
+    ranks.everyones(None)  # have read what they need: an older run under the same name may be it
+    if ranks.rank:
+        return SilentRun(arguments.out)
+    run = Run(arguments.out, config) if resumed is None else Run.reopen(arguments.out)
+    if ranks.size > 1:
+        threads = os.environ.get("NUMBA_NUM_THREADS", "as many as cores")
+        run.say(f"{ranks.size} ranks share every minibatch; threads of each: {threads}")
     if resumed is None:
-        return Run(arguments.out, config)
-    run = Run.reopen(arguments.out)
+        return run
     run.say(f"going on in epoch {resumed.progress.epoch} after {resumed.progress.step} steps")
     if resumed.versions != versions_line():
         run.say(f"with {versions_line()}, before with {resumed.versions}: the bits may differ")

@@ -10,11 +10,7 @@ import threading
 from concurrent.futures.process import BrokenProcessPool
 
 from pose3d.errors import UserError
-
-
-def cores():
-    """The number of cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+from pose3d.launch import rank_count
 
 
 class Signals:
@@ -47,8 +43,22 @@ class Signals:
             signal.signal(kind, handler)
 
 
-# Set for each process by the launchers of MPICH and its kin, of Open MPI, and by PMIx (srun).
-_RANK_COUNTS = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "PMIX_SIZE", "SLURM_STEP_NUM_TASKS")
+def load_mpi():
+    """mpi4py's module ``MPI``; loading it makes this process a rank.
+
+    Raises
+    ------
+    UserError
+        if mpi4py is not installed
+    """
+    try:
+        from mpi4py import MPI
+    except ImportError as error:
+        raise UserError(
+            f"started as one of {rank_count()} ranks, but mpi4py cannot be loaded ({error}); "
+            "install pose3d[mpi], or start without mpiexec"
+        ) from error
+    return MPI
 
 
 @contextlib.contextmanager
@@ -63,23 +73,14 @@ def team():
     UserError
         if mpiexec started this process and mpi4py is not installed
     """
-    if _ranks() < 2:
+    if rank_count() < 2:
         yield run_all
         return
-    try:
-        from mpi4py import MPI
-        from mpi4py.futures import MPICommExecutor
-    except ImportError as error:
-        raise UserError(
-            f"started as one of {_ranks()} ranks, but mpi4py cannot be loaded ({error}); "
-            "install pose3d[mpi], or start without mpiexec"
-        ) from error
+    MPI = load_mpi()
+    from mpi4py.futures import MPICommExecutor
+
     with MPICommExecutor(MPI.COMM_WORLD, root=0) as pool:
         yield None if pool is None else functools.partial(_run_on_ranks, pool)
-
-
-def _ranks():
-    return max(int(os.environ.get(name, 1)) for name in _RANK_COUNTS)
 
 
 def _run_on_ranks(pool, function, tasks, workers):

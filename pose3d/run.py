@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from pose3d import checkpoint, weights
 from pose3d import config as settings
 from pose3d.errors import UserError
 from pose3d.files import whole
@@ -58,6 +59,33 @@ class Run:
         names = {f"{kind}_{objective}": kind for kind in ("train", "validation", "test")}
         names = {key: name for key, name in names.items() if key in row}
         curve_figure(self.folder / "curve.png", self.rows, names, unit)
+
+    def keep_weights(self, name, found):
+        """Write a `pose3d.weights.Weights` under one of the folder's names for such."""
+        weights.save(self.folder / name, found)
+
+    def keep_checkpoint(self, found):
+        """Write a `pose3d.checkpoint.Checkpoint`."""
+        checkpoint.save(self.folder, found)
+
+
+class SilentRun(Run):
+    """What the ranks beside rank 0 have of a run: its rows, and nothing printed or written."""
+
+    def __init__(self, folder):
+        self.folder, self.rows = Path(folder), []
+
+    def say(self, text):
+        pass
+
+    def add(self, row, objective, unit):
+        self.rows.append(row)
+
+    def keep_weights(self, name, found):
+        pass
+
+    def keep_checkpoint(self, found):
+        pass
 
 
 def _set_aside(folder):

@@ -7,14 +7,16 @@ import numpy as np
 from pose3d import augmentation, metrics
 from pose3d.detection import DetectionGraph
 from pose3d.errors import command
+from pose3d.parallel import ALONE, world
 from pose3d.preparing import load_data, open_run, parser
 from pose3d.report.tables import text_table
+from pose3d.sharing import shared
 from pose3d.skeleton import JOINTS, N_JOINTS
 from pose3d.training import Task, fit
 from pose3d.windows import N_WINDOWS, labels
 
 
-def detection_task(graph, data):
+def detection_task(graph, data, ranks=ALONE):
     """The loop's view of the detection network.
 
     Its scores are the cross-entropy per window (nats), and F1 and average precision: means over
@@ -22,13 +24,13 @@ def detection_task(graph, data):
     """
 
     def targets(indices):
-        return data.labels(indices).reshape(len(indices), -1)
+        return data.labels(indices).reshape(len(indices), graph.width)
 
     def augmented(images, indices, *drawn):
         images, joints_2d, _ = augmentation.augmented(
             images, data.joints_2d[indices], data.poses[indices], *drawn
         )
-        return images, labels(joints_2d).reshape(len(indices), -1)
+        return images, labels(joints_2d).reshape(len(indices), graph.width)
 
     def counts(outputs, indices):
         truth, probabilities = data.labels(indices), outputs.reshape(-1, N_JOINTS, N_WINDOWS)
@@ -48,19 +50,24 @@ def detection_task(graph, data):
 
     return Task(
         graph, targets, counts, scores, "cross_entropy", "cross-entropy per window (nats), Eq. (4)", {},
-        augmented,
+        augmented, ranks,
     )  # fmt: skip
 
 
 @command
 def main(argv=None):
+    with world() as ranks:
+        _train(argv, ranks)
+
+
+def _train(argv, ranks):
     arguments = parser("detection", __doc__).parse_args(argv)
-    config, data, chosen, resumed = load_data(arguments, "detection")
+    config, data, chosen, resumed = load_data(arguments, "detection", ranks)
     if config.augmentation.active:
         augmentation.refuse_given_labels(data, chosen.train)
-    graph = DetectionGraph(config)
-    run = open_run(arguments, config, resumed)
-    best = fit(detection_task(graph, data), data, chosen, run, arguments.monitor_test, resumed)
+    graph = shared(DetectionGraph(config), ranks)
+    run = open_run(arguments, config, resumed, ranks)
+    best = fit(detection_task(graph, data, ranks), data, chosen, run, arguments.monitor_test, resumed)
     columns = ("joint", "F1 train", "F1 validation", "AP train", "AP validation")
     rows = [
         [joint]

@@ -12,10 +12,11 @@ from pose3d.diagnosis import activity, gradient_norm
 from pose3d.errors import UserError
 from pose3d.graph import Graph
 from pose3d.keeping import Keeper
+from pose3d.parallel import ALONE
 from pose3d.processes import Signals
 from pose3d.run import versions_line
 from pose3d.splits import minibatches
-from pose3d.weights import BEST, LAST, Weights, save
+from pose3d.weights import BEST, LAST, Weights
 
 EVALUATION_BATCH = 128
 MUCH_SATURATED = 0.5  # share of a layer's values from which a warning is worth a line
@@ -41,6 +42,7 @@ class Task:
     scale : dict of arrays that the weights file must carry
     augmented : function of (images, sample numbers, what `augmentation.draw` drew: two arrays)
         -> new images and (n, width) array of their targets
+    ranks : pose3d.parallel.Alone or Ranks, who share every minibatch
     """
 
     graph: Graph
@@ -51,6 +53,7 @@ class Task:
     unit: str
     scale: dict
     augmented: object = None
+    ranks: object = ALONE
 
 
 def evaluate(task, data, indices, pause=lambda: None):
@@ -67,22 +70,25 @@ def evaluate(task, data, indices, pause=lambda: None):
     -------
     dict of str to float
     """
-    totals, cost = {}, 0.0
-    for batch in announced(data, minibatches(indices, EVALUATION_BATCH)):
-        outputs, batch_cost = task.graph.evaluate(data.images(batch), task.targets(batch))
-        for name, count in task.counts(outputs, batch).items():
-            totals[name] = totals.get(name, 0) + count
-        cost += batch_cost * len(batch)
+    totals, cost, ranks = {}, 0.0, task.ranks
+    for batch in announced(data, minibatches(indices, EVALUATION_BATCH * ranks.size), ranks):
+        mine = batch[ranks.share(len(batch))]
+        if len(mine):
+            outputs, batch_cost = task.graph.evaluate(data.images(mine), task.targets(mine))
+            for name, count in task.counts(outputs, mine).items():
+                totals[name] = totals.get(name, 0) + count
+            cost += batch_cost * len(mine)
         pause()
-    cost /= len(indices)
+    totals = ranks.total({**totals, "cost": cost})
+    cost = totals.pop("cost") / len(indices)
     return {"cost": cost, **task.scores(totals, len(indices), cost)}
 
 
-def announced(data, batches):
-    """Yield minibatches, each after the disk was told of the one that follows."""
+def announced(data, batches, ranks=ALONE):
+    """Yield minibatches, each after the disk was told of this rank's share of the one that follows."""
     current = None
     for following in batches:
-        data.prefetch(following)
+        data.prefetch(following[ranks.share(len(following))])
         if current is not None:
             yield current
         current = following
@@ -113,11 +119,11 @@ def train_epoch(task, data, order, label, progress=None, limit=np.inf, pause=lam
     """
     progress = progress or Progress()
     batch = task.graph.config.training.batch
-    done = progress.step * batch
-    bar = tqdm(total=len(order), initial=done, desc=label, unit=" images", leave=False, disable=None)
+    done, hidden = progress.step * batch, None if task.ranks.rank == 0 else True
+    bar = tqdm(total=len(order), initial=done, desc=label, unit=" images", leave=False, disable=hidden)
     with bar:
-        for chosen in announced(data, minibatches(order[done:], batch)):
-            progress.total += task.graph.step(*_pairs(task, data, chosen, rng)) * len(chosen)
+        for chosen in announced(data, minibatches(order[done:], batch), task.ranks):
+            progress.total += task.graph.step(*_pairs(task, data, chosen, rng), len(chosen)) * len(chosen)
             progress.step += 1
             bar.update(len(chosen))
             _check_finite(progress.total, label)
@@ -131,11 +137,15 @@ def train_epoch(task, data, order, label, progress=None, limit=np.inf, pause=lam
 
 
 def _pairs(task, data, chosen, rng):
-    """A minibatch's images and targets to train with."""
-    images, settings = data.images(chosen), task.graph.config.augmentation
+    """This rank's share of a minibatch's images and targets to train with."""
+    share, settings = task.ranks.share(len(chosen)), task.graph.config.augmentation
+    mine = chosen[share]
+    images = data.images(mine)
     if not settings.active:
-        return images, task.targets(chosen)
-    return task.augmented(images, chosen, *draw(len(chosen), settings, rng))
+        return images, task.targets(mine)
+    # Every rank draws for the whole minibatch, so that no sample's lot depends on how many ranks there are.
+    mirror, offsets = draw(len(chosen), settings, rng)
+    return task.augmented(images, mine, mirror[share], offsets[share])
 
 
 def _check_finite(cost, label):
@@ -175,6 +185,7 @@ def fit(task, data, chosen, run, monitor_test=False, resumed=None):
         keeper = Keeper(task, data, chosen, run, signals)
         if resumed is not None:
             keeper.take_up(resumed)
+        task.ranks.agree("their files, settings, versions or weights to begin with", keeper.digest)
         run.say(chosen.summary)
         sets = _scored(task.graph.config.training, chosen, monitor_test)
         while not keeper.progress.over:
@@ -206,10 +217,11 @@ def _epoch(task, data, chosen, sets, run, keeper):
     row |= _pace(row, keeper, len(chosen.train))
     objective = f"validation_{task.objective}"
     score, weights = row[objective], _snapshot(task, row)
-    save(run.folder / LAST, weights)
+    task.ranks.agree(f"the weights after {label}: their machines compute differently", keeper.digest)
+    run.keep_weights(LAST, weights)
     is_best = progress.best is None or score < progress.best[objective]
     if is_best:
-        save(run.folder / BEST, weights)
+        run.keep_weights(BEST, weights)
     run.add(row, task.objective, task.unit)
     run.say(_line(row, task.objective) + ("  best" if is_best else "") + _outlook(row, training))
     for warning in _warnings(row):

@@ -55,6 +55,11 @@ def momentum_decay(cost, params, velocity, rate, momentum, decay, order="new"):
     dict of shared variable to expression, in the order of `params`
     """
     gradients = pytensor.grad(cost, list(params.values()))
+    return descent(gradients, params, velocity, rate, momentum, decay, order)
+
+
+def descent(gradients, params, velocity, rate, momentum, decay, order="new"):
+    """`momentum_decay` of gradients that are already there: list of tensors, in the order of `params`."""
     updates = {}
     for (name, w), gradient in zip(params.items(), gradients, strict=True):
         v = velocity[name]

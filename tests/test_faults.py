@@ -7,12 +7,12 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import av
 import h5py
 import numpy as np
 import pytest
+from launching import mpiexec
 
 from pose3d import build_dataset, building, human36m, samples
 from pose3d.dataset import Dataset
@@ -122,15 +122,6 @@ def test_a_second_build_into_the_folder_is_refused_and_the_first_goes_on(raw_tre
     _, errors = first.communicate(timeout=120)
     assert first.returncode == 0, errors
     assert_whole(out, raw_tree, tmp_path)
-
-
-def mpiexec(ranks):
-    """The launcher that the mpi extra brings, beside this Python; else the system's."""
-    beside = Path(sys.executable).parent / "mpiexec"
-    found = str(beside) if beside.exists() else shutil.which("mpiexec")
-    if found is None:
-        pytest.skip("there is no mpiexec: install pose3d[mpi]")
-    return [found, "-n", str(ranks)]
 
 
 @pytest.mark.slow

@@ -9,7 +9,8 @@ import time
 import pytest
 
 from pose3d.errors import UserError
-from pose3d.processes import cores, run_all
+from pose3d.launch import cores
+from pose3d.processes import run_all
 
 
 def test_every_task_is_done_and_its_error_is_its_own():

@@ -10,7 +10,10 @@ import pose3d
 
 ROOT = Path(pose3d.__file__).parent
 FLOORS = {
-    "facts": ("errors", "skeleton", "config", "metrics", "files", "processes", "memory"),
+    "facts": (
+        "errors", "skeleton", "config", "metrics", "files", "launch", "processes",
+        "parallel", "memory",
+    ),
     "data": (
         "human36m", "synthetic", "crop", "windows", "samples", "rows", "dataset", "splits", "extraction",
         "augmentation", "building", "inspection", "verification", "integrity", "matlab", "prepared", "own",
@@ -19,6 +22,7 @@ FLOORS = {
     "symbolic": ("ops", "layers", "network", "costs", "updates"),
     "assembly": (
         "graph", "detection", "regression", "weights", "checkpoint", "transfer", "predictor", "diagnosis",
+        "sharing",
     ),
     "control": ("run", "training", "keeping", "preparing", "report", "checking"),
     "commands": ("build_dataset", "train_detection", "train_regression", "test", "predict"),
@@ -125,7 +129,10 @@ def test_the_symbolic_floor_knows_neither_data_nor_files():
     ("who", "knows"),
     [
         ("human36m", {"human36m", "errors", "skeleton"}),  # no crop and no network
-        ("synthetic", {"synthetic", "human36m", "errors", "skeleton", "files", "processes", "matlab"}),
+        (
+            "synthetic",
+            {"synthetic", "human36m", "errors", "skeleton", "files", "launch", "processes", "matlab"},
+        ),
         ("matlab", {"errors", "files"}),
         ("ops", {"ops", "memory"}),  # no data, no files
         ("layers", {"ops"}),

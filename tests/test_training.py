@@ -31,7 +31,7 @@ class Graph:
         self.costs = dict(enumerate(costs))
         self.stepped, self.evaluated = [], []
 
-    def step(self, images, targets):
+    def step(self, images, targets, whole=None):
         self.stepped.append(images.tolist())
         return self.costs.get(len(self.stepped) - 1, 1.0)
 
@@ -115,7 +115,7 @@ def test_evaluation_leaves_no_sample_out_and_weighs_the_short_batch_by_its_size(
 def test_the_disk_is_told_of_a_minibatch_while_the_one_before_is_at_work():
     graph, data = Graph(batch=20), Data()
     step, told = graph.step, []
-    graph.step = lambda images, targets: told.append(len(data.announced)) or step(images, targets)
+    graph.step = lambda *pair: told.append(len(data.announced)) or step(*pair)
     train_epoch(task(graph), data, TRAIN, "epoch 1")
     assert told == [2, 3, 3]
     assert data.announced == graph.stepped

@@ -101,3 +101,20 @@ def test_velocities_are_zero_and_the_parameters_own_shape():
     assert velocity.get_value().dtype == "float32"
     assert not velocity.get_value().any()
     assert params["conv1.W"].get_value().all()
+
+
+@pytest.mark.parametrize("order", updates.RULES)
+def test_an_update_rounds_as_it_is_written(order):
+    """Not as the graph around it may, whose fused products depend on what a process compiled before."""
+    rng = np.random.default_rng(4)
+    w, v, g = (rng.standard_normal(1000, dtype=np.float32) for _ in range(3))
+    rate, momentum, decay = (np.float32(x) for x in (0.01, 0.9, 0.1))
+    params, velocity = {"w": pytensor.shared(w, "w")}, {"w": pytensor.shared(v, "v")}
+    hyper = {name: pytensor.shared(np.asarray(x)) for name, x in
+             (("rate", rate), ("momentum", momentum), ("decay", decay))}  # fmt: skip
+    given = pt.vector("g", dtype="float32")
+    rules = updates.descent([given], params, velocity, **hyper, order=order)
+    pytensor.function([given], [], updates=rules, mode=MODE)(g)
+    new_w, new_v = updates.RULES[order](w, v, g, rate, momentum, decay)
+    np.testing.assert_array_equal(velocity["w"].get_value(), new_v)
+    np.testing.assert_array_equal(params["w"].get_value(), new_w)

@@ -21,7 +21,7 @@ FACTORIES = {
 
 KERNEL_FILES = (
     "shapes.py", "simd.py", "tiling.py", "microkernels.py", "kernels.py", "gradients.py", "elementwise.py",
-    "product.py", "update.py",
+    "product.py", "update.py", "jit.py",
 )  # fmt: skip
 
 

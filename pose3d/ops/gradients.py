@@ -11,6 +11,7 @@ import numba
 import numpy as np
 
 from pose3d.ops import microkernels
+from pose3d.ops.jit import njit
 from pose3d.ops.kernels import CACHE_LINE, aligned_empty
 from pose3d.ops.shapes import POOL
 from pose3d.ops.tiling import ceil_div, gradient_block, input_block, strip
@@ -18,7 +19,7 @@ from pose3d.ops.tiling import ceil_div, gradient_block, input_block, strip
 # Pooled rows whose sorted maps are kept: a block of filters is fetched once for all of them (measured).
 SORTED_ROWS = 3
 
-shape_of_strip = numba.njit(strip)
+shape_of_strip = njit(strip)
 
 
 def block_places(layer, block):
@@ -29,7 +30,7 @@ def block_places(layer, block):
     maps_out, rows, width = layer.maps_out, block.rows, block.width
     repeats = layer.kernel // rows
 
-    @numba.njit
+    @njit
     def place(o, r, t):
         home = (t // width * repeats + r // rows) * maps_out + o
         return (home * rows + r % rows) * width + t % width
@@ -52,7 +53,7 @@ def grad_weights_kernel(layer, target):
     place = block_places(layer, block)
     pack = microkernels.window_starts(layer, target.lanes(layer.dtype))
 
-    @numba.njit
+    @njit
     def images(x, y, winner, gy, dw, db, part):
         height, stride = x.shape[1], x.shape[2] * maps_in
         rows, columns = y.shape[1], y.shape[2]
@@ -89,12 +90,12 @@ def grad_weights_kernel(layer, target):
                                     cells, dw.ctypes.data + home * item, run - b * width,
                                 )  # fmt: skip
 
-    @numba.njit(parallel=True)
+    @njit(parallel=True)
     def all_images(x, y, winner, gy, dw, db):
         for part in numba.prange(parts):
             images(x, y, winner, gy, dw[part], db[part], np.int64(part))
 
-    @numba.njit
+    @njit
     def grad_weights(x, y, winner, gy):
         partial_w, partial_b = (
             empty(parts * filters).reshape((parts, filters)),
@@ -130,7 +131,7 @@ def grad_input_kernel(layer, target):
     place = block_places(layer, block)
     sort = microkernels.winner_lists(layer, block, target.lanes(layer.dtype))
 
-    @numba.njit
+    @njit
     def pack(w):
         # filters flipped, the rest zero
         packed = empty(blocks * repeats * maps_out * size)
@@ -141,7 +142,7 @@ def grad_input_kernel(layer, target):
                     packed[place(o, r, t)] = w[o, t % maps_in, kernel - 1 - r, kernel - 1 - t // maps_in]
         return packed
 
-    @numba.njit
+    @njit
     def images(packed, y, winner, gy, dx, part):
         height, stride = dx.shape[1], dx.shape[2] * maps_in
         rows, columns = y.shape[1], y.shape[2]
@@ -177,12 +178,12 @@ def grad_input_kernel(layer, target):
                                         stop - start, origin + shift * item, stride, run - b * width,
                                     )  # fmt: skip
 
-    @numba.njit(parallel=True)
+    @njit(parallel=True)
     def all_images(packed, y, winner, gy, dx):
         for part in numba.prange(parts):
             images(packed, y, winner, gy, dx, np.int64(part))
 
-    @numba.njit
+    @njit
     def grad_input(w, y, winner, gy, height, width):
         shape = (y.shape[0], height.item(), width.item(), maps_in)
         dx = empty(shape[0] * shape[1] * shape[2] * maps_in).reshape(shape)

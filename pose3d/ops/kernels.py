@@ -14,6 +14,7 @@ import numba
 import numpy as np
 
 from pose3d.ops import microkernels
+from pose3d.ops.jit import njit
 from pose3d.ops.shapes import POOL
 from pose3d.ops.tiling import ceil_div, forward_tile
 
@@ -27,7 +28,7 @@ def aligned_empty(dtype):
     """
     item = dtype.itemsize
 
-    @numba.njit
+    @njit
     def empty(size):
         raw = np.empty(size + CACHE_LINE // item, dtype)
         shift = (-raw.ctypes.data) % CACHE_LINE // item
@@ -47,7 +48,7 @@ def forward_kernel(layer, target):
     groups = ceil_div(maps_out, width)
     compute, empty = microkernels.forward_tile(layer, tile), aligned_empty(dtype)
 
-    @numba.njit
+    @njit
     def pack(w):
         # (group, kernel, run, width): filters flipped, maps that fill up the last group zero
         packed = empty(groups * kernel * run * width)
@@ -61,7 +62,7 @@ def forward_kernel(layer, target):
                         packed[base + tap * width] = w[o, c, i, j]
         return packed
 
-    @numba.njit
+    @njit
     def some_rows(x, packed, bias, y, winner, part):
         height, stride = x.shape[1], x.shape[2] * maps_in
         pooled_rows, pooled_columns = y.shape[1], y.shape[2]
@@ -80,12 +81,12 @@ def forward_kernel(layer, target):
                         y.ctypes.data + cell * item, winner.ctypes.data + cell, maps_out - first,
                     )  # fmt: skip
 
-    @numba.njit(parallel=True)
+    @njit(parallel=True)
     def all_rows(x, packed, bias, y, winner):
         for part in numba.prange(parts):
             some_rows(x, packed, bias, y, winner, np.int64(part))
 
-    @numba.njit
+    @njit
     def forward(x, w, b):
         x = np.ascontiguousarray(x)
         rows, columns = (x.shape[1] - kernel + 1) // POOL, (x.shape[2] - kernel + 1) // POOL

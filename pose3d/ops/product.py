@@ -4,11 +4,12 @@ PyTensor's own ``dot`` copies a transposed side before it multiplies in the vers
 before 3.1, and in a training step every weight matrix is one.
 """
 
-import numba
 import numpy as np
 import pytensor.tensor as pt
 from pytensor.graph.basic import Apply
 from pytensor.graph.op import Op
+
+from pose3d.ops.jit import njit
 
 
 class Product(Op):
@@ -47,7 +48,7 @@ def compiled(op):
     """The Op for numba: arrays that are contiguous in memory reach the matrix library as they are."""
     left, right = op.left, op.right
 
-    @numba.njit
+    @njit
     def product(a, b):
         a, b = np.ascontiguousarray(a), np.ascontiguousarray(b)
         return np.dot(a.T if left else a, b.T if right else b)

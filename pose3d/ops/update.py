@@ -14,6 +14,8 @@ from pytensor.graph.basic import Apply
 from pytensor.graph.op import Op
 from pytensor.graph.rewriting.basic import dfs_rewriter, node_rewriter
 
+from pose3d.ops.jit import njit
+
 # Below this many elements, waking the threads costs more than they save.
 PARALLEL = 2**15
 
@@ -71,20 +73,20 @@ optdb.register("update_inplace", dfs_rewriter(overwrite), "fast_run", "inplace",
 @lru_cache(None)
 def compiled(rule, inplace, parts):
     """``update(w, v, g, rate, momentum, decay) -> (w, v)`` of a rule, in `parts` equal parts."""
-    rule = numba.njit(rule)
+    rule = njit(rule)
 
-    @numba.njit(error_model="numpy")
+    @njit(error_model="numpy")
     def some(w, v, g, rate, momentum, decay):
         for t in range(w.size):
             w[t], v[t] = rule(w[t], v[t], g[t], rate, momentum, decay)
 
-    @numba.njit(parallel=True)
+    @njit(parallel=True)
     def all_parts(w, v, g, rate, momentum, decay):
         for part in numba.prange(parts):
             chosen = slice(part * w.size // parts, (part + 1) * w.size // parts)
             some(w[chosen], v[chosen], g[chosen], rate, momentum, decay)
 
-    @numba.njit
+    @njit
     def update(w, v, g, rate, momentum, decay):
         if not inplace:
             w, v = w.copy(), v.copy()

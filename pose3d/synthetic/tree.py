@@ -20,7 +20,8 @@ from pose3d.human36m import (
     project,
     world_to_camera,
 )
-from pose3d.processes import cores, run_all
+from pose3d.launch import cores
+from pose3d.processes import run_all
 from pose3d.synthetic.bodies import BODIES
 from pose3d.synthetic.capture import load
 from pose3d.synthetic.casting import cast, playbill

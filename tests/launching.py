@@ -1,0 +1,36 @@
+"""Starting ranks, for several tests."""
+
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+
+def mpiexec(ranks):
+    """The launcher that the mpi extra brings, beside this Python; else the system's."""
+    pytest.importorskip("mpi4py")
+    beside = Path(sys.executable).parent / "mpiexec"
+    found = str(beside) if beside.exists() else shutil.which("mpiexec")
+    if found is None:
+        pytest.skip("there is no mpiexec: install pose3d[mpi]")
+    return [found, "-n", str(ranks)]
+
+
+def run_ranks(ranks, *words):
+    """Run Python with these words on that many ranks, to its end."""
+    command = [*mpiexec(ranks), sys.executable, *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300)
+
+
+def wait_for(condition, process):
+    """Whether the condition came to hold before the process ended."""
+    for _ in range(6000):
+        if condition():
+            return True
+        if process.poll() is not None:
+            return False
+        time.sleep(0.01)
+    raise AssertionError("waited in vain")
