@@ -14,7 +14,7 @@ FLOORS = {
     "data": (
         "human36m", "synthetic", "crop", "windows", "samples", "rows", "dataset", "splits", "extraction",
         "augmentation", "building", "inspection", "verification", "integrity", "matlab", "prepared", "own",
-        "sources",
+        "sources", "video", "footage", "background", "cutting",
     ),
     "symbolic": ("ops", "layers", "network", "costs", "updates"),
     "assembly": (
@@ -125,7 +125,10 @@ def test_the_symbolic_floor_knows_neither_data_nor_files():
     ("who", "knows"),
     [
         ("human36m", {"human36m", "errors", "skeleton"}),  # no crop and no network
-        ("synthetic", {"synthetic", "human36m", "errors", "skeleton", "files", "processes", "matlab"}),
+        (
+            "synthetic",
+            {"synthetic", "human36m", "errors", "skeleton", "files", "processes", "matlab", "video"},
+        ),
         ("matlab", {"errors", "files"}),
         ("ops", {"ops", "memory"}),  # no data, no files
         ("layers", {"ops"}),
