@@ -14,7 +14,7 @@ FLOORS = {
     "data": (
         "human36m", "synthetic", "crop", "windows", "samples", "rows", "dataset", "splits", "extraction",
         "augmentation", "building", "inspection", "verification", "integrity", "matlab", "prepared", "own",
-        "sources", "video", "footage", "background", "cutting",
+        "sources", "video", "footage", "background", "cutting", "perturbation",
     ),
     "symbolic": ("ops", "layers", "network", "costs", "updates"),
     "assembly": (
