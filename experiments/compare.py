@@ -26,7 +26,7 @@ from trainings import read_experiment, regression_training, test, train
 
 from pose3d.errors import UserError, command
 from pose3d.files import whole
-from pose3d.processes import cores
+from pose3d.launch import cores
 from pose3d.report import drawing
 from pose3d.report.tables import text_table
 

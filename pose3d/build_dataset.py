@@ -1,6 +1,7 @@
 """``python -m pose3d.build_dataset``: from the raw tree to the built files."""
 
 import argparse
+import itertools
 import sys
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from pose3d.dataset import Dataset, built_files
 from pose3d.errors import UserError, command
 from pose3d.launch import cores
 from pose3d.processes import team
-from pose3d.report.figures import contact_sheet
+from pose3d.report.figures import contact_sheet, sample_figure, windows_figure
 from pose3d.report.tables import text_table
 from pose3d.sources import ACTIONS, RAW, Wanted, expanded, kind_of, rules_for
 
@@ -145,6 +146,8 @@ def _build(args, wanted, overrides, run):
         raise UserError("the rules leave out all that was asked for; --rule NAME=keep overrules them")
     built, failures = build(recordings, args.out, source, run, args.every, args.workers, kind.extract)
     _report(built)
+    if kind is RAW:
+        _draw_sample(args.out, built)
     _draw_sheet(args.out, built, np.random.default_rng(0))
     for failure in failures[1:]:
         print(f"not built: {failure}", file=sys.stderr)
@@ -229,6 +232,23 @@ def _draw_sheet(out, built, rng):
     images, windows = data.images(chosen, keep=False), data.labels(chosen)
     contact_sheet(path, images, prepared.drawable(data.joints_2d[chosen]), titles, windows)
     print(f"{len(data)} samples in {out}; look at {path}")
+
+
+def _draw_sample(out, built):
+    """Draw a sample from the middle of the first recording, as the report's figures 1 and 2 do."""
+    file = next((file for file in built if file.facts), None)
+    if file is None:
+        return
+    recording = file.recordings[0]
+    data = Dataset.open(out, {file.action}, {file.subject}, memory="stream")
+    samples = np.flatnonzero((data.take == recording.take) & (data.camera == int(recording.camera)))
+    chosen = samples[len(samples) // 2 :][:1]
+    number = int(data.frame[chosen[0]])
+    frame = next(itertools.islice(human36m.read_frames(recording.video), number, None)).rgb()
+    image, box = data.images(chosen)[0], np.asarray(data.box[chosen])[0]
+    title = f"{recording}\nframe {number}, {frame.shape[1]} x {frame.shape[0]} px"
+    sample_figure(out / "sample.png", frame, box, image, np.asarray(data.poses[chosen])[0], title)
+    windows_figure(out / "windows.png", image, np.asarray(data.joints_2d[chosen])[0])
 
 
 if __name__ == "__main__":

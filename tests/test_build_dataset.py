@@ -31,6 +31,9 @@ def test_from_a_raw_tree_to_table_and_contact_sheet(raw_tree, tmp_path, capsys):
     ]
     assert lines[-1] == f"72 samples in {tmp_path / 'out'}; look at {tmp_path / 'out' / 'contact_sheet.png'}"
     assert "WARNING" not in out
+    for name in ("sample.png", "windows.png"):
+        with Image.open(tmp_path / "out" / name) as picture:
+            assert picture.width > 1000
     with Image.open(tmp_path / "out" / "contact_sheet.png") as sheet:
         assert min(sheet.size) > 800
     assert len(Dataset.open(tmp_path / "out")) == 72

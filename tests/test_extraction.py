@@ -10,7 +10,8 @@ from pose3d.crop import Transform
 from pose3d.errors import UserError
 from pose3d.human36m import Recording
 from pose3d.skeleton import KEPT
-from pose3d.synthetic.files import mask_writer, video_writer, write_poses
+from pose3d.synthetic.files import mask_writer, write_poses
+from pose3d.video import video_writer
 
 FRAMES, HEIGHT, WIDTH = 12, 120, 160
 

@@ -16,8 +16,9 @@ from pose3d.human36m import (
     read_poses_3d,
 )
 from pose3d.inspection import BOX_SHARE, MASK_SHARE, TOLERANCE, inspect, reprojection_miss, share_inside
-from pose3d.synthetic.files import mask_writer, video_writer, write_poses
+from pose3d.synthetic.files import mask_writer, write_poses
 from pose3d.synthetic.masks import box
+from pose3d.video import video_writer
 
 SQUARE = CAMERAS[1]  # its images have as many rows as columns
 TALL = CAMERAS[0]

@@ -17,7 +17,7 @@ FLOORS = {
     "data": (
         "human36m", "synthetic", "crop", "windows", "samples", "rows", "dataset", "splits", "extraction",
         "augmentation", "building", "inspection", "verification", "integrity", "matlab", "prepared", "own",
-        "sources",
+        "sources", "video", "footage", "background", "cutting", "perturbation",
     ),
     "symbolic": ("ops", "layers", "network", "costs", "updates"),
     "assembly": (
@@ -131,7 +131,17 @@ def test_the_symbolic_floor_knows_neither_data_nor_files():
         ("human36m", {"human36m", "errors", "skeleton"}),  # no crop and no network
         (
             "synthetic",
-            {"synthetic", "human36m", "errors", "skeleton", "files", "launch", "processes", "matlab"},
+            {
+                "synthetic",
+                "human36m",
+                "errors",
+                "skeleton",
+                "files",
+                "launch",
+                "processes",
+                "matlab",
+                "video",
+            },
         ),
         ("matlab", {"errors", "files"}),
         ("ops", {"ops", "memory"}),  # no data, no files

@@ -5,8 +5,9 @@ import pytest
 
 from pose3d.errors import UserError
 from pose3d.human36m import CAMERAS, SUB_ACTIONS, read_poses_2d
-from pose3d.synthetic.files import video_writer, write_poses
+from pose3d.synthetic.files import write_poses
 from pose3d.verification import COLUMNS, verify_raw
+from pose3d.video import video_writer
 
 TWELVE = dict.fromkeys(SUB_ACTIONS, 12)
 

@@ -2,7 +2,7 @@
 
 from pose3d.human36m.cameras import Camera, project, world_to_camera
 from pose3d.human36m.counts import POSES
-from pose3d.human36m.frames import Frame, count_frames, read_frames
+from pose3d.human36m.frames import FRAMES_PER_SECOND, Frame, count_frames, frame_rate, read_frames
 from pose3d.human36m.masks import open_masks
 from pose3d.human36m.metadata import METADATA, read_cameras
 from pose3d.human36m.names import (
@@ -23,6 +23,7 @@ from pose3d.human36m.rules import RULES, apply_rules, parse_rules
 __all__ = [
     "ACTIONS",
     "CAMERAS",
+    "FRAMES_PER_SECOND",
     "METADATA",
     "POSES",
     "REPORT_ACTIONS",
@@ -38,6 +39,7 @@ __all__ = [
     "count_frames",
     "expand_actions",
     "find_recordings",
+    "frame_rate",
     "official_path",
     "open_masks",
     "parse_rules",

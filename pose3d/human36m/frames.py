@@ -9,6 +9,7 @@ from PIL import Image
 
 from pose3d.errors import UserError
 
+FRAMES_PER_SECOND = 50
 # Formats whose first plane is the luma, one byte a pixel.
 _PLANAR = ("yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "nv12", "gray")
 _FULL_RANGE = ("yuvj420p", "yuvj422p", "yuvj444p", "gray")
@@ -106,6 +107,12 @@ def count_frames(path):
     """
     with _open(path) as container:
         return container.streams.video[0].frames or None
+
+
+def frame_rate(path):
+    """Frames per second, as the video's header says: Fraction, or None. Raises as `read_frames` does."""
+    with _open(path) as container:
+        return container.streams.video[0].average_rate
 
 
 def _open(path):

@@ -2,12 +2,13 @@
 
 import numpy as np
 from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from pose3d.crop import IMAGE_SIDE
 from pose3d.report import drawing
-from pose3d.skeleton import JOINTS
-from pose3d.windows import GRID_SIDE, labels
+from pose3d.skeleton import JOINTS, KEPT_IDS
+from pose3d.windows import GRID_SIDE, N_WINDOWS, labels
 
 # Told apart by dashes too, for those who see or print no colour.
 _LINE_STYLES = (
@@ -82,6 +83,86 @@ def _side_legend(figure):
     """One legend for left and right, the person's own."""
     handles = [Line2D([], [], color=drawing.SIDE_COLOURS[side], linewidth=3) for side in ("left", "right")]
     figure.legend(handles, ["person's left", "person's right"], loc="outside lower left", ncols=2, fontsize=8)
+
+
+def sample_figure(path, frame, box, image, pose, title):
+    """One sample on its way from the frame, as in the report's figure 1(b) to (e).
+
+    Parameters
+    ----------
+    path : path of the PNG
+    frame : (H, W, 3) uint8 array, RGB
+    box : (x0, y0, x1, y1), px of the frame
+    image : (128, 128) uint8 array
+    pose : (17, 3) array, mm, camera frame, pelvis-relative
+    title : str
+    """
+    figure = drawing.new_figure(13, 3.7)
+    panels = [figure.add_subplot(1, 4, 1 + i, projection="3d" if i > 1 else None) for i in range(4)]
+    panels[0].imshow(frame)
+    panels[0].set_axis_off()
+    x0, y0, x1, y1 = box
+    panels[0].add_patch(
+        Rectangle((x0 - 0.5, y0 - 0.5), x1 - x0, y1 - y0, facecolor="none", edgecolor="#F0E442", linewidth=2)
+    )
+    panels[0].set_title(title, fontsize=8)
+    drawing.draw_image(panels[1], image)
+    panels[1].set_title("the sample, 128 x 128", fontsize=9)
+    for axes, name in zip(panels[2:], ("its pose", "the 17 joints and their ids"), strict=True):
+        drawing.draw_pose(axes, pose)
+        drawing.frame_poses(axes, pose[None])
+        axes.set_title(name, fontsize=9)
+    for joint_id, (x, y, z) in zip(KEPT_IDS, pose, strict=True):
+        panels[3].text(x, z, -y, str(joint_id), fontsize=7)
+    _side_legend(figure)
+    drawing.save(figure, path)
+
+
+def windows_figure(path, image, joints_2d, joints=("pelvis", "head", "left knee", "right elbow")):
+    """The grid and the positive windows of a sample, as in the report's figure 2.
+
+    Parameters
+    ----------
+    path : path of the PNG
+    image : (128, 128) uint8 array
+    joints_2d : (17, 2) array, px of the crop
+    joints : names of the joints that get a panel each; the last panel has the windows of all 17
+    """
+    positive = labels(joints_2d[None])[0]
+    shown = {"the 10 x 10 grid": None, **{name: positive[JOINTS.index(name)] for name in joints}}
+    shown["all 17 joints"] = positive.any(axis=0)
+    figure = drawing.new_figure(2.3 * len(shown), 2.6)
+    for axes, (name, windows) in zip(figure.subplots(1, len(shown)), shown.items(), strict=True):
+        drawing.draw_image(axes, image)
+        every = np.ones(N_WINDOWS, bool)
+        drawing.draw_windows(axes, every, facecolor="none", edgecolor="#FFFFFF", linewidth=0.3, alpha=0.5)
+        if windows is not None:
+            drawing.draw_joints(axes, joints_2d)
+            drawing.draw_windows(axes, windows, facecolor="#F0E44255", edgecolor="#F0E442", linewidth=1)
+        axes.set_title(name, fontsize=9)
+    drawing.save(figure, path)
+
+
+def filters_figure(path, weights, columns=8):
+    """The filters of conv1 as they lie over the image: turned by half a circle.
+
+    Parameters
+    ----------
+    path : path of the PNG
+    weights : (maps, 1, 5, 5) array, ``conv1.W``
+    """
+    reach = np.abs(weights).max()
+    columns = min(columns, len(weights))
+    rows = -(-len(weights) // columns)
+    figure = drawing.new_figure(1.2 * columns + 1.2, 1.35 * rows + 0.3)
+    all_axes = figure.subplots(rows, columns, squeeze=False)
+    for axes in all_axes.ravel():
+        axes.set_axis_off()
+    for number, (axes, filters) in enumerate(zip(all_axes.ravel(), weights, strict=False), 1):
+        shown = axes.imshow(filters[0, ::-1, ::-1], cmap="RdBu_r", vmin=-reach, vmax=reach)
+        axes.set_title(f"map {number}", fontsize=8)
+    figure.colorbar(shown, ax=all_axes, label="weight", shrink=0.8)
+    drawing.save(figure, path)
 
 
 def curve_figure(path, rows, names, ylabel, x="epoch", marks=None):

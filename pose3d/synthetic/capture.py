@@ -7,8 +7,8 @@ from scipy.interpolate import make_interp_spline
 from scipy.spatial.transform import Rotation, Slerp
 
 from pose3d.errors import UserError
+from pose3d.human36m import FRAMES_PER_SECOND
 from pose3d.synthetic.bvh import pose, read, rest_pose
-from pose3d.synthetic.files import FRAMES_PER_SECOND
 from pose3d.synthetic.joint_names import find_joints
 from pose3d.synthetic.motion import SIDES
 from pose3d.synthetic.rotations import unit

@@ -2,15 +2,12 @@
 
 import contextlib
 
-import av
 import cdflib.cdfwrite
 import h5py
 import numpy as np
 
 from pose3d.files import whole
 from pose3d.matlab import matlab_file
-
-FRAMES_PER_SECOND = 50
 
 
 def write_poses(path, poses):
@@ -64,35 +61,3 @@ def _append(file, index, mask):
     element.attrs["MATLAB_class"] = np.bytes_("logical")
     element.attrs["MATLAB_int_decode"] = np.int32(1)
     return element.ref
-
-
-@contextlib.contextmanager
-def video_writer(path, rows, columns):
-    """Yield a function that appends one frame to a video of 50 frames per second.
-
-    Parameters
-    ----------
-    path : path ending in ``.mp4``; the function takes an (H, W, 3) uint8 array, RGB
-    rows, columns : int, H and W, both even
-    """
-    try:
-        with whole(path) as temporary, av.open(str(temporary), "w") as container:
-            stream = _video_stream(container, rows, columns)
-            yield lambda frame: container.mux(
-                stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24"))
-            )
-            container.mux(stream.encode())
-    except av.FFmpegError as error:  # such as a full disk; PyAV's own errors cannot cross processes
-        raise OSError(error.errno, error.strerror, str(path)) from error
-
-
-def _video_stream(container, rows, columns):
-    """One single-threaded stream: the recordings, not the frames, are spread over the cores."""
-    if "libx264" in av.codec.codecs_available:
-        options = {"preset": "superfast", "crf": "20", "threads": "1"}
-        stream = container.add_stream("libx264", rate=FRAMES_PER_SECOND, options=options)
-    else:  # a build of FFmpeg without x264 still has MPEG-4 part 2
-        stream = container.add_stream("mpeg4", rate=FRAMES_PER_SECOND)
-        stream.bit_rate = 4_000_000
-    stream.width, stream.height, stream.pix_fmt = columns, rows, "yuv420p"
-    return stream

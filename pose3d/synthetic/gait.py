@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pose3d.synthetic.files import FRAMES_PER_SECOND
+from pose3d.human36m import FRAMES_PER_SECOND
 from pose3d.synthetic.motion import JOINT, SIDES, Motion, Pose
 from pose3d.synthetic.rotations import about_x, about_y, about_z
 from pose3d.synthetic.steps import bend_leg, foot_motion, pelvis_height

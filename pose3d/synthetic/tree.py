@@ -25,7 +25,7 @@ from pose3d.processes import run_all
 from pose3d.synthetic.bodies import BODIES
 from pose3d.synthetic.capture import load
 from pose3d.synthetic.casting import cast, playbill
-from pose3d.synthetic.files import mask_writer, video_writer, write_poses
+from pose3d.synthetic.files import mask_writer, write_poses
 from pose3d.synthetic.gait import GAITS, walk
 from pose3d.synthetic.joint_names import read_joint_map
 from pose3d.synthetic.masks import box, ragged
@@ -36,6 +36,7 @@ from pose3d.synthetic.retarget import retarget
 from pose3d.synthetic.rotations import about_z
 from pose3d.synthetic.scene import camera_of, empty_room, image_shape
 from pose3d.synthetic.staging import keep_in_view, put_on_floor
+from pose3d.video import video_writer
 
 FRAMES = 280  # per recording of the built-in walk, by default
 IMAGE_SIZE = 500  # columns, by default: half the real size, a quarter of the real time and disk

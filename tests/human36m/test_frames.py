@@ -5,7 +5,7 @@ from av.video.reformatter import ColorRange, Colorspace
 
 from pose3d.errors import UserError
 from pose3d.human36m import count_frames, read_frames
-from pose3d.synthetic.files import video_writer
+from pose3d.video import video_writer
 
 ROWS, COLUMNS = 62, 50
 

@@ -13,7 +13,7 @@ from own.drawn import (
     write_recordings,
     write_table,
 )
-from pose3d.synthetic.files import video_writer
+from pose3d.video import video_writer
 
 
 @pytest.fixture

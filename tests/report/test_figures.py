@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image
+from scipy import signal
 
 from pose3d.report import drawing, figures
-from pose3d.skeleton import EDGES, JOINTS
+from pose3d.skeleton import EDGES, JOINTS, KEPT_IDS
 from pose3d.windows import labels
 
 
@@ -114,3 +115,39 @@ def test_figures_leave_pyplot_alone(tmp_path, data):
     figures.curve_figure(tmp_path / "a.png", [{"epoch": 0, "a": 1}], {"a": "a"}, "y")
     assert isinstance(drawing.new_figure(1, 1), Figure)
     assert not matplotlib._pylab_helpers.Gcf.figs
+
+
+def test_a_sample_is_shown_with_its_box_its_pose_and_the_ids_of_its_joints(tmp_path, data, shown):
+    images, poses, _ = data
+    frame = np.full((90, 120, 3), 40, np.uint8)
+    figures.sample_figure(tmp_path / "a.png", frame, (10, 20, 60, 80), images[0], poses[0], "S1")
+    assert is_drawn(tmp_path / "a.png")
+    box = shown[0].axes[0].patches[0]
+    assert (box.get_x(), box.get_y(), box.get_width(), box.get_height()) == (9.5, 19.5, 50, 60)
+    ids = {text.get_text(): text.get_position_3d() for text in shown[0].axes[3].texts}
+    assert list(ids) == [str(number) for number in KEPT_IDS]
+    assert ids["16"][2] == 800  # the head, above
+
+
+def test_windows_of_each_joint_and_of_all(tmp_path, data, shown):
+    images, _, joints = data
+    figures.windows_figure(tmp_path / "a.png", images[0], joints[0], joints=("head", "left knee"))
+    assert is_drawn(tmp_path / "a.png")
+    grid, head, knee, every = shown[0].axes
+    positive = labels(joints[:1])[0]
+    assert len(grid.patches) == 100
+    assert len(head.patches) == 100 + positive[JOINTS.index("head")].sum()
+    assert len(knee.patches) == 100 + positive[JOINTS.index("left knee")].sum()
+    assert len(every.patches) == 100 + positive.any(axis=0).sum()
+
+
+def test_filters_are_drawn_as_they_lie_over_the_image(tmp_path, shown):
+    weights = np.random.default_rng(0).normal(0, 1, (10, 1, 5, 5))
+    figures.filters_figure(tmp_path / "a.png", weights)
+    assert is_drawn(tmp_path / "a.png")
+    drawn = [axes.images[0].get_array() for axes in shown[0].axes if axes.images]
+    assert len(drawn) == 10
+    # The output at a pixel is the sum over the image's px times what is drawn over them.
+    patch = np.random.default_rng(1).normal(0, 1, (5, 5))
+    convolved = signal.convolve2d(patch, weights[3, 0], mode="valid")[0, 0]
+    np.testing.assert_allclose((patch * drawn[3]).sum(), convolved)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from pose3d.files import DiskFullError
-from pose3d.synthetic.files import mask_writer, video_writer, write_poses
+from pose3d.synthetic.files import mask_writer, write_poses
+from pose3d.video import video_writer
 
 
 def break_off(writer, use):

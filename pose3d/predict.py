@@ -1,0 +1,182 @@
+"""Predict poses from pictures of one's own: an image, a folder of images, a video; or from built files."""
+
+import argparse
+import itertools
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from pose3d import predictions, predictor
+from pose3d.background import foreground, median_background
+from pose3d.crop import IMAGE_SIDE
+from pose3d.cutting import cut_out
+from pose3d.dataset import Dataset, built_files
+from pose3d.errors import UserError, command
+from pose3d.footage import is_video, read_pictures
+from pose3d.own.images import MaskImages, list_images
+from pose3d.report.overlay import draw_over, overlay_writer
+
+BLOCK = 32  # pictures held at once: 200 MB of 1920 x 1080 px
+_BACKGROUND_KEPT = (
+    "note: no mask, so the background is kept; the network was trained on people cut out of theirs: do not "
+    "trust these poses. Give --mask or pictures with an alpha channel; for a video of a camera that stands "
+    "still, --background median"
+)
+
+
+def _box(text):
+    try:
+        x0, y0, x1, y1 = map(int, text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}: give four whole numbers, x0,y0,x1,y1") from None
+    return x0, y0, x1, y1
+
+
+def parse(argv):
+    parser = argparse.ArgumentParser(
+        prog="python -m pose3d.predict",
+        description=__doc__,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument(
+        "source", type=Path, help="image, folder of images, video, or folder of built files (crops already)"
+    )
+    parser.add_argument(
+        "--weights", default="runs/regression", help="run folder (its best epoch) or weights file"
+    )
+    parser.add_argument(
+        "--mask",
+        type=Path,
+        help="image that is white on the person; for several pictures a folder of such, named as the images "
+        "are, or one for each frame of the video",
+    )
+    parser.add_argument(
+        "--box",
+        type=_box,
+        metavar="X0,Y0,X1,Y1",
+        help="px that the person is within, half-open; else the mask's, else the whole picture",
+    )
+    parser.add_argument(
+        "--background",
+        choices=("keep", "median"),
+        default="keep",
+        help="median: subtract the median of a video's frames, whose camera must stand still",
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("runs/predict"), help="folder for poses and overlays"
+    )
+    parser.add_argument(
+        "--format", nargs="+", choices=predictions.FORMATS, default=["json"], help="of the poses, one or more"
+    )
+    arguments = parser.parse_args(argv)
+    if arguments.background == "median" and (arguments.mask or not is_video(arguments.source)):
+        parser.error("--background median is for a video without --mask")
+    return arguments
+
+
+def mask_finder(source, given, background):
+    """What tells the mask of a picture: function of (its number, Picture) -> (H, W) bool array or None.
+
+    Parameters
+    ----------
+    source : path of the pictures
+    given : path of a mask, or of a folder of them, or None
+    background : "keep" or "median"
+    """
+    if background == "median":
+        still = median_background(source)
+        return lambda _, picture: foreground(picture.rgb, still)
+    if given is None:
+        return lambda _, picture: picture.alpha
+    if not given.exists():
+        raise UserError(f"{given}: there is no such mask")
+    paths = list_images(given) if given.is_dir() else [given]
+    if source.is_dir():
+        by_stem = {path.stem: path for path in paths}
+        paths = [by_stem.get(path.stem) for path in list_images(source)]
+    masks = MaskImages(given, paths)
+    return lambda number, _: masks[number]
+
+
+def predict_pictures(network, source, find_mask, box, out):
+    """Poses of all pictures that somebody is in; writes the overlays.
+
+    Parameters
+    ----------
+    network : Predictor
+    source, out : Path
+    find_mask : as `mask_finder` gives it
+    box : (x0, y0, x1, y1) px, or None
+
+    Returns
+    -------
+    (N, 17, 3) array, mm; dict of their pictures' names and boxes; the number of pictures without a mask,
+        and of those without anybody
+    """
+    names, boxes, poses, unmasked, empty = [], [], [], 0, 0
+    numbered = enumerate(tqdm(read_pictures(source), unit=" pictures", leave=False, disable=None))
+    with overlay_writer(out, source) as write:
+        while block := list(itertools.islice(numbered, BLOCK)):
+            masks = [find_mask(number, picture) for number, picture in block]
+            cuts = [cut_out(picture, mask, box) for (_, picture), mask in zip(block, masks, strict=True)]
+            crops = [cut.crop for cut in cuts if cut is not None]
+            found = iter(network.predict(np.array(crops, np.uint8).reshape(-1, IMAGE_SIDE, IMAGE_SIDE)))
+            for (_, picture), cut in zip(block, cuts, strict=True):
+                if cut is None:
+                    write(picture.name, picture.rgb)
+                    continue
+                names.append(picture.name)
+                boxes.append(cut.box)
+                poses.append(next(found))
+                write(picture.name, draw_over(picture.rgb, poses[-1], cut.body))
+            unmasked += sum(mask is None for mask in masks)
+            empty += len(cuts) - len(crops)
+    return np.array(poses), {"picture": names, "box": boxes}, unmasked, empty
+
+
+def predict_crops(network, folder):
+    """Poses of all samples of built files: (N, 17, 3) array, mm, and the columns that tell which they are."""
+    data = Dataset.open(folder)
+    began, parts = time.perf_counter(), []
+    for start in tqdm(range(0, len(data), 1024), unit=" blocks", leave=False, disable=None):
+        images = data.images(range(start, min(start + 1024, len(data))), keep=False)
+        parts.append(network.predict(images))
+        if not start:  # the first call compiles
+            began, first = time.perf_counter(), len(images)
+    rate = (len(data) - first) / (time.perf_counter() - began)
+    if rate:
+        print(f"{rate:.0f} images/s")
+    keys = {name: getattr(data, name) for name in ("action", "subject", "take", "camera", "frame")}
+    return np.concatenate(parts), keys
+
+
+@command
+def main(argv=None):
+    arguments = parse(argv)
+    source, out = arguments.source, arguments.out
+    if not source.exists():
+        raise UserError(f"{source}: there is no such file or folder")
+    network = predictor.load(arguments.weights)
+    if network.task != "regression":
+        raise UserError(f"{arguments.weights} is of a {network.task} network; give a regression network's")
+    if source.is_dir() and built_files(source):
+        poses, keys = predict_crops(network, source)
+    else:
+        find_mask = mask_finder(source, arguments.mask, arguments.background)
+        poses, keys, unmasked, empty = predict_pictures(network, source, find_mask, arguments.box, out)
+        if not len(poses):
+            raise UserError(f"{source}: there is nobody; the masks are empty, or nothing moves")
+        if unmasked:
+            print(_BACKGROUND_KEPT)
+        if empty:
+            print(f"{empty} pictures are left out: the mask is empty, or nothing moves")
+    for name in arguments.format:
+        predictions.write(out / f"poses.{name}", poses, keys)
+    print(f"{len(poses)} poses of {source}: {out}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
