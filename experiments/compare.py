@@ -21,6 +21,7 @@ import statistics
 import sys
 from pathlib import Path
 
+from matplotlib.ticker import MaxNLocator
 from repeat_frames import repeat, repeated_folder
 from trainings import read_experiment, regression_training, test, train
 
@@ -122,6 +123,7 @@ def curves(path, title, trainings):
         low, high = ([f(values) for values in epochs.values()] for f in (min, max))
         axes.fill_between(list(epochs), low, high, color=style["color"], alpha=0.15, linewidth=0)
     axes.set(xlabel="epoch", ylabel="MPJPE on validation (mm)", title=title, yscale="log")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.yaxis.set_major_formatter("{x:.0f}")
     axes.yaxis.set_minor_formatter("{x:.0f}")
     axes.grid(alpha=0.3, which="both")
