@@ -1,0 +1,151 @@
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import pose3d
+from pose3d import predict
+from pose3d.dataset import Dataset
+from pose3d.footage import read_pictures
+from pose3d.skeleton import JOINTS
+from pose3d.video import video_writer
+
+ROWS, COLUMNS = 160, 200
+
+
+def person(left, top=30):
+    """A picture with a bright person of 100 x 40 px, and where that is."""
+    where = np.zeros((ROWS, COLUMNS), bool)
+    where[top : top + 100, left : left + 40] = True
+    stripes = np.arange(ROWS)[:, None, None] % 50 + 150
+    rgb = np.where(where[..., None], stripes, np.arange(COLUMNS)[:, None] % 60 + 20)
+    return np.broadcast_to(rgb, (ROWS, COLUMNS, 3)).astype(np.uint8), where
+
+
+@pytest.fixture
+def run(regression_run, tmp_path):
+    """Call the command; returns its status and the folder that it writes."""
+
+    def call(*arguments):
+        out = tmp_path / "out"
+        words = [*map(str, arguments), "--weights", str(regression_run), "--out", str(out)]
+        return predict.main(words), out
+
+    return call
+
+
+def poses(folder):
+    found = json.loads((folder / "predictions.json").read_text())
+    assert found["joints"] == list(JOINTS)
+    return np.array(found["predictions_mm"]), found
+
+
+def cut_out_png(path, left):
+    rgb, where = person(left)
+    Image.fromarray(np.dstack([rgb, where * np.uint8(255)])).save(path)
+    return path
+
+
+def test_an_image_with_alpha(run, regression_run, tmp_path, capsys):
+    status, out = run(cut_out_png(tmp_path / "me.png", 60))
+    assert status == 0
+    found, content = poses(out)
+    assert found.shape == (1, 17, 3)
+    assert content["picture"] == ["me.png"]
+    printed = capsys.readouterr().out
+    assert "do not trust" not in printed
+    assert "1 pose" in printed
+    before, after = (
+        np.asarray(Image.open(path).convert("RGB")) for path in (tmp_path / "me.png", out / "overlay.png")
+    )
+    assert after.shape == before.shape
+    assert (after != before).any()
+    np.testing.assert_array_equal(after[:20], before[:20])  # above the head
+
+
+def test_a_folder_with_masks_in_all_formats(run, tmp_path, capsys):
+    images, masks = tmp_path / "images", tmp_path / "masks"
+    for folder in (images, masks):
+        folder.mkdir()
+    for number, left in enumerate((20, 60, 100)):
+        rgb, where = person(left)
+        Image.fromarray(rgb).save(images / f"f{number}.jpg")
+        Image.fromarray(where if number else np.zeros_like(where)).save(masks / f"f{number}.png")
+    status, out = run(images, "--mask", masks, "--format", "json", "csv", "npz", "h5", "txt")
+    assert status == 0
+    assert "1 picture is left out" in capsys.readouterr().out
+    found, content = poses(out)
+    assert content["picture"] == ["f1.jpg", "f2.jpg"]
+    np.testing.assert_allclose(found[0], found[1], atol=2)  # the same person elsewhere; JPEG blurs a little
+    with np.load(out / "predictions.npz") as file:
+        np.testing.assert_allclose(file["predictions_mm"], found, atol=1e-4)
+    assert sorted(path.name for path in (out / "overlay").iterdir()) == ["f0.png", "f1.png", "f2.png"]
+    assert {path.suffix for path in out.glob("predictions.*")} == {".json", ".csv", ".npz", ".h5", ".txt"}
+
+
+def test_a_video_whose_background_is_subtracted(run, tmp_path, capsys):
+    with video_writer(tmp_path / "v.mp4", ROWS, COLUMNS, 25) as append:
+        for number in range(12):
+            append(person(13 * number)[0])
+    status, out = run(tmp_path / "v.mp4", "--background", "median")
+    assert status == 0
+    assert len(poses(out)[0]) == 12
+    assert len(list(read_pictures(out / "overlay.mp4"))) == 12
+    assert "do not trust" not in capsys.readouterr().out
+
+
+def test_without_a_mask_it_says_what_that_means(run, tmp_path, capsys):
+    Image.fromarray(person(60)[0]).save(tmp_path / "a.png")
+    status, _ = run(tmp_path / "a.png", "--box", "60,30,100,130")
+    assert status == 0
+    assert "do not trust these poses. Give --mask" in capsys.readouterr().out
+
+
+def test_built_files_are_predicted_as_they_are(run, built, regression_run, capsys):
+    status, out = run(built)
+    assert status == 0
+    data = Dataset.open(built)
+    expected = pose3d.load(regression_run).predict(data.images(range(len(data))))
+    found, content = poses(out)
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    assert content["frame"] == data.frame.tolist()
+    assert not list(out.glob("overlay*"))
+
+
+def text_file(path):
+    path.write_text("no image")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (lambda folder: [folder / "absent.png"], "absent.png"),
+        (lambda folder: [text_file(folder / "a.png")], "a.png: cannot be read as an image"),
+        (lambda folder: [cut_out_png(folder / "a.png", 9), "--box", "0,0,500,500"], "a.png: is 200 x 160 px"),
+        (lambda folder: [cut_out_png(folder / "a.png", 9), "--box", "150,0,180,50"], "nobody"),
+        (lambda folder: [cut_out_png(folder / "a.png", 9), "--mask", folder / "m.png"], "no such mask"),
+        (lambda folder: [text_file(folder / "v.mp4")], "v.mp4: cannot be read as a video"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_one_clear_line(run, tmp_path, capsys, arguments, message):
+    status, out = run(*arguments(tmp_path))
+    assert status == 1
+    error = capsys.readouterr().err
+    assert message in error
+    assert len(error.splitlines()) == 1
+    assert not list(out.glob("predictions.*"))
+
+
+def test_a_detection_network_is_refused(detection_run, tmp_path, capsys):
+    path = str(cut_out_png(tmp_path / "a.png", 9))
+    assert predict.main([path, "--weights", str(detection_run), "--out", str(tmp_path / "out")]) == 1
+    assert "is of a detection network" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["--box", "1,2,3"], ["--box", "a,b,c,d"], ["--background", "median"]])
+def test_wrong_usage_is_status_2(run, tmp_path, words):
+    with pytest.raises(SystemExit) as caught:
+        run(cut_out_png(tmp_path / "a.png", 9), *words)
+    assert caught.value.code == 2
