@@ -43,16 +43,15 @@ def curve(folder):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_two_ranks_follow_one_process_and_one_of_them_writes(built, tmp_path, dtype):
-    settings = f"network.dtype={dtype}", "training.frozen=['conv1']", "data.memory=auto"
+def test_two_ranks_follow_one_process_and_one_of_them_writes(built, tmp_path):
+    settings = "training.frozen=['conv1']", "data.memory=auto"
     one, two = tmp_path / "one", tmp_path / "two"
     command = ["-m", "pose3d.train_detection"]
     subprocess.run([sys.executable, *command, *words(built, one, *settings)], check=True, capture_output=True)
     done = run_ranks(2, *command, *words(built, two, *settings))
     assert done.returncode == 0, done.stderr
     found, wanted = (weights.load(folder / weights.LAST) for folder in (two, one))
-    tolerance = 1e-10 if dtype == "float64" else 1e-5
+    tolerance = 1e-5
     for name, value in wanted.params.items():
         size = max(1e-3, abs(value).max())
         np.testing.assert_allclose(found.params[name], value, rtol=0, atol=tolerance * size, err_msg=name)
@@ -140,7 +139,7 @@ def test_whatever_ends_a_rank_the_job_ends_and_goes_on_to_the_same_bits(built, t
             process.send_signal(signal.SIGTERM)
         else:
             os.kill(ranks_of(process)[1], signal.SIGTERM)
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=600)
         assert process.returncode != 0
         assert "Traceback" not in errors
         if how != "kill":
