@@ -22,12 +22,12 @@ def mpiexec(ranks):
 def run_ranks(ranks, *words):
     """Run Python with these words on that many ranks, to its end."""
     command = [*mpiexec(ranks), sys.executable, *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300)
+    return subprocess.run(command, capture_output=True, text=True, timeout=1200)
 
 
 def wait_for(condition, process):
     """Whether the condition came to hold before the process ended."""
-    for _ in range(6000):
+    for _ in range(60_000):
         if condition():
             return True
         if process.poll() is not None:

@@ -8,7 +8,7 @@ from launching import run_ranks
 from pose3d.parallel import ALONE, Alone, world
 
 
-@pytest.mark.parametrize(("n", "size"), [(128, 2), (10, 3), (1, 3), (0, 2), (7, 7), (5, 1)])
+@pytest.mark.parametrize(("n", "size"), [(128, 2), (11, 3), (1, 3), (0, 2), (7, 7), (5, 1)])
 def test_shares_take_everything_once_and_differ_by_one_at_most(n, size):
     shares = []
     for rank in range(size):

@@ -17,7 +17,7 @@ from pose3d.config import load as load_settings
 from pose3d.parallel import Alone
 
 SETTINGS = (
-    "network.kernels=[2,3,4]", "training.batch=21", "training.epochs=3", "training.rate=0.005",
+    "network.kernels=[2,3,4]", "training.batch=21", "training.epochs=3", "training.rate=0.002",
     "augmentation.mirror=true", "augmentation.shift=3",
 )  # fmt: skip
 # These poses' coordinates do not all vary: mirrored, they are far off scale. And a checkpoint every step.
@@ -43,16 +43,16 @@ def curve(folder):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_two_ranks_follow_one_process_and_one_of_them_writes(built, tmp_path, dtype):
-    settings = f"network.dtype={dtype}", "training.frozen=['conv1']", "data.memory=auto"
+def test_two_ranks_follow_one_process_and_one_of_them_writes(built, tmp_path):
+    """In float64, where whole epochs of steps that magnify every rounding still agree."""
+    settings = "network.dtype=float64", "training.frozen=['conv1']"
     one, two = tmp_path / "one", tmp_path / "two"
     command = ["-m", "pose3d.train_detection"]
     subprocess.run([sys.executable, *command, *words(built, one, *settings)], check=True, capture_output=True)
     done = run_ranks(2, *command, *words(built, two, *settings))
     assert done.returncode == 0, done.stderr
     found, wanted = (weights.load(folder / weights.LAST) for folder in (two, one))
-    tolerance = 1e-10 if dtype == "float64" else 1e-5
+    tolerance = 1e-10
     for name, value in wanted.params.items():
         size = max(1e-3, abs(value).max())
         np.testing.assert_allclose(found.params[name], value, rtol=0, atol=tolerance * size, err_msg=name)
@@ -140,7 +140,7 @@ def test_whatever_ends_a_rank_the_job_ends_and_goes_on_to_the_same_bits(built, t
             process.send_signal(signal.SIGTERM)
         else:
             os.kill(ranks_of(process)[1], signal.SIGTERM)
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=600)
         assert process.returncode != 0
         assert "Traceback" not in errors
         if how != "kill":
