@@ -14,13 +14,13 @@ FLOORS = {
     "data": (
         "human36m", "synthetic", "crop", "windows", "samples", "rows", "dataset", "splits", "extraction",
         "augmentation", "building", "inspection", "verification", "integrity", "matlab", "prepared", "own",
-        "sources",
+        "sources", "predictions", "baselines",
     ),
     "symbolic": ("ops", "layers", "network", "costs", "updates"),
     "assembly": (
         "graph", "detection", "regression", "weights", "checkpoint", "transfer", "predictor", "diagnosis",
     ),
-    "control": ("run", "training", "keeping", "preparing", "report", "checking"),
+    "control": ("run", "training", "keeping", "preparing", "report", "checking", "judgement"),
     "commands": ("build_dataset", "train_detection", "train_regression", "test", "predict"),
 }  # fmt: skip
 FLOOR_OF = {room: level for level, rooms in enumerate(FLOORS.values()) for room in rooms}
