@@ -46,7 +46,9 @@ def score_detection(path, data, indices):
     graph = detection.from_weights(path)
     seen = set(data.subject[indices].tolist()) - set(graph.config.data.test)
     if seen:
-        raise UserError(f"{path} was not kept from {', '.join(sorted(seen))}; name another --detection")
+        raise UserError(
+            f"{path} was trained with {', '.join(sorted(seen))} not kept for the test; name another --detection"
+        )
     totals = {}
     for found, batch in outputs(graph, data, indices):
         counts = metrics.detection_totals(data.labels(batch), found.reshape(-1, N_JOINTS, N_WINDOWS))

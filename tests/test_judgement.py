@@ -93,15 +93,17 @@ def test_velocities_stay_within_takes_and_cameras():
     """Two cameras, interleaved: joint 4 moves by 17 mm a frame in one and rests in the other."""
     truths = np.zeros((8, 17, 3))
     predictions = truths.copy()
-    predictions[0::2, 4, 0] = 17 * np.array([0, 1, 2, 40])  # a gap before the last
+    predictions[0::2, 4, 0] = 17 * np.array([0, 1, 3, 40])  # a gap before the last
     keys = {"camera": np.tile([5, 7], 4), "frame": np.repeat([3, 4, 5, 9], 2)}
     results = judge(predictions, truths, keys)
     by_camera = {row["camera"]: row for row in results["by_camera"]}
-    assert by_camera[5]["mpjve_mm_per_frame"] == pytest.approx(1)
+    assert by_camera[5]["mpjve_mm_per_frame"] == pytest.approx(1.5)
+    assert by_camera[5]["acceleration_error_mm_per_frame2"] == pytest.approx(1)
+    assert by_camera[7]["acceleration_error_mm_per_frame2"] == 0
     assert by_camera[7]["mpjve_mm_per_frame"] == 0
-    assert results["over_frames"]["mpjve_mm_per_frame"] == pytest.approx(0.5)
-    assert results["over_frames"]["acceleration_error_mm_per_frame2"] == pytest.approx(0)
-    assert results["by_joint"][4]["mpjve_mm_per_frame"] == pytest.approx(8.5)
+    assert results["over_frames"]["mpjve_mm_per_frame"] == pytest.approx(0.75)
+    assert results["over_frames"]["acceleration_error_mm_per_frame2"] == pytest.approx(0.5)
+    assert results["by_joint"][4]["mpjve_mm_per_frame"] == pytest.approx(17 * 0.75)
     assert results["over_actions"] is None
 
 

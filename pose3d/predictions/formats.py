@@ -27,7 +27,9 @@ def _read_npz(path):
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
     except (ValueError, EOFError, OSError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
-        raise UserError(f"{path} is no npz file of plain arrays, or damaged ({error})") from error
+        raise UserError(
+            f"{path} is no npz file of plain arrays, or damaged; write it again ({error})"
+        ) from error
 
 
 def _write_npz(path, content):
@@ -43,7 +45,7 @@ def _read_hdf5(path):
                 for name, item in sets.items()
             }
     except (OSError, RuntimeError, ValueError) as error:
-        raise UserError(f"{path} is no HDF5 file, or damaged ({error})") from error
+        raise UserError(f"{path} is no HDF5 file, or damaged; write it again ({error})") from error
 
 
 def _write_hdf5(path, content):
@@ -57,12 +59,12 @@ def _read_json(path):
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{path} is no JSON, or cut off ({error})") from error
+        raise UserError(f"{path} is no JSON, or cut off; write it again ({error})") from error
     if not isinstance(found, dict):
         found = {"the list": found}
     for name, values in found.items():
         if not isinstance(values, list):
-            raise UserError(f"{path}: {name} is no list")
+            raise UserError(f"{path}: {name} is no list; give poses as nested lists")
     return found
 
 
@@ -112,25 +114,27 @@ def _read_txt(path):
     try:
         text = re.sub("#.*", "", path.read_text(encoding="utf-8"))
     except UnicodeDecodeError as error:
-        raise UserError(f"{path} is no text ({error})") from error
+        raise UserError(f"{path} is no text; write it again ({error})") from error
     if text.count("[") != text.count("]"):
-        raise UserError(f"{path}: its brackets do not match: it is cut off, or damaged")
+        raise UserError(f"{path}: its brackets do not match: it is cut off, or damaged; write it again")
     frame = re.compile(r"\[([^\[\]]*)\]")
     # What is left when every innermost list becomes a sign that is nowhere else in the text.
     around = re.sub(r"[\s,]", "", frame.sub("#", text))
     if not re.fullmatch(r"(\[#*\])*", around):
-        raise UserError(f"{path} is not made of batches of frames, [[51 numbers], [51 numbers], ...]")
+        raise UserError(
+            f"{path} is not made of batches of frames; write each as [[51 numbers], [51 numbers], ...]"
+        )
     rows = [match.replace(",", " ").split() for match in frame.findall(text)]
     rows = rows if "#" in around else []
     for i, row in enumerate(rows):
         if len(row) != N_COORDINATES:
             raise UserError(
-                f"{path}: frame {i + 1} has {len(row)} numbers, not {N_COORDINATES} = {N_JOINTS} joints x 3"
+                f"{path}: frame {i + 1} has {len(row)} numbers, not {N_COORDINATES} = {N_JOINTS} joints x 3; mend it"
             )
         try:
             rows[i] = [float(word) for word in row]
         except ValueError as error:
-            raise UserError(f"{path}: frame {i + 1} holds what is not a number ({error})") from None
+            raise UserError(f"{path}: frame {i + 1} holds what is not a number; mend it ({error})") from None
     return {"the text": np.array(rows)}
 
 
