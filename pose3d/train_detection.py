@@ -2,8 +2,6 @@
 
 import sys
 
-import numpy as np
-
 from pose3d import augmentation, metrics
 from pose3d.detection import DetectionGraph
 from pose3d.errors import command
@@ -33,20 +31,10 @@ def detection_task(graph, data, ranks=ALONE):
         return images, labels(joints_2d).reshape(len(indices), graph.width)
 
     def counts(outputs, indices):
-        truth, probabilities = data.labels(indices), outputs.reshape(-1, N_JOINTS, N_WINDOWS)
-        return {
-            "decisions": metrics.detection_counts(truth, probabilities > 0.5),
-            "histograms": metrics.precision_histograms(truth, probabilities),
-        }
+        return metrics.detection_totals(data.labels(indices), outputs.reshape(-1, N_JOINTS, N_WINDOWS))
 
     def scores(counts, n, cost):
-        f1 = metrics.f1_from_counts(counts["decisions"])
-        precision = metrics.average_precision_from_histograms(counts["histograms"])
-        found = {"cross_entropy": 2 * cost / graph.width}
-        found |= {"f1": float(np.nanmean(f1)), "ap": float(np.nanmean(precision))}
-        for j, joint in enumerate(JOINTS):
-            found |= {f"f1 {joint}": float(f1[j]), f"ap {joint}": float(precision[j])}
-        return found
+        return {"cross_entropy": 2 * cost / graph.width, **metrics.detection_scores(counts)}
 
     return Task(
         graph, targets, counts, scores, "cross_entropy", "cross-entropy per window (nats), Eq. (4)", {},

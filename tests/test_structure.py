@@ -17,14 +17,14 @@ FLOORS = {
     "data": (
         "human36m", "synthetic", "crop", "windows", "samples", "rows", "dataset", "splits", "extraction",
         "augmentation", "building", "inspection", "verification", "integrity", "matlab", "prepared", "own",
-        "sources", "video", "footage", "background", "cutting", "perturbation",
+        "sources", "video", "footage", "background", "cutting", "perturbation", "predictions", "baselines",
     ),
     "symbolic": ("ops", "layers", "network", "costs", "updates"),
     "assembly": (
         "graph", "detection", "regression", "weights", "checkpoint", "transfer", "predictor", "diagnosis",
         "sharing",
     ),
-    "control": ("run", "training", "keeping", "preparing", "report", "checking"),
+    "control": ("run", "training", "keeping", "preparing", "report", "checking", "judgement"),
     "commands": ("build_dataset", "train_detection", "train_regression", "test", "predict"),
 }  # fmt: skip
 FLOOR_OF = {room: level for level, rooms in enumerate(FLOORS.values()) for room in rooms}

@@ -4,13 +4,14 @@ import dataclasses
 import json
 import re
 import shutil
+import sys
 
 import h5py
 import numpy as np
 import pytest
 from PIL import Image
 
-from pose3d import metrics, regression, test, weights
+from pose3d import detection, metrics, predictions, regression, test, weights
 from pose3d.config import load
 from pose3d.dataset import Dataset
 from pose3d.samples import built_path
@@ -19,8 +20,10 @@ from pose3d.splits import split
 from pose3d.weights import BEST, LAST
 
 
-def run(data, weights_path, out):
-    return test.main(["--data", str(data), "--weights", str(weights_path), "--out", str(out)])
+def run(data, weights_path, out, *more):
+    return test.main(
+        ["--data", str(data), "--weights", str(weights_path), "--out", str(out), *map(str, more)]
+    )
 
 
 @pytest.fixture(scope="module")
@@ -87,16 +90,6 @@ def test_runs_of_equal_predictions_are_measured_within_each_take(results):
     assert results["mean_constant_run"] == pytest.approx(130 / (65 + 13))
 
 
-def test_runs_end_with_their_take_and_camera():
-    columns = {"action": ["Walking"] * 6, "subject": ["S11"] * 6}
-    columns |= {"take": [1, 1, 1, 1, 2, 2], "camera": [1, 2, 1, 2, 1, 1]}  # two cameras, interleaved
-    data = type("Data", (), {name: np.array(values) for name, values in columns.items()})
-    poses = np.zeros((6, 17, 3))
-    poses[3, 5] = 0, 0, 0.02  # camera 2 of take 1 moves by more than what counts as equal
-    poses[5, 5] = 0, 0, 0.005
-    assert sorted(test.constant_runs(data, np.arange(6), poses)) == [1, 1, 2, 2]
-
-
 def test_the_last_line_sums_up_and_the_tables_stand_above(built, regression_run, results, tmp_path, capsys):
     assert run(built, regression_run / LAST, tmp_path / "test") == 0
     out = capsys.readouterr().out
@@ -110,6 +103,137 @@ def test_the_last_line_sums_up_and_the_tables_stand_above(built, regression_run,
         assert re.search(rf"^{joint} +\d", out, re.MULTILINE)
     for take in (1, 2):
         assert re.search(rf"^Walking +S11 +{take} +54138969 +65 ", out, re.MULTILINE)
+
+
+def test_a_detection_network_and_the_nearest_image_are_judged_too(
+    built, regression_run, detection_run, results, tmp_path, capsys
+):
+    assert run(built, regression_run, tmp_path, "--detection", detection_run, "--nearest") == 0
+    found = json.loads((tmp_path / "results.json").read_text())
+    data = Dataset.open(built)
+    chosen = split(data)
+    labels, images = data.labels(chosen.test), data.images(chosen.test)
+    probabilities = detection.from_weights(detection_run).predict(images).reshape(labels.shape)
+    expected = metrics.detection_scores(metrics.detection_totals(labels, probabilities))
+    assert found["detection"].pop("weights") == str(detection_run)
+    assert list(found["detection"]) == list(expected)
+    for name, value in expected.items():
+        assert found["detection"][name] == (None if np.isnan(value) else pytest.approx(value, abs=1e-3))
+    others = data.images(chosen.train).astype(int)
+    near = [((others - image.astype(int)) ** 2).sum(axis=(1, 2)).argmin() for image in images]
+    nearest = metrics.mpjpe(data.poses[chosen.train[near]], data.poses[chosen.test])
+    assert found["nearest_image_mpjpe_mm"] == pytest.approx(nearest)
+    assert found["mpjpe_mm"] == results["mpjpe_mm"]
+    printed = capsys.readouterr().out
+    assert "nearest image" in printed
+    assert re.search(r"^mean +0\.\d{3} +0\.\d{3}$", printed, re.MULTILINE)
+
+
+def test_a_detection_network_that_knows_the_test_subject_is_refused(
+    built, regression_run, detection_run, tmp_path, capsys
+):
+    found = weights.load(detection_run)
+    config = dataclasses.replace(found.config, data=dataclasses.replace(found.config.data, test=("S5",)))
+    weights.save(tmp_path / "w.npz", dataclasses.replace(found, config=config))
+    assert run(built, regression_run, tmp_path / "out", "--detection", tmp_path / "w.npz") == 1
+    assert "w.npz was trained with S11 not kept for the test; name another" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_every_format_that_is_asked_for_is_written_and_judged_alike(built, regression_run, results, tmp_path):
+    assert run(built, regression_run, tmp_path, "--save-predictions", *predictions.FORMATS) == 0
+    for kind in predictions.FORMATS:
+        arguments = ["--predictions", str(tmp_path / f"predictions.{kind}"), "--out", str(tmp_path / kind)]
+        arguments += ["--truth", str(tmp_path / "truths.txt")] if kind == "txt" else []
+        assert test.main(arguments) == 0
+        found = json.loads((tmp_path / kind / "results.json").read_text())
+        assert [path.name for path in (tmp_path / kind).iterdir()] == ["results.json"]
+        shared = ("mpjpe_mm", "mpjpe_16_joints_mm", "frames", "spread_ratio", "per_joint_mm")
+        assert {name: found[name] for name in shared} == pytest.approx(
+            {name: results[name] for name in shared}, rel=1e-7
+        )
+        if kind == "txt":
+            assert "no action, subject, take, camera, frame in the files" in found["note"]
+        else:
+            assert "note" not in found
+            assert found["over_frames"] == pytest.approx(
+                {name: value for name, value in results["over_frames"].items() if "pose" not in name},
+                rel=1e-6,
+            )
+            assert found["constant_runs"] == results["constant_runs"]
+
+
+@pytest.fixture
+def published(tmp_path):
+    """A pair in the form of the original's dumps: two runs of 12 equal predictions, in two batches.
+
+    The pelvis is far from zero. In the first run the predicted pelvis is 5 mm off, (3, 4, 0), and all
+    else another (0, 0, 12): 13 mm, or 12 pelvis on pelvis. In the second all is 5 mm off, pelvis too.
+    """
+    truth = np.random.default_rng(0).integers(-900, 900, (17, 3)) + (100, 200, 5000)
+    frames = np.repeat(truth[None], 24, axis=0).astype(float)
+    guessed = frames + np.where(np.arange(24) < 12, 1, 0)[:, None, None] * (3, 4, 0)
+    guessed[:12, 1:] += (0, 0, 12)
+    guessed[12:] += (0, 3, 4)
+    paths = tmp_path / "predicted.txt", tmp_path / "true.txt"
+    rows = guessed.reshape(24, 51)
+    paths[0].write_text(f"{rows[:16].tolist()}\n{rows[16:].tolist()}\n")
+    paths[1].write_text(np.array2string(frames.reshape(24, 51), threshold=sys.maxsize))
+    return paths
+
+
+def test_the_original_s_dumps_are_judged_without_a_network(published, tmp_path, capsys):
+    out = tmp_path / "out"
+    arguments = ["--predictions", str(published[0]), "--truth", str(published[1]), "--out", str(out)]
+    assert test.main(arguments) == 0
+    found = json.loads((out / "results.json").read_text())
+    assert found["mpjpe_mm"] == pytest.approx(16 * 12 / 17 / 2)
+    assert found["mpjpe_as_it_stands_mm"] == pytest.approx(((5 + 16 * 13) / 17 + 5) / 2)
+    assert found["mpjpe_16_joints_mm"] == pytest.approx(6)
+    assert found["per_joint_mm"]["pelvis"] == 0
+    assert found["per_joint_mm"]["head"] == pytest.approx(6)
+    assert found["constant_runs"] == {"12": 2}
+    assert found["over_frames"]["mpjve_mm_per_frame"] == pytest.approx(16 * 12 / 17 / 23)  # at one step only
+    # 16 points that are shifted alike are forgiven but for their pelvis
+    assert 0 < found["over_frames"]["p_mpjpe_mm"] < found["over_frames"]["n_mpjpe_mm"]
+    assert found["truth"] == str(published[1])
+    printed = capsys.readouterr().out
+    assert "runs of equal predictions: mean 12.00, longest 12\n" in printed
+    assert printed.endswith("MPJPE 5.65 mm (as it stands 8.76 mm), 24 frames\n")
+
+
+def test_files_that_will_not_do(published, tmp_path, capsys):
+    short = tmp_path / "short.txt"
+    short.write_text(published[1].read_text()[:-4000])
+    for paths, message in (
+        ((published[0], tmp_path / "none.txt"), "none.txt: there is no such file"),
+        ((published[0], short), "short.txt: its brackets do not match"),
+        ((published[0],), "predicted.txt holds no truths_mm beside the predictions: name --truth FILE"),
+    ):
+        words = [
+            word for pair in zip(("--predictions", "--truth"), map(str, paths), strict=False) for word in pair
+        ]
+        assert test.main([*words, "--out", str(tmp_path / "out")]) == 1
+        error = capsys.readouterr().err
+        assert re.fullmatch(r"error: [^\n]*\n", error)
+        assert message in error
+        assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--truth", "a.txt"], "--truth goes with --predictions"),
+        (["--predictions", "a.txt", "--nearest"], "leave out --detection and --nearest"),
+        (["--predictions", "a.txt", "--detection", "runs/detection"], "leave out --detection and --nearest"),
+        (["--save-predictions", "xls"], "invalid choice: 'xls'"),
+    ],
+)
+def test_options_that_do_not_go_together(words, message, capsys):
+    with pytest.raises(SystemExit) as done:
+        test.main(words)
+    assert done.value.code == 2
+    assert message in capsys.readouterr().err
 
 
 def changed(source, path, drop=None, scale=None, **changes):
