@@ -134,7 +134,8 @@ def predict_pictures(network, source, find_mask, box, out):
                 write(picture.name, draw_over(picture.rgb, poses[-1], cut.body))
             unmasked += sum(mask is None for mask in masks)
             empty += len(cuts) - len(crops)
-    return np.array(poses), {"picture": names, "box": boxes}, unmasked, empty
+    keys = {predictions.PICTURE: np.array(names), "box_px": np.array(boxes)}
+    return np.array(poses), keys, unmasked, empty
 
 
 def predict_crops(network, folder):
@@ -149,8 +150,7 @@ def predict_crops(network, folder):
     rate = (len(data) - first) / (time.perf_counter() - began)
     if rate:
         print(f"{rate:.0f} images/s")
-    keys = {name: getattr(data, name) for name in ("action", "subject", "take", "camera", "frame")}
-    return np.concatenate(parts), keys
+    return np.concatenate(parts), {name: getattr(data, name) for name in predictions.KEYS}
 
 
 @command
@@ -172,10 +172,10 @@ def main(argv=None):
         if unmasked:
             print(_BACKGROUND_KEPT)
         if empty:
-            print(f"{empty} pictures are left out: the mask is empty, or nothing moves")
-    for name in arguments.format:
-        predictions.write(out / f"poses.{name}", poses, keys)
-    print(f"{len(poses)} poses of {source}: {out}")
+            told = "1 picture is" if empty == 1 else f"{empty} pictures are"
+            print(f"{told} left out: the mask is empty, or nothing moves")
+    written = predictions.write(out, arguments.format, predictions.Pair(poses, None, keys))
+    print(f"{len(poses)} pose{'s' * (len(poses) != 1)} in {', '.join(map(str, written))}")
 
 
 if __name__ == "__main__":

@@ -47,7 +47,8 @@ def score_detection(path, data, indices):
     seen = set(data.subject[indices].tolist()) - set(graph.config.data.test)
     if seen:
         raise UserError(
-            f"{path} was trained with {', '.join(sorted(seen))} not kept for the test; name another --detection"
+            f"{path} was trained with {', '.join(sorted(seen))} not kept for the test; "
+            "name another --detection"
         )
     totals = {}
     for found, batch in outputs(graph, data, indices):

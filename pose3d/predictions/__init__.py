@@ -17,7 +17,7 @@ Every array is in mm. We write float32: npz and h5 as they are, the others in de
 which name a float32 exactly: ``numpy.float32`` of what is read is what was written.
 """
 
-from pose3d.predictions.formats import FORMATS, KEYS
+from pose3d.predictions.formats import FORMATS, KEYS, PICTURE
 from pose3d.predictions.pair import Pair, read_pair, write
 
-__all__ = ["FORMATS", "KEYS", "Pair", "read_pair", "write"]
+__all__ = ["FORMATS", "KEYS", "PICTURE", "Pair", "read_pair", "write"]

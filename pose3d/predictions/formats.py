@@ -16,6 +16,7 @@ from pose3d.skeleton import JOINTS, N_COORDINATES, N_JOINTS
 # What a frame is: its recording, and its number there.
 TEXT_KEYS, NUMBER_KEYS = ("action", "subject"), ("take", "camera", "frame")
 KEYS = TEXT_KEYS + NUMBER_KEYS
+PICTURE = "picture"  # the name of the picture that a pose was predicted from: written, and not asked for
 _COORDINATES = tuple(f"{joint} {axis}" for joint in JOINTS for axis in "xyz")
 _TRUE = "true "  # begins the names of the truth's columns in a table
 _TEXT_BATCH = 128
@@ -97,15 +98,17 @@ def _read_csv(path):
 
 
 def _write_csv(path, content):
-    keys = [name for name in KEYS if name in content]
-    poses = np.concatenate([content["predictions_mm"], content["truths_mm"]], axis=1)
+    keys = [name for name in (PICTURE, *KEYS) if name in content]
+    prefixes = {"predictions_mm": "", "truths_mm": _TRUE}
+    held = [name for name in prefixes if name in content]
+    poses = np.concatenate([content[name] for name in held], axis=1)
     rows = _nine_digits(poses.reshape(len(poses), -1)).tolist()
     told = (
         zip(*(np.asarray(content[name]).tolist() for name in keys), strict=True) if keys else [()] * len(rows)
     )
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow([*keys, *_COORDINATES, *(_TRUE + column for column in _COORDINATES)])
+        writer.writerow([*keys, *(prefixes[name] + column for name in held for column in _COORDINATES)])
         writer.writerows([*key, *row] for key, row in zip(told, rows, strict=True))
 
 
@@ -129,7 +132,8 @@ def _read_txt(path):
     for i, row in enumerate(rows):
         if len(row) != N_COORDINATES:
             raise UserError(
-                f"{path}: frame {i + 1} has {len(row)} numbers, not {N_COORDINATES} = {N_JOINTS} joints x 3; mend it"
+                f"{path}: frame {i + 1} has {len(row)} numbers, not {N_COORDINATES} = {N_JOINTS} joints x 3; "
+                "mend it"
             )
         try:
             rows[i] = [float(word) for word in row]

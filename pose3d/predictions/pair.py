@@ -73,20 +73,18 @@ def write(folder, formats, pair):
     ----------
     folder : Path
     formats : iterable of `FORMATS`
-    pair : Pair, its poses are stored as float32
+    pair : Pair, its poses are stored as float32; the truths may be None, and there may be other keys
 
     Returns
     -------
     list of Path
     """
-    arrays = {
-        "predictions_mm": np.asarray(pair.predictions, np.float32),
-        "truths_mm": np.asarray(pair.truths, np.float32),
-    }
+    both = {"predictions_mm": pair.predictions, "truths_mm": pair.truths}
+    arrays = {name: np.asarray(poses, np.float32) for name, poses in both.items() if poses is not None}
     written = []
     for kind in dict.fromkeys(formats):
         if kind == "txt":
-            contents = {"predictions": arrays["predictions_mm"], "truths": arrays["truths_mm"]}
+            contents = {name.removesuffix("_mm"): poses for name, poses in arrays.items()}
         else:
             contents = {"predictions": {**arrays, "joints": JOINTS, **pair.keys}}
         for stem, content in contents.items():
