@@ -6,6 +6,7 @@ With --predictions, judge poses that somebody has written to a file, without a n
 import argparse
 import json
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +17,15 @@ from pose3d.errors import UserError, command
 from pose3d.files import whole
 from pose3d.judgement import judge
 from pose3d.preparing import open_data
-from pose3d.report import figures, judged
+from pose3d.report import figures, illustrated, judged
+from pose3d.robustness import perturbed_errors
 from pose3d.skeleton import N_JOINTS
 from pose3d.splits import minibatches
 from pose3d.training import EVALUATION_BATCH
+from pose3d.weights import BEST
 from pose3d.windows import N_WINDOWS
+
+DETECTION = "runs/detection"
 
 
 def outputs(graph, data, indices):
@@ -35,41 +40,14 @@ def predict(graph, data, indices):
     return np.concatenate([found for found, _ in outputs(graph, data, indices)]).reshape(-1, N_JOINTS, 3)
 
 
-def score_detection(path, data, indices):
-    """F1 and average precision of a detection network: dict of str to float, None where nothing is to find.
-
-    Raises
-    ------
-    UserError
-        if it was trained on one of the samples' subjects; and as `detection.from_weights` does
-    """
-    graph = detection.from_weights(path)
-    seen = set(data.subject[indices].tolist()) - set(graph.config.data.test)
-    if seen:
-        raise UserError(
-            f"{path} was trained with {', '.join(sorted(seen))} not kept for the test; "
-            "name another --detection"
-        )
+def score_detection(graph, data, indices):
+    """F1 and average precision of a detection network: dict, None for a joint that is nowhere to find."""
     totals = {}
     for found, batch in outputs(graph, data, indices):
         counts = metrics.detection_totals(data.labels(batch), found.reshape(-1, N_JOINTS, N_WINDOWS))
         totals = {name: totals.get(name, 0) + count for name, count in counts.items()}
     scores = metrics.detection_scores(totals)
-    return {"weights": str(path)} | {name: None if np.isnan(x) else x for name, x in scores.items()}
-
-
-def draw(path, data, indices, poses):
-    """The report's figure 6: the best frame, the median, the worst."""
-    errors = metrics.joint_errors(poses, data.poses[indices]).mean(axis=1)
-    order = np.argsort(errors, kind="stable")
-    shown = order[[0, len(order) // 2, -1]]
-    titles = [
-        f"{name}: {errors[i]:.1f} mm\n{data.subject[n]} take {data.take[n]} "
-        f"camera {data.camera[n]} frame {data.frame[n]}"
-        for name, i, n in zip(("best", "median", "worst"), shown, indices[shown], strict=True)
-    ]
-    images = data.images(indices[shown], keep=False)
-    figures.poses_figure(path, images, poses[shown], data.poses[indices[shown]], titles)
+    return {name: None if np.isnan(x) else x for name, x in scores.items()}
 
 
 def parse(argv):
@@ -88,7 +66,8 @@ def parse(argv):
     add(
         "--detection",
         metavar="RUN",
-        help="also score this detection network on the unseen subject: F1 and average precision",
+        help="also score this detection network on the unseen subject, F1 and average precision, and show "
+        f"its maps; none: do without (default: {DETECTION} if it is there)",
     )
     add(
         "--nearest",
@@ -99,8 +78,8 @@ def parse(argv):
     add(
         "--out",
         type=Path,
-        help="folder for results.json, predictions.npz, poses.png (default: runs/test; with --predictions: "
-        "runs/judged)",
+        help="folder for results.json, predictions.npz, report.html and pictures (default: runs/test; "
+        "with --predictions: runs/judged)",
     )
     add(
         "--save-predictions",
@@ -110,32 +89,114 @@ def parse(argv):
         help=f"write predictions and truth as any of {' '.join(predictions.FORMATS)} (default: npz; with "
         "--predictions: none)",
     )
+    add(
+        "--robustness",
+        type=int,
+        nargs="?",
+        const=10,
+        metavar="EVERY",
+        help="also test every n-th frame (10) with boxes moved and scaled and masks eroded and dilated, "
+        "from the raw tree that the files were built from",
+    )
+    add(
+        "--seeds",
+        nargs="+",
+        metavar="RUN",
+        help="also test these runs, say of other seeds, and put all side by side: median and range",
+    )
+    add(
+        "--frames",
+        type=int,
+        default=400,
+        help="how many frames report.html shows at most, evenly chosen; 0: no page (default: 400)",
+    )
     add("--predictions", metavar="FILE", help="judge the poses in this npz, csv, json, h5 or txt file, mm")
     add("--truth", metavar="FILE", help="their truth, if that file does not hold it, too")
     arguments = parser.parse_args(argv)
     if arguments.truth and not arguments.predictions:
         parser.error("--truth goes with --predictions")
-    if arguments.predictions and (arguments.detection or arguments.nearest):
-        parser.error("--predictions has no images: leave out --detection and --nearest")
+    if arguments.frames < 0:
+        parser.error("--frames must be at least 0")
+    asked = arguments.detection, arguments.nearest, arguments.robustness, arguments.seeds
+    if arguments.predictions and any(asked):
+        parser.error(
+            "--predictions has no images: leave out --detection, --nearest, --robustness and --seeds"
+        )
+    if arguments.robustness is not None and arguments.robustness < 1:
+        parser.error("--robustness must be at least 1")
     return arguments
 
 
 def judged_network(arguments, out):
-    """Test the network that is asked for and draw some of its poses: Pair, results."""
+    """Test the network that is asked for, write its pictures: Pair, results, paths of the pictures."""
     graph = regression.from_weights(arguments.weights)
     data, chosen = open_data(arguments.data, graph.config.data, needs_test=True)
-    results = {"weights": str(arguments.weights)}
-    if arguments.detection:  # first, for it may be refused
-        results["detection"] = score_detection(arguments.detection, data, chosen.test)
+    results, beside = {"weights": str(arguments.weights)}, {}
+    runs = {"regression": arguments.weights, "detection": _detection_run(arguments.detection)}
+    detector = runs["detection"] and detection.from_weights(runs["detection"])
+    if detector:
+        _check_unseen(runs["detection"], detector, data, chosen.test, "--detection")
     poses, truths = predict(graph, data, chosen.test), data.poses[chosen.test]
     if not np.isfinite(poses).all():
         raise UserError(f"{arguments.weights}: its predictions are not finite; train again at a lower rate")
-    beside = {"mean_pose": np.broadcast_to(data.mean_pose(chosen.train), truths.shape)}
+    if detector:
+        scores = score_detection(detector, data, chosen.test)
+        results["detection"] = {"weights": str(runs["detection"]), **scores}
+    beside["mean_pose"] = np.broadcast_to(data.mean_pose(chosen.train), truths.shape)
     if arguments.nearest:
         beside["nearest_image"] = data.poses[baselines.nearest_images(data, chosen.train, chosen.test)]
     keys = {name: getattr(data, name)[chosen.test] for name in predictions.KEYS}
-    draw(out / "poses.png", data, chosen.test, poses)
-    return predictions.Pair(poses, truths, keys), judge(poses, truths, keys, beside) | results
+    results = judge(poses, truths, keys, beside) | results
+    if arguments.robustness:
+        rng = np.random.default_rng(0)
+        results["perturbed_mpjpe_mm"] = perturbed_errors(
+            lambda images: graph.predict(images).reshape(-1, N_JOINTS, 3),
+            data, chosen.test, arguments.robustness, rng,
+        )  # fmt: skip
+    if arguments.seeds:
+        results["runs"] = {str(arguments.weights): results["over_frames"]} | {
+            run: figures_of(run, data, chosen.test) for run in arguments.seeds
+        }
+    written = [out / name for name in (illustrated.POSES, illustrated.VIDEO, illustrated.FILTERS)]
+    illustrated.draw_poses(written[0], data, chosen.test, poses)
+    illustrated.draw_video(written[1], data, chosen.test, poses)
+    figures.filters_figure(written[2], graph.network.get_weights()["conv1.W"])
+    if arguments.frames and find_spec("plotly") is None:
+        print(f"no {illustrated.PAGE}: it needs plotly, pip install 'pose3d[report]'")
+    elif arguments.frames:
+        maps = detector and (lambda images: detector.predict(images).reshape(-1, N_JOINTS, N_WINDOWS))
+        written.append(out / illustrated.PAGE)
+        illustrated.draw_page(written[-1], data, chosen.test, poses, results, runs, maps, arguments.frames)
+    return predictions.Pair(poses, truths, keys), results, written
+
+
+def figures_of(run, data, indices):
+    """The figures of another run on the same samples: dict of `pose3d.judgement.Errors.figures`.
+
+    Raises
+    ------
+    UserError
+        if it was trained on one of the samples' subjects
+    """
+    graph = regression.from_weights(run)
+    _check_unseen(run, graph, data, indices, "--seeds")
+    keys = {name: getattr(data, name)[indices] for name in predictions.KEYS}
+    return judge(predict(graph, data, indices), data.poses[indices], keys)["over_frames"]
+
+
+def _check_unseen(path, graph, data, indices, option):
+    seen = set(data.subject[indices].tolist()) - set(graph.config.data.test)
+    if seen:
+        raise UserError(
+            f"{path} was trained with {', '.join(sorted(seen))} not kept for the test; name another {option}"
+        )
+
+
+def _detection_run(given):
+    """The detection run to score, or None."""
+    if given is None:
+        return DETECTION if Path(DETECTION, BEST).is_file() else None
+    return None if given == "none" else given
 
 
 def judged_file(arguments):
@@ -161,12 +222,12 @@ def main(argv=None):
         formats, written = arguments.save_predictions or [], []
     else:
         out = arguments.out or Path("runs/test")
-        pair, results = judged_network(arguments, out)
-        formats, written = arguments.save_predictions or ["npz"], [out / "poses.png"]
+        pair, results, written = judged_network(arguments, out)
+        formats = arguments.save_predictions or ["npz"]
     with whole(out / "results.json") as temporary:
         temporary.write_text(json.dumps(results, indent=1, allow_nan=False))
     written = [out / "results.json", *predictions.write(out, formats, pair), *written]
-    print(judged.tables(results), end="\n\n")
+    print(judged.text(results), end="\n\n")
     print(f"{', '.join(path.name for path in written)} in {out}")
     print(judged.headline(results))
 

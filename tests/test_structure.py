@@ -24,7 +24,7 @@ FLOORS = {
         "graph", "detection", "regression", "weights", "checkpoint", "transfer", "predictor", "diagnosis",
         "sharing",
     ),
-    "control": ("run", "training", "keeping", "preparing", "report", "checking", "judgement"),
+    "control": ("run", "training", "keeping", "preparing", "report", "checking", "robustness", "judgement"),
     "commands": ("build_dataset", "train_detection", "train_regression", "test", "predict"),
 }  # fmt: skip
 FLOOR_OF = {room: level for level, rooms in enumerate(FLOORS.values()) for room in rooms}

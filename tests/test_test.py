@@ -22,7 +22,8 @@ from pose3d.weights import BEST, LAST
 
 def run(data, weights_path, out, *more):
     return test.main(
-        ["--data", str(data), "--weights", str(weights_path), "--out", str(out), *map(str, more)]
+        ["--data", str(data), "--weights", str(weights_path), "--out", str(out), "--detection", "none"]
+        + [str(word) for word in more]
     )
 
 
@@ -45,7 +46,9 @@ def predicted(tested):
 
 
 def test_what_is_written(tested, regression_run, results):
-    assert {path.name for path in tested.iterdir()} == {"results.json", "predictions.npz", "poses.png"}
+    assert {path.name for path in tested.iterdir()} == {
+        "results.json", "predictions.npz", "poses.png", "poses.mp4", "filters.png", "report.html"
+    }  # fmt: skip
     assert results["subjects"] == ["S11"]
     assert results["weights"] == str(regression_run)
     with Image.open(tested / "poses.png") as picture:
@@ -105,6 +108,37 @@ def test_the_last_line_sums_up_and_the_tables_stand_above(built, regression_run,
         assert re.search(rf"^Walking +S11 +{take} +54138969 +65 ", out, re.MULTILINE)
 
 
+def test_the_page_shows_what_was_tested(tested, results):
+    text = (tested / "report.html").read_text()
+    assert f"<dd>{results['mpjpe_mm']:.1f} mm</dd>" in text
+    assert "Regression network" in text  # its learning curve
+    data = json.loads(re.search(r'id="data">(.*?)</script>', text)[1])
+    assert len(data["titles"]) == 130
+    assert data["titles"][64] == "Walking S11 take 1 camera 54138969 frame 64"
+    assert np.mean(data["errors"]) == pytest.approx(results["mpjpe_mm"], abs=0.01)
+    assert data["maps"] is None
+
+
+def test_runs_side_by_side(built, regression_run, tmp_path, capsys):
+    other = tmp_path / "other.npz"
+    shutil.copy(regression_run / LAST, other)
+    assert run(built, regression_run, tmp_path / "out", "--frames", 0, "--seeds", other) == 0
+    found = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert list(found["runs"]) == [str(regression_run), str(other)]
+    assert found["runs"][str(regression_run)]["mpjpe_mm"] == found["mpjpe_mm"]
+    assert run(built, other, tmp_path / "alone", "--frames", 0) == 0
+    alone = json.loads((tmp_path / "alone" / "results.json").read_text())
+    assert found["runs"][str(other)]["mpjpe_mm"] == alone["mpjpe_mm"]
+    middle = (found["mpjpe_mm"] + alone["mpjpe_mm"]) / 2
+    assert re.search(rf"^median +{middle:.1f} ", capsys.readouterr().out, re.MULTILINE)
+    assert not (tmp_path / "out" / "report.html").exists()
+
+
+def test_without_the_raw_tree_there_is_no_robustness(built, regression_run, tmp_path, capsys):
+    assert run(built, regression_run, tmp_path / "out", "--robustness") == 1
+    assert "needs the raw tree" in capsys.readouterr().err
+
+
 def test_a_detection_network_and_the_nearest_image_are_judged_too(
     built, regression_run, detection_run, results, tmp_path, capsys
 ):
@@ -148,7 +182,8 @@ def test_every_format_that_is_asked_for_is_written_and_judged_alike(built, regre
         assert test.main(arguments) == 0
         found = json.loads((tmp_path / kind / "results.json").read_text())
         assert [path.name for path in (tmp_path / kind).iterdir()] == ["results.json"]
-        shared = ("mpjpe_mm", "mpjpe_16_joints_mm", "frames", "spread_ratio", "per_joint_mm")
+        shared = ("mpjpe_mm", "mpjpe_16_joints_mm", "frames", "spread_ratio")
+        assert found["per_joint_mm"] == pytest.approx(results["per_joint_mm"], rel=1e-7)
         assert {name: found[name] for name in shared} == pytest.approx(
             {name: results[name] for name in shared}, rel=1e-7
         )
@@ -224,8 +259,11 @@ def test_files_that_will_not_do(published, tmp_path, capsys):
     ("words", "message"),
     [
         (["--truth", "a.txt"], "--truth goes with --predictions"),
-        (["--predictions", "a.txt", "--nearest"], "leave out --detection and --nearest"),
-        (["--predictions", "a.txt", "--detection", "runs/detection"], "leave out --detection and --nearest"),
+        (["--predictions", "a.txt", "--nearest"], "--predictions has no images"),
+        (["--predictions", "a.txt", "--detection", "runs/detection"], "--predictions has no images"),
+        (["--predictions", "a.txt", "--robustness"], "--predictions has no images"),
+        (["--frames", "-1"], "--frames must be at least 0"),
+        (["--robustness", "0"], "--robustness must be at least 1"),
         (["--save-predictions", "xls"], "invalid choice: 'xls'"),
     ],
 )
@@ -327,5 +365,5 @@ def test_help_names_units_and_defaults(capsys):
     for word in ("data/walking", "runs/regression", "runs/test", "results.json"):
         assert word in text
     with pytest.raises(SystemExit) as done:
-        test.main(["--frames", "3"])
+        test.main(["--pictures", "3"])
     assert done.value.code == 2

@@ -24,7 +24,7 @@ def write_animation(path, images, predictions, truths, errors, rate):
     images : iterable of (128, 128) uint8 arrays
     predictions, truths : (n, 17, 3) arrays, mm, camera frame, relative to the pelvis
     errors : (n,) array, mm
-    rate : frames per second
+    rate : int or Fraction, frames per second
     """
     both = np.stack([predictions, truths])
     low, high = both.min(axis=(0, 1, 2)), both.max(axis=(0, 1, 2))

@@ -27,16 +27,6 @@ _CURVES = (("#0072B2", "solid"), ("#D55E00", "dash"), ("#009E73", "dashdot"))
 
 
 @dataclass
-class Table:
-    """A table: a title, names of columns, and rows of str, int, float or None."""
-
-    title: str
-    columns: list
-    rows: list
-    decimals: int = 1
-
-
-@dataclass
 class Curve:
     """A learning curve: title, epochs' rows, dict of their keys to names in the legend, label of the axis."""
 
@@ -75,7 +65,7 @@ class Page:
     ----------
     title, subtitle, footer : str
     headline : dict of str to str, what was measured
-    tables : list of Table
+    tables : list of pose3d.report.tables.Table
     curves : list of Curve
     shown : Shown
     """

@@ -1,6 +1,29 @@
-"""Plain-text tables."""
+"""Tables, and their plain text."""
+
+from dataclasses import dataclass
 
 import numpy as np
+
+
+@dataclass
+class Table:
+    """A table; its ``str`` is its plain text.
+
+    Attributes
+    ----------
+    title : str, not part of the text
+    columns : list of str
+    rows : list of lists of str, int, float or None (an empty cell)
+    decimals : int, of the floats
+    """
+
+    title: str
+    columns: list
+    rows: list
+    decimals: int = 1
+
+    def __str__(self):
+        return text_table(self.columns, self.rows, self.decimals)
 
 
 def text_table(columns, rows, decimals=1):

@@ -16,7 +16,7 @@ def results_of(step, **keys):
 
 
 def rows(table):
-    return [line.split() for line in table.splitlines()[2:]]
+    return [line.split() for line in str(table).splitlines()[2:]]
 
 
 def test_the_rows_of_the_joint_table_are_the_joints():
@@ -27,7 +27,7 @@ def test_the_rows_of_the_joint_table_are_the_joints():
     assert found[2][:6] == ["right", "knee", "34.0", "34.0", "13.9", "49.3"]
     assert found[2][-1] == "35.0"
     assert found[-1][:5] == ["all", "32.0", "32.0", "13.1", "46.4"]
-    assert table.splitlines()[0].split("  ")[-1] == "mean pose"
+    assert str(table).splitlines()[0].split("  ")[-1] == "mean pose"
 
 
 def test_groups_are_those_that_occur_and_the_whole_is_no_mean_of_means():
@@ -52,7 +52,9 @@ def test_groups_are_those_that_occur_and_the_whole_is_no_mean_of_means():
 def test_both_averages_are_named():
     action = np.array(["Eating", "Walking", "Walking", "Walking"])
     results = results_of(np.array([10.0, 20, 30, 60]) * 17 / 16, action=action)
-    found = {line.split("  ")[0]: line.split() for line in judged.summary_table(results).splitlines()[2:]}
+    found = {
+        line.split("  ")[0]: line.split() for line in str(judged.summary_table(results)).splitlines()[2:]
+    }
     assert found["over frames"][2] == "30.0"
     assert found["over actions (2)"][3] == "23.3"
     assert found["mean pose, over frames"][4] == "30.9"
@@ -61,7 +63,7 @@ def test_both_averages_are_named():
 def test_without_keys_and_baselines_the_tables_hold_what_there_is():
     truths = np.random.default_rng(0).normal(0, 300, (2, 17, 3))
     results = judge(truths + 3, truths, {}) | {"note": "no camera"}
-    text = judged.tables(results)
+    text = judged.text(results)
     assert "note: no camera\n" in text
     assert "mean pose" not in text
     assert "camera " not in text
@@ -71,10 +73,10 @@ def test_without_keys_and_baselines_the_tables_hold_what_there_is():
 def test_many_recordings_are_left_to_the_file():
     many = judged.SHOWN_RECORDINGS + 1
     columns = {"take": np.arange(many), "camera": np.full(many, 5), "action": np.full(many, "Walking")}
-    text = judged.tables(results_of(np.ones(many), **columns))
+    text = judged.text(results_of(np.ones(many), **columns))
     assert "action   take  camera" not in text
     few = {name: values[1:] for name, values in columns.items()}
-    assert "action   take  camera" in judged.tables(results_of(np.ones(many - 1), **few))
+    assert "action   take  camera" in judged.text(results_of(np.ones(many - 1), **few))
 
 
 def test_the_detection_table_shows_a_joint_that_has_no_window():

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from pose3d.errors import UserError
-from pose3d.report.page import Curve, Page, Shown, Table, write_page
+from pose3d.report.page import Curve, Page, Shown, write_page
+from pose3d.report.tables import Table
 from pose3d.skeleton import JOINTS
 
 N = 23  # more than a row of tiles

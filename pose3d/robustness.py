@@ -1,0 +1,72 @@
+"""How a network's error grows when boxes and masks are worse than those of the ground truth."""
+
+from pathlib import Path
+
+import numpy as np
+
+from pose3d import human36m, metrics
+from pose3d.errors import UserError
+from pose3d.perturbation import STANDARD, perturbed_crops
+from pose3d.samples import built_path, read_provenance
+
+BLOCK = 16  # frames, with all of their perturbations, that are predicted at once
+
+
+def perturbed_errors(predict, data, indices, every, rng, perturbations=STANDARD):
+    """The MPJPE of the samples' recordings under every perturbation.
+
+    Parameters
+    ----------
+    predict : function of (n, 128, 128) images -> (n, 17, 3) poses, mm
+    data : Dataset, built from a raw tree that is still there
+    indices : (n,) int array, the samples whose recordings are meant
+    every : int, take every n-th frame of a recording
+    rng : numpy.random.Generator
+    perturbations : sequence of pose3d.perturbation.Perturbation
+
+    Returns
+    -------
+    dict of the perturbations' names to float, mm; the same frames for each
+
+    Raises
+    ------
+    UserError
+        if the files were built from something else than a raw tree, or that has gone
+    """
+    sums, count, crops, poses = np.zeros(len(perturbations)), 0, [], []
+
+    def flush():
+        nonlocal sums, count
+        found = predict(np.concatenate(crops)).reshape(len(crops), len(perturbations), -1, 3)
+        errors = metrics.joint_errors(found, np.broadcast_to(np.array(poses)[:, None], found.shape))
+        sums, count = sums + errors.mean(axis=2).sum(axis=0), count + len(crops)
+        crops.clear()
+        poses.clear()
+
+    for recording in _recordings(data, indices):
+        for images, pose in perturbed_crops(recording, every, perturbations, rng):
+            crops.append(images)
+            poses.append(pose)
+            if len(crops) == BLOCK:
+                flush()
+    if crops:
+        flush()
+    return {each.name: float(total / count) for each, total in zip(perturbations, sums, strict=True)}
+
+
+def _recordings(data, indices):
+    """The raw recordings of samples."""
+    found = []
+    for action, subject in sorted({(str(data.action[i]), str(data.subject[i])) for i in indices}):
+        path = built_path(data.folder, action, subject)
+        source = Path(read_provenance(path).get("source", ""))
+        remedy = "the test of worse boxes and masks needs the raw tree that the files were built from"
+        try:
+            recordings, _ = human36m.find_recordings(source, (action,), (subject,))
+        except UserError as error:
+            raise UserError(f"{path}: {remedy} ({error})") from error
+        cameras = set(data.camera[indices].tolist())
+        found += [each for each in recordings if int(each.camera) in cameras]
+    if not found:
+        raise UserError(f"{data.folder}: {remedy}")
+    return found
