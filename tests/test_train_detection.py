@@ -159,7 +159,7 @@ def test_a_diverging_run_is_one_line_and_the_run_before_is_kept(train, detection
 def test_an_interrupt_is_told_and_keeps_the_epochs_before(train, tmp_path, monkeypatch, capsys):
     step, done = DetectionGraph.step, []
 
-    def interrupted(graph, images, targets):
+    def interrupted(graph, images, targets, whole):
         done.append(len(images))
         if len(done) == 5:  # in the second epoch
             raise KeyboardInterrupt
