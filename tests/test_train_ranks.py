@@ -145,7 +145,8 @@ def test_whatever_ends_a_rank_the_job_ends_and_goes_on_to_the_same_bits(built, t
         assert "Traceback" not in errors
         if how != "kill":
             assert process.returncode == 128 + signal.SIGTERM
-            assert errors.count("stopped by SIGTERM in epoch ") == 1
+            (line,) = errors.splitlines()  # rank 0's word for all: nobody had to end the others
+            assert line.startswith("stopped by SIGTERM in epoch ")
 
     done = run_ranks(2, *resuming)
     assert done.returncode == 0, done.stderr
