@@ -1,5 +1,6 @@
 """What ranks agree on and how they end: small programs under mpiexec, without any network."""
 
+import subprocess
 import sys
 
 import pytest
@@ -19,14 +20,21 @@ def test_shares_take_everything_once_and_differ_by_one_at_most(n, size):
     assert max(map(len, shares)) - min(map(len, shares)) <= 1
 
 
-def test_alone_nothing_is_shared_and_no_mpi_is_loaded():
+def test_alone_nothing_is_shared():
     with world() as ranks:
         assert ranks is ALONE
         assert ranks.share(5) == slice(0, 5)
         assert ranks.highest(3, False) == (3, False)
         assert ranks.everyones("it") == ["it"]
         ranks.agree("anything", None)  # is not even called
-    assert "mpi4py" not in sys.modules
+
+
+def test_alone_no_mpi_is_loaded():
+    program = (
+        "import sys; from pose3d import parallel, train_regression\n"
+        "with parallel.world(): assert 'mpi4py' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 # Rank and size stand for themselves in the results, which every rank checks.
