@@ -1,3 +1,6 @@
+import zlib
+
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -9,8 +12,8 @@ from pose3d.video import video_writer
 COLOURS = np.arange(6 * 4 * 3, dtype=np.uint8).reshape(6, 4, 3) * 3  # 6 rows, 4 columns
 
 
-def saved(path, pixels, mode=None, **options):
-    Image.fromarray(pixels, mode).save(path, **options)
+def saved(path, pixels, **options):
+    Image.fromarray(pixels).save(path, **options)
     return path
 
 
@@ -42,7 +45,8 @@ def test_the_alpha_channel_tells_the_person(tmp_path, kind):
 
 
 def test_a_palette_with_a_transparent_colour_has_alpha_too(tmp_path):
-    image = Image.fromarray((np.arange(24) % 3).astype(np.uint8).reshape(6, 4), "P")
+    image = Image.new("P", (4, 6))
+    image.putdata((np.arange(24) % 3).tolist())
     image.putpalette([255, 0, 0, 0, 255, 0, 0, 0, 255])
     image.save(tmp_path / "a.png", transparency=1)
     picture = read_picture(tmp_path / "a.png")
@@ -67,6 +71,23 @@ def test_frames_of_a_video_are_numbered_from_0(tmp_path):
         np.testing.assert_allclose(picture.rgb, level, atol=4)
 
 
+def no_pixels(path):
+    """A PNG of 0 x 0 px, which Pillow does not write."""
+    saved(path, COLOURS)
+    content = bytearray(path.read_bytes())
+    content[16:24] = bytes(8)  # width and height
+    content[29:33] = zlib.crc32(content[12:29]).to_bytes(4, "big")
+    path.write_bytes(content)
+
+
+def no_frames(path):
+    """A video whose only stream ends before its first frame."""
+    with av.open(str(path), "w", format="mp4") as container:
+        stream = container.add_stream("mpeg4", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 32, 32, "yuv420p"
+        container.start_encoding()
+
+
 def animated(path):
     frames = [Image.fromarray(np.full((4, 4), level, np.uint8)) for level in (0, 99)]
     frames[0].save(path, save_all=True, append_images=frames[1:])
@@ -80,6 +101,8 @@ def animated(path):
         ("a.png", lambda path: path.write_bytes(b""), "cannot be read as an image"),
         ("a.png", lambda path: saved(path, np.zeros((3, 3), np.uint16)), "8 bits a channel"),
         ("a.tif", lambda path: saved(path, np.zeros((3, 3), np.float32)), "8 bits a channel"),
+        ("a.png", no_pixels, "cannot be read as an image|0 x 0"),
+        ("a.mp4", no_frames, "no frame|cannot be read as a video|holds no video"),
         ("a.gif", animated, "is animated, 2 frames"),
         ("a.png", lambda path: saved(path, np.zeros((1, 20_000), np.uint8)), f"{LARGEST_SIDE} px at most"),
         ("a.mp4", lambda path: path.write_bytes(b"no video"), "cannot be read as a video"),
