@@ -246,7 +246,8 @@ def _draw_sample(out, built):
     number = int(data.frame[chosen[0]])
     frame = next(itertools.islice(human36m.read_frames(recording.video), number, None)).rgb()
     image, box = data.images(chosen)[0], np.asarray(data.box[chosen])[0]
-    title = f"{recording}\nframe {number}, {frame.shape[1]} x {frame.shape[0]} px"
+    r = recording
+    title = f"{r.action} {r.subject} take {r.take} camera {r.camera} frame {number}"
     sample_figure(out / "sample.png", frame, box, image, np.asarray(data.poses[chosen])[0], title)
     windows_figure(out / "windows.png", image, np.asarray(data.joints_2d[chosen])[0])
 
