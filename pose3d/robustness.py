@@ -1,5 +1,6 @@
 """How a network's error grows when boxes and masks are worse than those of the ground truth."""
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -33,34 +34,25 @@ def perturbed_errors(predict, data, indices, every, rng, perturbations=STANDARD)
     UserError
         if the files were built from something else than a raw tree, or that has gone
     """
-    sums, count, crops, poses = np.zeros(len(perturbations)), 0, [], []
-
-    def flush():
-        nonlocal sums, count
-        found = predict(np.concatenate(crops)).reshape(len(crops), len(perturbations), -1, 3)
-        errors = metrics.joint_errors(found, np.broadcast_to(np.array(poses)[:, None], found.shape))
-        sums, count = sums + errors.mean(axis=2).sum(axis=0), count + len(crops)
-        crops.clear()
-        poses.clear()
-
-    for recording in _recordings(data, indices):
-        for images, pose in perturbed_crops(recording, every, perturbations, rng):
-            crops.append(images)
-            poses.append(pose)
-            if len(crops) == BLOCK:
-                flush()
-    if crops:
-        flush()
+    frames = itertools.chain.from_iterable(
+        perturbed_crops(recording, every, perturbations, rng) for recording in _recordings(data, indices)
+    )
+    sums, count = np.zeros(len(perturbations)), 0
+    while block := list(itertools.islice(frames, BLOCK)):
+        crops, poses = map(np.array, zip(*block, strict=True))  # (n, P, 128, 128), (n, 17, 3)
+        found = predict(crops.reshape(-1, *crops.shape[2:])).reshape(*crops.shape[:2], -1, 3)
+        errors = metrics.joint_errors(found, np.broadcast_to(poses[:, None], found.shape))
+        sums, count = sums + errors.mean(axis=2).sum(axis=0), count + len(block)
     return {each.name: float(total / count) for each, total in zip(perturbations, sums, strict=True)}
 
 
 def _recordings(data, indices):
     """The raw recordings of samples."""
+    remedy = "the test of worse boxes and masks needs the raw tree that the files were built from"
     found = []
     for action, subject in sorted({(str(data.action[i]), str(data.subject[i])) for i in indices}):
         path = built_path(data.folder, action, subject)
         source = Path(read_provenance(path).get("source", ""))
-        remedy = "the test of worse boxes and masks needs the raw tree that the files were built from"
         try:
             recordings, _ = human36m.find_recordings(source, (action,), (subject,))
         except UserError as error:
