@@ -16,6 +16,10 @@ from pose3d.processes import load_mpi
 # seconds ends them all, for they would wait for it.
 GRACE = 5
 
+# mpiexec carries what a rank says and that it aborts by different ways, and drops what the slower one still
+# holds: seconds that the last words get ahead of the end.
+HEAD_START = 0.5
+
 
 class Alone:
     """One process that does all of the work: what `Ranks` offers, at no cost.
@@ -112,6 +116,7 @@ class Ranks(Alone):
         if not self._all_fail():
             print(f"rank {self.rank}: {line}", file=sys.stderr, flush=True)
             sys.stdout.flush()
+            time.sleep(HEAD_START)
             self._all.Abort(status or 1)
         lines = self._failed.allgather(line)
         for rank, other in enumerate(lines):
