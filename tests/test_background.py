@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pose3d.background import foreground, median_background
+from pose3d.background import DIFFERENCE, foreground, median_background
 from pose3d.errors import UserError
 from pose3d.video import video_writer
 
@@ -38,6 +38,20 @@ def test_specks_do_not_count_and_holes_are_filled():
     rgb[25:28, 30:33] = STILL[25:28, 30:33]  # a hole
     rgb[50:52, 80:82] = 255  # a speck
     np.testing.assert_array_equal(foreground(rgb, STILL), where)
+
+
+def test_a_hole_wider_than_a_gap_is_filled_too():
+    rgb, where = passing(3)
+    rgb[24:32, 28:36] = STILL[24:32, 28:36]
+    np.testing.assert_array_equal(foreground(rgb, STILL), where)
+
+
+@pytest.mark.parametrize(("levels", "told"), [(DIFFERENCE, True), (DIFFERENCE - 1, False)])
+def test_one_channel_that_differs_is_enough(levels, told):
+    where = passing(3)[1]
+    rgb = STILL.copy()
+    rgb[where, 2] -= np.uint8(levels)  # darker, too
+    np.testing.assert_array_equal(foreground(rgb, STILL), where & told)
 
 
 def test_nothing_moves():

@@ -31,6 +31,7 @@ def test_a_margin_ends_at_the_border():
     mask = np.zeros((200, 300), bool)
     mask[0:200, 0:50] = True
     assert cut_out(PICTURE, mask).box == (0, 0, 60, 200)
+    assert cut_out(PICTURE, mask[:, ::-1]).box == (240, 0, 300, 200)
 
 
 def test_a_given_box_is_taken_as_it_is():

@@ -11,7 +11,7 @@ PANEL = 256  # px, each of the five panels
 MARGIN_MM = 100
 _VIEWS = {
     "from the camera": (0, 1),
-    "from its left": (2, 1),
+    "from the right": (2, 1),
 }  # axes drawn across and down; z goes away, y down
 
 
