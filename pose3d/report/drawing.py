@@ -17,6 +17,8 @@ SIDE_COLOURS = {"left": "#56B4E9", "right": "#E69F00", "middle": "#999999"}
 EDGE_COLOURS = tuple(SIDE_COLOURS[SIDES[child]] for _, child in EDGES)
 JOINT_COLOURS = tuple(SIDE_COLOURS[side] for side in SIDES)
 
+TOO_WIDE = 6  # a largest value that is this many smallest ones
+
 
 def new_figure(width, height):
     """A figure of width x height inches, without pyplot's global state."""
@@ -29,6 +31,12 @@ def save(figure, path, dpi=100):
     """Write a figure as PNG; an old file is replaced only by a whole one."""
     with whole(path) as temporary:
         figure.savefig(temporary, format="png", dpi=dpi)
+
+
+def axis_scale(values):
+    """The scale, "linear" or "log", of a curve's axis: on a linear one, a first epoch can hide all others."""
+    values = [value for value in values if value is not None]
+    return "log" if 0 < TOO_WIDE * min(values, default=0) < max(values, default=0) else "linear"
 
 
 def draw_image(axes, image):

@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from pose3d.crop import IMAGE_SIDE
 from pose3d.report import drawing
@@ -185,7 +185,12 @@ def curve_figure(path, rows, names, ylabel, x="epoch", marks=None):
         axes.plot([row[x] for row in shown], [row[key] for row in shown], label=name, marker=marker, **style)
     for name, at in (marks or {}).items():
         axes.axvline(at, color="0.6", linewidth=1, linestyle=":", label=name)
-    axes.set(xlabel=x, ylabel=ylabel)
+    scale = drawing.axis_scale([row.get(key) for row in rows for key in names])
+    axes.set(xlabel=x, ylabel=ylabel, yscale=scale)
+    if scale == "log":
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter(NullFormatter())
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3)
     axes.legend()

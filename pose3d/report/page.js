@@ -36,24 +36,31 @@
     }
     return found;
   }
+  const skeletons = $("skeletons");
+  const narrow = skeletons.clientWidth < 600; // a phone: from farther away, in smaller print
+  const far = narrow ? 1.95 : 1.6;
   function camera(azimuth, elevation) {
-    const a = azimuth * Math.PI / 180, e = elevation * Math.PI / 180, far = 1.75;
+    const a = azimuth * Math.PI / 180, e = elevation * Math.PI / 180;
     return { eye: { x: far * Math.cos(e) * Math.cos(a), y: far * Math.cos(e) * Math.sin(a), z: far * Math.sin(e) },
-             up: { x: 0, y: 0, z: 1 }, center: { x: 0, y: 0, z: 0 } };
+             up: { x: 0, y: 0, z: 1 }, center: { x: 0, y: 0, z: -0.1 } };
   }
   let azimuth = -70, elevation = 12; // the camera's own view, turned a little to show the depth
   const extents = data.ranges.map(([low, high]) => high - low), longest = Math.max(...extents);
   const ratio = { x: extents[0] / longest, y: extents[2] / longest, z: extents[1] / longest }; // equal scales
   function scene(left, right) {
-    const axis = (title, range) => ({ title: { text: title }, range: range, nticks: 5, showspikes: false });
+    const axis = (title, range) => ({
+      title: { text: title, font: { size: narrow ? 11 : 14 } }, range, nticks: 5,
+      tickfont: { size: narrow ? 9 : 12 }, showspikes: false,
+    });
     return {
       domain: { x: [left, right], y: [0, 1] }, aspectmode: "manual", aspectratio: ratio, camera: camera(azimuth, elevation),
       xaxis: axis("x (mm)", data.ranges[0]), yaxis: axis("z, depth (mm)", data.ranges[2]),
       zaxis: axis("-y (mm)", [-data.ranges[1][1], -data.ranges[1][0]]),
     };
   }
-  const heading = (text, x) => ({ text, x, y: 1, xref: "paper", yref: "paper", showarrow: false, font: { size: 15 } });
-  const skeletons = $("skeletons");
+  const heading = (text, x) => ({
+    text, x, y: 1, xref: "paper", yref: "paper", yanchor: "bottom", showarrow: false, font: { size: 15 },
+  });
   function turned(view) {
     return { "scene.camera": view, "scene2.camera": view };
   }

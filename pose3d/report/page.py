@@ -16,7 +16,7 @@ from pose3d.errors import UserError
 from pose3d.files import whole
 from pose3d.human36m import FRAMES_PER_SECOND
 from pose3d.metrics import joint_errors
-from pose3d.report.drawing import SIDE_COLOURS
+from pose3d.report.drawing import SIDE_COLOURS, axis_scale
 from pose3d.skeleton import EDGES, JOINTS, SIDES
 from pose3d.windows import N_WINDOWS, window_bounds
 
@@ -185,11 +185,14 @@ def _curve(curve):
                 "line": {"color": colour, "dash": dash},
             }
         )
+    scale = axis_scale([value for line in lines for value in line["y"]])
+    ticks = {"dtick": "D2"} if scale == "log" else {}  # 1, 2 and 5
     layout = {
         "title": {"text": curve.title, "font": {"size": 15}},
-        "xaxis": {"title": {"text": "epoch"}},
-        "yaxis": {"title": {"text": curve.label}, "rangemode": "tozero"},
-        "margin": {"l": 60, "r": 10, "t": 40, "b": 45},
+        "xaxis": {"title": {"text": "epoch"}, "dtick": -(-len(curve.rows) // 12)},  # whole epochs
+        "yaxis": {"title": {"text": curve.label}, "type": scale, "rangemode": "tozero", **ticks},
+        "legend": {"orientation": "h", "x": 1, "xanchor": "right", "y": 1, "yanchor": "bottom"},
+        "margin": {"l": 60, "r": 10, "t": 50, "b": 45},
     }
     return {"data": lines, "layout": layout}
 

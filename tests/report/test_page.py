@@ -82,6 +82,7 @@ def test_the_viewers_data(written):
     sides = [edge for part in data["parts"].values() for edge in part["edges"]]
     assert len(sides) == len(JOINTS) - 1
     assert data["curves"][0]["data"][0]["y"] == [0.7, 0.5]
+    assert data["curves"][0]["layout"]["yaxis"]["type"] == "linear"
 
 
 def test_a_page_without_detection_and_curves(tmp_path):
