@@ -18,7 +18,7 @@ GRACE = 5
 
 # mpiexec carries what a rank says and that it aborts by different ways, and drops what the slower one still
 # holds: seconds that the last words get ahead of the end.
-HEAD_START = 0.5
+HEAD_START = 1
 
 
 class Alone:

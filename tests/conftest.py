@@ -1,5 +1,16 @@
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
+
+if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+    # Numba's index of what it compiled takes one writer at a time: two that compile the same function for
+    # different types may give both the same name. So each of pytest's processes keeps its own.
+    kept = Path.home() / ".pytensor" / f"pose3d-tests-{worker}"
+    os.environ["NUMBA_CACHE_DIR"] = str(kept)
+    flags = os.environ.get("PYTENSOR_FLAGS")
+    os.environ["PYTENSOR_FLAGS"] = ",".join([*([flags] if flags else []), f"base_compiledir={kept}"])
 
 from pose3d import synthetic, train_detection, train_regression
 from pose3d.samples import built_path, write_samples

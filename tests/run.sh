@@ -1,7 +1,8 @@
 #!/bin/sh
 # All tests, in an environment of their own making; arguments go to pytest, as in: sh tests/run.sh -m "not slow"
+# Two processes share the files, for most of the time goes into numba's compiling, which knows one core; -n 0 is without.
 set -e
 cd "$(dirname "$0")/.."
 . experiments/environment.sh
 
-exec python -m pytest "$@"
+exec python -m pytest --numprocesses 2 --dist loadfile "$@"
