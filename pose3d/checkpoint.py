@@ -1,22 +1,19 @@
 """Checkpoints: all that a training run needs to go on to the very same bits as if it had never stopped."""
 
-import json
 import os
-import zipfile
-import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from pose3d import archive
 from pose3d import config as settings
 from pose3d.errors import UserError
 from pose3d.files import whole
 
-FORMAT = "pose3d checkpoint"
-VERSION = 1
+FORMAT = archive.Format("pose3d checkpoint", "checkpoint", version=1)
 NAME, OLDER = "checkpoint.npz", "checkpoint.older.npz"
-_GROUPS = ("param", "velocity", "scale")
+_IN_HEADER = ("task", "generators", "data", "rows", "versions")  # as they are
 
 
 @dataclass
@@ -90,19 +87,15 @@ def save(folder, checkpoint):
     """
     progress = {name: value for name, value in vars(checkpoint.progress).items() if name != "order"}
     header = {
-        "format": FORMAT,
-        "version": VERSION,
         "config": settings.to_dict(checkpoint.config),
         "progress": progress,
-        **{name: getattr(checkpoint, name) for name in ("task", "generators", "data", "rows", "versions")},
+        **{name: getattr(checkpoint, name) for name in _IN_HEADER},
     }
-    groups = {"param": checkpoint.params, "velocity": checkpoint.velocity, "scale": checkpoint.scale}
-    arrays = {f"{group}.{name}": value for group, values in groups.items() for name, value in values.items()}
+    arrays = archive.join(param=checkpoint.params, velocity=checkpoint.velocity, scale=checkpoint.scale)
     if checkpoint.progress.order is not None:
         arrays["order"] = checkpoint.progress.order
     with whole(folder / NAME) as temporary:
-        with open(temporary, "wb") as file:
-            np.savez(file, header=np.array(json.dumps(header)), **arrays)
+        FORMAT.write(temporary, header, arrays)
         _keep_older(folder)
 
 
@@ -136,11 +129,9 @@ def load(folder, task):
     if not path.is_file():
         raise UserError(f"{path}: there is no such checkpoint; start without --resume")
     try:
-        found = _read(path)
+        found = FORMAT.read(path, _decode)
     except UserError as error:
-        raise UserError(f"{path}: {error}{_offer(path)}") from None
-    except (ValueError, KeyError, TypeError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
-        raise UserError(f"{path} is no checkpoint of pose3d, or damaged ({error}){_offer(path)}") from error
+        raise UserError(f"{error}{_offer(path)}") from error
     if found.task != task:
         raise UserError(f"{path} is of a {found.task} network, a {task} network is to be trained")
     return found
@@ -150,29 +141,17 @@ def _offer(path):
     """What to do about a bad checkpoint: the older one, if it is sound."""
     older = path.with_name(OLDER)
     try:
-        found = None if path.name == OLDER else _read(older)
-    except Exception:  # whatever is wrong with it, it cannot be offered
+        found = None if path.name == OLDER else FORMAT.read(older, _decode)
+    except UserError:  # whatever is wrong with it, it cannot be offered
         found = None
     if found is None:
         return "; start without --resume"
     return f"; the one before, of epoch {found.progress.epoch}, is sound: --resume {older}"
 
 
-def _read(path):
-    groups = {name: {} for name in _GROUPS}
-    with np.load(path, allow_pickle=False) as file:
-        header = json.loads(str(file["header"]))
-        if header["format"] != FORMAT:
-            raise ValueError(f"its format is {header['format']}")
-        if header["version"] != VERSION:
-            raise UserError(f"version {header['version']}, this program reads {VERSION}")
-        for name in file.files:
-            group, _, key = name.partition(".")
-            if key:
-                groups[group][key] = file[name]
-        order = file["order"] if "order" in file.files else None
-    progress = Progress(**header["progress"], order=order)
-    rest = {name: header[name] for name in ("task", "generators", "data", "rows", "versions")}
+def _decode(header, arrays):
+    progress = Progress(**header["progress"], order=arrays.pop("order", None))
+    params, velocity, scale = archive.split(arrays, "param", "velocity", "scale")
     config = settings.from_dict(header["config"])
-    groups["params"] = groups.pop("param")
-    return Checkpoint(config=config, progress=progress, **groups, **rest)
+    rest = {name: header[name] for name in _IN_HEADER}
+    return Checkpoint(config=config, progress=progress, params=params, velocity=velocity, scale=scale, **rest)

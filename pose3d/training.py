@@ -9,6 +9,7 @@ from tqdm import tqdm
 from pose3d.augmentation import draw
 from pose3d.checkpoint import Progress
 from pose3d.diagnosis import activity, gradient_norm
+from pose3d.epoch_lines import epoch_lines
 from pose3d.errors import UserError
 from pose3d.graph import Graph
 from pose3d.keeping import Keeper
@@ -19,7 +20,6 @@ from pose3d.splits import minibatches
 from pose3d.weights import BEST, LAST, Weights
 
 EVALUATION_BATCH = 128
-MUCH_SATURATED = 0.5  # share of a layer's values from which a warning is worth a line
 # A cost this many times that of the untrained network is no fluctuation.
 DIVERGED = 100
 
@@ -223,9 +223,8 @@ def _epoch(task, data, chosen, sets, run, keeper):
     if is_best:
         run.keep_weights(BEST, weights)
     run.add(row, task.objective, task.unit)
-    run.say(_line(row, task.objective) + ("  best" if is_best else "") + _outlook(row, training))
-    for warning in _warnings(row):
-        run.say(warning)
+    for line in epoch_lines(row, task.objective, is_best, training.epochs):
+        run.say(line)
     improved = score < (1 - training.improvement) * progress.mark
     waited = 0 if improved else progress.waited + 1
     converged = training.patience and waited >= training.patience
@@ -254,32 +253,6 @@ def _pace(row, keeper, samples):
     return {"seconds": round(seconds, 2), "images_per_s": round(samples / seconds if row["epoch"] else 0, 1)}
 
 
-def _outlook(row, training):
-    """Speed and expected end, for an epoch that trained."""
-    if not row["epoch"]:
-        return ""
-    left = (training.epochs - row["epoch"]) * row["seconds"]
-    end = time.strftime("%a %H:%M", time.localtime(time.time() + left))
-    return f"  {row['images_per_s']:.0f} images/s" + (
-        f", {_duration(left)} left, until {end}" if left else ""
-    )
-
-
-def _duration(seconds):
-    hours, minutes = divmod(round(seconds / 60), 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min" if minutes else f"{seconds:.0f} s"
-
-
-def _warnings(row):
-    """One line for each layer in trouble."""
-    for key, share in row.items():
-        kind, _, layer = key.partition(" ")
-        if kind == "saturated" and share > MUCH_SATURATED:
-            yield f"{layer}: {100 * share:.0f} % saturated (|tanh| > 0.99): lower training.rate"
-        elif key == "constant fc3" and share > 0.5:
-            yield f"{100 * share:.0f} % of the outputs are the same for all images: collapsed"
-
-
 def _scored(training, chosen, monitor_test):
     """The samples that are scored after every epoch, by name."""
     subset = np.random.default_rng(training.seed).permutation(chosen.train)[: len(chosen.validation)]
@@ -291,14 +264,3 @@ def _snapshot(task, row):
     graph = task.graph
     about = {"epoch": row["epoch"], "scores": row, "versions": versions_line()}
     return Weights(graph.task, graph.config, graph.network.get_weights(), task.scale, about)
-
-
-def _line(row, objective):
-    """An epoch in one line."""
-    parts = [f"epoch {row['epoch']:3d}"]
-    if row["cost"] is not None:
-        parts.append(f"cost {row['cost']:.4g}")
-    for kind in ("train", "validation", "test"):
-        if f"{kind}_{objective}" in row:
-            parts.append(f"{kind} {objective} {row[f'{kind}_{objective}']:.4g}")
-    return "  ".join(parts) + f"  {row['seconds']:.1f} s"

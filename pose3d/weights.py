@@ -1,19 +1,16 @@
 """The weights file: every parameter by name, what it was trained as, and the scale of its targets."""
 
-import json
-import zipfile
-import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from pose3d import archive
 from pose3d import config as settings
 from pose3d.errors import UserError
 from pose3d.files import whole
 
-FORMAT = "pose3d weights"
-VERSION = 1
+FORMAT = archive.Format("pose3d weights", "weights file", version=1)
 BEST, LAST = "best.npz", "last.npz"
 
 
@@ -41,17 +38,9 @@ class Weights:
 
 def save(path, weights):
     """Write a weights file (npz, no pickle inside); it appears under its name only when it is whole."""
-    header = {
-        "format": FORMAT,
-        "version": VERSION,
-        "task": weights.task,
-        "config": settings.to_dict(weights.config),
-        "about": weights.about,
-    }
-    arrays = {f"param.{name}": value for name, value in weights.params.items()}
-    arrays |= {f"scale.{name}": value for name, value in weights.scale.items()}
-    with whole(path) as temporary, open(temporary, "wb") as file:
-        np.savez(file, header=np.array(json.dumps(header)), **arrays)
+    header = {"task": weights.task, "config": settings.to_dict(weights.config), "about": weights.about}
+    with whole(path) as temporary:
+        FORMAT.write(temporary, header, archive.join(param=weights.params, scale=weights.scale))
 
 
 def fill(network, found, path):
@@ -111,12 +100,7 @@ def load(path, task=None):
         If there is none, or it is damaged, of another version, or of another task.
     """
     path = find(path)
-    try:
-        weights = _read(path)
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from None
-    except (ValueError, KeyError, TypeError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
-        raise UserError(f"{path} is no weights file of pose3d, or damaged ({error})") from error
+    weights = FORMAT.read(path, _decode)
     if task not in (None, weights.task):
         raise UserError(f"{path} holds a {weights.task} network, a {task} network is wanted")
     for name, value in (weights.params | weights.scale).items():
@@ -127,18 +111,6 @@ def load(path, task=None):
     return weights
 
 
-def _read(path):
-    """The file's content, if it is of this format and version."""
-    groups = {"param": {}, "scale": {}}
-    with np.load(path, allow_pickle=False) as file:
-        header = json.loads(str(file["header"]))
-        if header["format"] != FORMAT:
-            raise ValueError(f"its format is {header['format']}")
-        if header["version"] != VERSION:
-            raise UserError(f"version {header['version']}, this program reads {VERSION}: train again")
-        for name in file.files:
-            group, _, key = name.partition(".")
-            if key:  # all but the header
-                groups[group][key] = file[name]
-    config = settings.from_dict(header["config"])
-    return Weights(header["task"], config, groups["param"], groups["scale"], header["about"])
+def _decode(header, arrays):
+    params, scale = archive.split(arrays, "param", "scale")
+    return Weights(header["task"], settings.from_dict(header["config"]), params, scale, header["about"])

@@ -12,7 +12,7 @@ ROOT = Path(pose3d.__file__).parent
 FLOORS = {
     "facts": (
         "errors", "skeleton", "config", "metrics", "files", "launch", "processes",
-        "parallel", "memory",
+        "parallel", "memory", "archive",
     ),
     "data": (
         "human36m", "synthetic", "crop", "windows", "samples", "rows", "dataset", "splits", "extraction",
@@ -24,7 +24,10 @@ FLOORS = {
         "graph", "detection", "regression", "weights", "checkpoint", "transfer", "predictor", "diagnosis",
         "sharing",
     ),
-    "control": ("run", "training", "keeping", "preparing", "report", "checking", "robustness", "judgement"),
+    "control": (
+        "run", "epoch_lines", "training", "keeping", "preparing", "report", "checking", "robustness",
+        "judgement",
+    ),
     "commands": ("build_dataset", "train_detection", "train_regression", "test", "predict"),
 }  # fmt: skip
 FLOOR_OF = {room: level for level, rooms in enumerate(FLOORS.values()) for room in rooms}

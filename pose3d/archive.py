@@ -1,0 +1,87 @@
+"""Npz archives with a JSON header and named groups of arrays: what weights and checkpoints are kept in."""
+
+import json
+import zipfile
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from pose3d.errors import UserError
+
+
+@dataclass(frozen=True)
+class Format:
+    """One kind of archive.
+
+    Attributes
+    ----------
+    tag : str, by which the header names the kind
+    noun : str, what a person calls such a file
+    version : int
+    """
+
+    tag: str
+    noun: str
+    version: int
+
+    def write(self, path, header, arrays):
+        """Write an archive.
+
+        Parameters
+        ----------
+        path : path
+        header : dict that JSON can hold
+        arrays : dict of str to array, names as `join` makes them
+        """
+        header = {"format": self.tag, "version": self.version, **header}
+        with open(path, "wb") as file:
+            np.savez(file, header=np.array(json.dumps(header)), **arrays)
+
+    def read(self, path, decode):
+        """Read an archive; no pickle inside is ever opened.
+
+        Parameters
+        ----------
+        path : path
+        decode : function of (header, dict of str to array) -> what is returned
+
+        Raises
+        ------
+        UserError
+            If the file is damaged, or of another kind or version.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                header = json.loads(str(file["header"]))
+                if header["format"] != self.tag:
+                    raise ValueError(f"its format is {header['format']}")
+                if header["version"] != self.version:
+                    raise UserError(
+                        f"version {header['version']}, this program reads {self.version}: train again"
+                    )
+                return decode(header, {name: file[name] for name in file.files if name != "header"})
+        except UserError as error:
+            raise UserError(f"{path}: {error}") from None
+        except (ValueError, KeyError, TypeError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
+            raise UserError(f"{path} is no {self.noun} of pose3d, or damaged ({error})") from error
+
+
+def join(**groups):
+    """One dict of all groups' arrays, named ``group.name``."""
+    return {f"{group}.{name}": value for group, values in groups.items() for name, value in values.items()}
+
+
+def split(arrays, *groups):
+    """The groups that `join` put together, in the order asked for.
+
+    Raises
+    ------
+    KeyError
+        If an array is of another group.
+    """
+    found = {group: {} for group in groups}
+    for name, value in arrays.items():
+        group, _, key = name.partition(".")
+        found[group][key] = value
+    return found.values()
