@@ -15,11 +15,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from pose3d import config, metrics
-from pose3d.preparing import open_data
-from pose3d.regression import RegressionGraph, TargetScale
+from pose3d import config
+from pose3d.dataset.splits import minibatches
+from pose3d.evaluation import metrics
+from pose3d.model.regression import RegressionGraph, TargetScale
 from pose3d.skeleton import N_COORDINATES, N_JOINTS
-from pose3d.splits import minibatches
+from pose3d.training.setup import open_data
 
 CONVOLUTIONS, DENSE = ("conv1", "conv2", "conv3"), ("fc1", "fc2", "fc3")
 

@@ -69,7 +69,8 @@ def make_graph(arguments):
     """The graph that `--outputs` names, and a random minibatch for it."""
     import numpy as np
 
-    from pose3d import config, detection, regression
+    from pose3d import config
+    from pose3d.model import detection, regression
 
     rng = np.random.default_rng(SEED)
     tasks = {"detection": detection.DetectionGraph, "regression": regression.RegressionGraph}
@@ -91,7 +92,7 @@ def flops(network, batch):
     A multiplication and an addition count two. Only one of four convolution outputs has a gradient
     behind a 2 x 2 pool, so the convolutions' gradients count a quarter of the forward pass each.
     """
-    from pose3d.network import IMAGE_SIDE
+    from pose3d.model.network import IMAGE_SIDE
     from pose3d.ops.shapes import POOL, pooled_side
 
     side, forward, backward = IMAGE_SIDE, 0, 0
@@ -114,7 +115,7 @@ def peak_gflops(threads):
     import numpy as np
     from numba.extending import intrinsic
 
-    from pose3d.ops import simd
+    from pose3d.ops.kernels import simd
 
     lanes, dtype, rounds = simd.host_target().lanes("float32"), "float32", 2_000_000
     accumulators = 12  # enough to hide the latency, and no more than any processor holds
@@ -158,7 +159,7 @@ def thread_layers():
 
 
 def versions():
-    from pose3d.run import PACKAGES
+    from pose3d.training.run_folder import PACKAGES
 
     return {"python": platform.python_version(), **{name: version(name) for name in (*PACKAGES, "llvmlite")}}
 
@@ -219,7 +220,7 @@ def dense_parts(graph, targets, compiled):
     import pytensor
     import pytensor.tensor as pt
 
-    from pose3d import updates
+    from pose3d.model import updates
 
     network, rng = graph.network, np.random.default_rng(SEED)
     params = {name: p for layer in network.dense for name, p in layer.params.items()}
@@ -248,7 +249,7 @@ def breakdown(arguments):
     """Time the parts of a training step, each compiled and run on its own."""
     import pytensor
 
-    from pose3d.graph import MODE
+    from pose3d.model.graph import MODE
 
     graph, images, targets = make_graph(arguments)
 
@@ -271,7 +272,10 @@ def epoch(arguments):
     """Time an epoch over a built data set against its steps alone, on one minibatch in memory."""
     import numpy as np
 
-    from pose3d import config, preparing, splits, training
+    from pose3d import config
+    from pose3d.dataset import splits
+    from pose3d.training import loop as training
+    from pose3d.training import setup as preparing
 
     graph, _, targets = make_graph(arguments)
     choice = config.DataSettings(memory=arguments.memory)
@@ -327,8 +331,8 @@ def start(arguments):
 
 def rank(arguments):
     """Time steps, and the sum of gradients alone, in one or more ranks; what `ranks` starts."""
-    from pose3d.parallel import world
-    from pose3d.sharing import shared
+    from pose3d.io.ranks import world
+    from pose3d.training.data_parallel import shared
 
     with world() as ranks:
         graph, images, targets = make_graph(arguments)

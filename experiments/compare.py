@@ -26,8 +26,8 @@ from repeat_frames import repeat, repeated_folder
 from trainings import read_experiment, regression_training, test, train
 
 from pose3d.errors import UserError, command
-from pose3d.files import whole
-from pose3d.launch import cores
+from pose3d.io.atomic_files import whole
+from pose3d.io.cpu import cores
 from pose3d.report import drawing
 from pose3d.report.tables import text_table
 

@@ -27,7 +27,8 @@ def peak_mb():
 
 def raw_tree(folder, frames, noise):
     """Write one take of a walker, four cameras at full size, with a sensor's noise in the videos."""
-    from pose3d import human36m, synthetic
+    from pose3d import synthetic
+    from pose3d.recordings import human36m
 
     synthetic.generate(folder, subjects=["S1"], takes=[1], frames=frames, image_size=IMAGE_SIZE)
     recordings, _ = human36m.find_recordings(folder, subjects=["S1"])
@@ -38,8 +39,8 @@ def raw_tree(folder, frames, noise):
 
 
 def _add_noise(path, noise, rng):
-    from pose3d.human36m import read_frames
-    from pose3d.synthetic.files import video_writer
+    from pose3d.recordings.human36m import read_frames
+    from pose3d.synthetic.file_formats import video_writer
 
     frames = read_frames(path)
     first = next(frames)
@@ -64,9 +65,9 @@ def decode(path):
 
 def convert(recording, path):
     """Build one recording's part: frames a second, when it began and ended, peak memory of the process."""
-    from pose3d.building import build_part
-    from pose3d.extraction import extract
-    from pose3d.samples import read_provenance
+    from pose3d.dataset.build import build_part
+    from pose3d.dataset.built_files import read_provenance
+    from pose3d.dataset.sampling import extract
 
     start = time.perf_counter()
     build_part(recording, path, "benchmark", 1, extract)
@@ -77,7 +78,7 @@ def convert(recording, path):
 
 def over_workers(recordings, folder, workers):
     """Build all recordings with that many processes: frames a second once they run, largest peak in MB."""
-    from pose3d.processes import run_all
+    from pose3d.io.processes import run_all
 
     tasks = [(recording, folder / f"{workers}-{i}.h5") for i, recording in enumerate(recordings)]
     done = [future.result() for _, future in run_all(convert, tasks, workers)]
@@ -87,7 +88,7 @@ def over_workers(recordings, folder, workers):
 
 def build(arguments):
     """Time the conversion of recordings against decoding alone, and two workers against one."""
-    from pose3d import human36m
+    from pose3d.recordings import human36m
 
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
@@ -136,8 +137,8 @@ def build(arguments):
 
 def repeat(source, folder, count):
     """Make a data set of `count` samples by repeating one, file by file, its takes renumbered."""
-    from pose3d.dataset import built_files
-    from pose3d.samples import built_path, open_samples, read_blocks, write_samples
+    from pose3d.dataset.built_files import built_path, open_samples, read_blocks, write_samples
+    from pose3d.dataset.samples import built_files
 
     files = built_files(Path(source))
     for path in files:
@@ -176,8 +177,8 @@ def chunks(arguments):
     """Time and size of the ways to store the images: gzip, lzf or nothing, one or several to a chunk."""
     import h5py
 
-    from pose3d.dataset import Dataset
-    from pose3d.rows import OpenFile, StoredRows
+    from pose3d.dataset.rows import OpenFile, StoredRows
+    from pose3d.dataset.samples import Dataset
 
     data = Dataset.open(arguments.data)
     rng = np.random.default_rng(SEED)

@@ -10,9 +10,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from pose3d.dataset import built_files
+from pose3d.dataset.built_files import built_path, read_blocks, read_provenance, write_samples
+from pose3d.dataset.samples import built_files
 from pose3d.errors import UserError, command
-from pose3d.samples import built_path, read_blocks, read_provenance, write_samples
 
 
 def repeated(parts, times):
@@ -20,7 +20,7 @@ def repeated(parts, times):
 
     Parameters
     ----------
-    parts : iterable of parts of `pose3d.samples.write_samples`, by take, camera, frame
+    parts : iterable of parts of `pose3d.dataset.built_files.write_samples`, by take, camera, frame
     times : int
 
     Yields

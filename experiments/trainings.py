@@ -11,9 +11,10 @@ from pathlib import Path
 
 from repeat_frames import repeated_folder
 
-from pose3d import checkpoint, config
+from pose3d import config
 from pose3d.errors import UserError
-from pose3d.weights import BEST
+from pose3d.model.weights import BEST
+from pose3d.training import checkpoint
 
 OWN_KEYS = {"init": "none", "repeat": 0, "monitor_test": False}  # of a variant, beside sections of settings
 # A process reads them when it loads numba and the BLAS.

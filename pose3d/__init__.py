@@ -15,7 +15,7 @@ mm    millimetres, camera frame (x right, y down, z forward)
 
 import os
 
-from pose3d.launch import share_cores
+from pose3d.io.cpu import share_cores
 
 __version__ = "0.1.0"
 
@@ -30,8 +30,8 @@ share_cores()  # among mpiexec's ranks, for the same reasons
 def load(run):
     """A trained network: ``pose3d.load("runs/regression").predict(images)`` gives (N, 17, 3) mm.
 
-    Parameters, returns and errors are those of `pose3d.predictor.load`.
+    Parameters, returns and errors are those of `pose3d.inference.predictor.load`.
     """
-    from pose3d import predictor  # what it imports compiles, and most of pose3d does without
+    from pose3d.inference import predictor  # what it imports compiles, and most of pose3d does without
 
     return predictor.load(run)

@@ -13,7 +13,7 @@ from pose3d.errors import UserError
 
 @dataclass(frozen=True)
 class NetworkSettings:
-    """The layers; sizes that the report fixes are constants of `pose3d.network`."""
+    """The layers; sizes that the report fixes are constants of `pose3d.model.network`."""
 
     kernels: tuple[int, int, int] = (5, 10, 15)  # maps of conv1-3; the report also has [32 64 64]
     activation: typing.Literal["tanh", "relu"] = "tanh"

@@ -9,14 +9,15 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from pose3d import predictions, predictor
-from pose3d.background import foreground, median_background
-from pose3d.crop import IMAGE_SIDE
-from pose3d.cutting import cut_out
-from pose3d.dataset import Dataset, built_files
+from pose3d.dataset.crop import IMAGE_SIDE
+from pose3d.dataset.samples import Dataset, built_files
 from pose3d.errors import UserError, command
-from pose3d.footage import is_video, read_pictures
-from pose3d.own.images import MaskImages, list_images
+from pose3d.evaluation import pose_files as predictions
+from pose3d.inference import predictor
+from pose3d.inference.background import foreground, median_background
+from pose3d.inference.person_crop import cut_out
+from pose3d.inference.pictures import is_video, read_pictures
+from pose3d.io.images import MaskImages, list_images
 from pose3d.report.overlay import draw_over, overlay_writer
 
 BLOCK = 32  # pictures held at once: 200 MB of 1920 x 1080 px

@@ -12,18 +12,23 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from pose3d import baselines, detection, metrics, predictions, regression
+from pose3d.dataset.splits import minibatches
+from pose3d.dataset.windows import N_WINDOWS
 from pose3d.errors import UserError, command
-from pose3d.files import whole
-from pose3d.judgement import judge
-from pose3d.preparing import open_data
-from pose3d.report import figures, illustrated, judged
-from pose3d.robustness import perturbed_errors
+from pose3d.evaluation import metrics
+from pose3d.evaluation import nearest_neighbour as baselines
+from pose3d.evaluation import pose_files as predictions
+from pose3d.evaluation.evaluate import judge
+from pose3d.evaluation.robustness import perturbed_errors
+from pose3d.io.atomic_files import whole
+from pose3d.model import detection, regression
+from pose3d.model.weights import BEST
+from pose3d.report import evaluation_report as illustrated
+from pose3d.report import evaluation_tables as judged
+from pose3d.report import figures
 from pose3d.skeleton import N_JOINTS
-from pose3d.splits import minibatches
-from pose3d.training import EVALUATION_BATCH
-from pose3d.weights import BEST
-from pose3d.windows import N_WINDOWS
+from pose3d.training.loop import EVALUATION_BATCH
+from pose3d.training.setup import open_data
 
 DETECTION = "runs/detection"
 
@@ -171,7 +176,7 @@ def judged_network(arguments, out):
 
 
 def figures_of(run, data, indices):
-    """The figures of another run on the same samples: dict of `pose3d.judgement.Errors.figures`.
+    """The figures of another run on the same samples: dict of `pose3d.evaluation.evaluate.Errors.figures`.
 
     Raises
     ------

@@ -2,16 +2,17 @@
 
 import sys
 
-from pose3d import augmentation, metrics
-from pose3d.detection import DetectionGraph
+from pose3d.dataset import augmentation
+from pose3d.dataset.windows import N_WINDOWS, labels
 from pose3d.errors import command
-from pose3d.parallel import ALONE, world
-from pose3d.preparing import load_data, open_run, parser
+from pose3d.evaluation import metrics
+from pose3d.io.ranks import ALONE, world
+from pose3d.model.detection import DetectionGraph
 from pose3d.report.tables import text_table
-from pose3d.sharing import shared
 from pose3d.skeleton import JOINTS, N_JOINTS
-from pose3d.training import Task, fit
-from pose3d.windows import N_WINDOWS, labels
+from pose3d.training.data_parallel import shared
+from pose3d.training.loop import Task, fit
+from pose3d.training.setup import load_data, open_run, parser
 
 
 def detection_task(graph, data, ranks=ALONE):

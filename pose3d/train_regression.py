@@ -5,15 +5,16 @@ import sys
 
 import numpy as np
 
-from pose3d import augmentation, metrics
+from pose3d.dataset import augmentation
 from pose3d.errors import command
-from pose3d.parallel import ALONE, world
-from pose3d.preparing import load_data, open_run, parser
-from pose3d.regression import RegressionGraph, TargetScale
-from pose3d.sharing import shared
+from pose3d.evaluation import metrics
+from pose3d.io.ranks import ALONE, world
+from pose3d.model.regression import RegressionGraph, TargetScale
+from pose3d.model.transfer import transfer
 from pose3d.skeleton import N_JOINTS
-from pose3d.training import Task, fit
-from pose3d.transfer import transfer
+from pose3d.training.data_parallel import shared
+from pose3d.training.loop import Task, fit
+from pose3d.training.setup import load_data, open_run, parser
 
 
 def regression_task(graph, data, ranks=ALONE):

@@ -13,7 +13,7 @@ if worker := os.environ.get("PYTEST_XDIST_WORKER"):
     os.environ["PYTENSOR_FLAGS"] = ",".join([*([flags] if flags else []), f"base_compiledir={kept}"])
 
 from pose3d import synthetic, train_detection, train_regression
-from pose3d.samples import built_path, write_samples
+from pose3d.dataset.built_files import built_path, write_samples
 from pose3d.skeleton import JOINTS, pelvis_relative
 
 

@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 
 from pose3d import build_dataset, synthetic
-from pose3d.dataset import Dataset
-from pose3d.human36m import SUB_ACTIONS
+from pose3d.dataset.samples import Dataset
+from pose3d.recordings.human36m import SUB_ACTIONS
 
 
 def run(*arguments):

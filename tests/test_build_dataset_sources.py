@@ -2,11 +2,19 @@
 
 import numpy as np
 import pytest
-from own.drawn import ANNOTATED, FRAMES, ROW, image_of, row_of, write_recordings, write_table
 from PIL import Image
 
 from pose3d import build_dataset, train_regression
-from pose3d.dataset import Dataset
+from pose3d.dataset.samples import Dataset
+from tests.recordings.custom.drawn import (
+    ANNOTATED,
+    FRAMES,
+    ROW,
+    image_of,
+    row_of,
+    write_recordings,
+    write_table,
+)
 
 
 def run(*arguments):

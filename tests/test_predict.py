@@ -6,10 +6,10 @@ from PIL import Image
 
 import pose3d
 from pose3d import predict
-from pose3d.dataset import Dataset
-from pose3d.footage import read_pictures
+from pose3d.dataset.samples import Dataset
+from pose3d.inference.pictures import read_pictures
+from pose3d.io.video import video_writer
 from pose3d.skeleton import JOINTS
-from pose3d.video import video_writer
 
 ROWS, COLUMNS = 160, 200
 

@@ -59,7 +59,7 @@ IMPORTS = {name: imports(path) for name, path in MODULES.items()}
 
 
 def room(name):
-    """The room of a module of ours, ``pose3d.ops.kernels`` -> ops; None for the package itself."""
+    """The room of a module of ours, ``pose3d.ops.kernels.forward`` -> ops; None for the package itself."""
     return name.split(".")[1] if "." in name else None
 
 
@@ -115,7 +115,7 @@ def foreign(floor):
 
 
 def test_the_facts_need_nothing_but_numpy():
-    found = foreign("facts") - {("pose3d.processes", "mpi4py")}  # loaded only under mpiexec
+    found = foreign("facts") - {("pose3d.io.processes", "mpi4py")}  # loaded only under mpiexec
     assert {package for _, package in found} <= {"numpy", "pose3d", *sys.stdlib_module_names}
 
 

@@ -11,13 +11,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pose3d import detection, metrics, predictions, regression, test, weights
+from pose3d import test
 from pose3d.config import load
-from pose3d.dataset import Dataset
-from pose3d.samples import built_path
+from pose3d.dataset.built_files import built_path
+from pose3d.dataset.samples import Dataset
+from pose3d.dataset.splits import split
+from pose3d.evaluation import metrics
+from pose3d.evaluation import pose_files as predictions
+from pose3d.model import detection, regression, weights
+from pose3d.model.weights import BEST, LAST
 from pose3d.skeleton import JOINTS
-from pose3d.splits import split
-from pose3d.weights import BEST, LAST
 
 
 def run(data, weights_path, out, *more):

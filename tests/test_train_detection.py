@@ -6,13 +6,15 @@ import re
 import numpy as np
 import pytest
 
-from pose3d import train_detection, training, weights
+from pose3d import train_detection
 from pose3d.config import load
-from pose3d.dataset import Dataset
-from pose3d.detection import DetectionGraph
+from pose3d.dataset.samples import Dataset
+from pose3d.dataset.windows import labels
+from pose3d.model import weights
+from pose3d.model.detection import DetectionGraph
 from pose3d.skeleton import JOINTS
 from pose3d.train_detection import detection_task
-from pose3d.windows import labels
+from pose3d.training import loop as training
 
 LAYERS = ("conv1", "conv2", "conv3", "fc1", "fc2")
 DIAGNOSIS = {f"{kind} {layer}" for kind in ("saturated", "constant") for layer in LAYERS}

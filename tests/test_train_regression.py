@@ -6,14 +6,15 @@ import re
 import numpy as np
 import pytest
 
-from pose3d import regression, train_regression, weights
+from pose3d import train_regression
 from pose3d.config import RegressionSettings, load
-from pose3d.dataset import Dataset
+from pose3d.dataset.samples import Dataset
+from pose3d.dataset.splits import split
 from pose3d.errors import UserError
-from pose3d.metrics import mpjpe
-from pose3d.regression import RegressionGraph, TargetScale
-from pose3d.splits import split
-from pose3d.transfer import TRANSFERRED
+from pose3d.evaluation.metrics import mpjpe
+from pose3d.model import regression, weights
+from pose3d.model.regression import RegressionGraph, TargetScale
+from pose3d.model.transfer import TRANSFERRED
 
 LAYERS = ("conv1", "conv2", "conv3", "fc1", "fc2")
 DIAGNOSIS = {f"{kind} {layer}" for kind in ("saturated", "constant") for layer in LAYERS}

@@ -6,10 +6,10 @@ runs an update rule on all threads. Importing this package registers the kernels
 """
 
 from pose3d.ops import dispatch as _dispatch  # noqa: F401  (its import is the registration)
+from pose3d.ops.activations import softplus, tanh
 from pose3d.ops.conv_pool import ConvPool, ConvPoolGradInput, ConvPoolGradWeights, conv_pool
-from pose3d.ops.elementwise import softplus, tanh
-from pose3d.ops.product import dot
-from pose3d.ops.update import Update
+from pose3d.ops.matmul import dot
+from pose3d.ops.momentum import Update
 
 __all__ = [
     "ConvPool", "ConvPoolGradInput", "ConvPoolGradWeights", "Update", "conv_pool", "dot", "softplus", "tanh",

@@ -8,10 +8,15 @@ from pathlib import Path
 import numba
 from pytensor.link.numba.dispatch.basic import register_funcify_and_cache_key
 
-from pose3d import memory
-from pose3d.ops import elementwise, gradients, kernels, product, simd, update
+from pose3d.io import memory
+from pose3d.ops import activations as elementwise
+from pose3d.ops import matmul as product
+from pose3d.ops import momentum as update
 from pose3d.ops.conv_pool import ConvPool, ConvPoolGradInput, ConvPoolGradWeights
-from pose3d.ops.tiling import Layer
+from pose3d.ops.kernels import backward as gradients
+from pose3d.ops.kernels import forward as kernels
+from pose3d.ops.kernels import simd
+from pose3d.ops.kernels.tiling import Layer
 
 FACTORIES = {
     ConvPool: kernels.forward_kernel,
@@ -19,17 +24,12 @@ FACTORIES = {
     ConvPoolGradInput: gradients.grad_input_kernel,
 }
 
-KERNEL_FILES = (
-    "shapes.py", "simd.py", "tiling.py", "microkernels.py", "kernels.py", "gradients.py", "elementwise.py",
-    "product.py", "update.py", "jit.py",
-)  # fmt: skip
-
 
 @cache
 def source_hash():
-    """A hash of the files that make the kernels: an edited kernel is never answered by an old binary."""
-    folder = Path(__file__).parent
-    return hashlib.sha256(b"".join((folder / name).read_bytes() for name in KERNEL_FILES)).hexdigest()
+    """A hash of this package's source: an edited kernel is never answered by an old binary."""
+    files = sorted(Path(__file__).parent.rglob("*.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
 def _pooled_columns(op, node):

@@ -3,9 +3,9 @@
 import numpy as np
 from PIL import Image, ImageDraw
 
+from pose3d.io.video import video_writer
 from pose3d.report.drawing import EDGE_COLOURS
 from pose3d.skeleton import EDGES
-from pose3d.video import video_writer
 
 PANEL = 256  # px, each of the five panels
 MARGIN_MM = 100

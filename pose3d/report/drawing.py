@@ -7,10 +7,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MultipleLocator
 
-from pose3d.crop import IMAGE_SIDE
-from pose3d.files import whole
+from pose3d.dataset.crop import IMAGE_SIDE
+from pose3d.dataset.windows import window_bounds
+from pose3d.io.atomic_files import whole
 from pose3d.skeleton import EDGES, SIDES
-from pose3d.windows import window_bounds
 
 # Three of the colours of Okabe and Ito, which differ for every kind of colour-blindness.
 SIDE_COLOURS = {"left": "#56B4E9", "right": "#E69F00", "middle": "#999999"}

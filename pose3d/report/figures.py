@@ -5,10 +5,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
-from pose3d.crop import IMAGE_SIDE
+from pose3d.dataset.crop import IMAGE_SIDE
+from pose3d.dataset.windows import GRID_SIDE, N_WINDOWS, labels
 from pose3d.report import drawing
 from pose3d.skeleton import JOINTS, KEPT_IDS
-from pose3d.windows import GRID_SIDE, N_WINDOWS, labels
 
 # Told apart by dashes too, for those who see or print no colour.
 _LINE_STYLES = (

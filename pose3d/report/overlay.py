@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from pose3d.files import whole
-from pose3d.footage import is_video
-from pose3d.human36m import FRAMES_PER_SECOND, frame_rate
+from pose3d.inference.pictures import is_video
+from pose3d.io.atomic_files import whole
+from pose3d.io.video import video_writer
+from pose3d.recordings.human36m import FRAMES_PER_SECOND, frame_rate
 from pose3d.report.drawing import EDGE_COLOURS
 from pose3d.skeleton import EDGES
-from pose3d.video import video_writer
 
 # Flesh around the outermost joints, mm: from the ankles to the soles, and about the wrists.
 FLESH_MM = 80

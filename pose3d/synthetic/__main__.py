@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from pose3d.errors import command
-from pose3d.human36m import SUBJECTS
+from pose3d.recordings.human36m import SUBJECTS
 from pose3d.synthetic import FRAMES, IMAGE_SIZE, generate
 
 

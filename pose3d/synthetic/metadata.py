@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from pose3d.files import whole
-from pose3d.human36m import CAMERAS
-from pose3d.human36m.metadata import EXTRINSICS
+from pose3d.io.atomic_files import whole
+from pose3d.recordings.human36m import CAMERAS
+from pose3d.recordings.human36m.metadata import EXTRINSICS
 
 
 def euler_angles(rotation):

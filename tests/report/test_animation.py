@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pose3d.footage import read_pictures
+from pose3d.inference.pictures import read_pictures
 from pose3d.report.animation import PANEL, write_animation
 from pose3d.skeleton import JOINTS
 

@@ -7,9 +7,9 @@ from matplotlib.figure import Figure
 from PIL import Image
 from scipy import signal
 
+from pose3d.dataset.windows import labels
 from pose3d.report import drawing, figures
 from pose3d.skeleton import EDGES, JOINTS, KEPT_IDS
-from pose3d.windows import labels
 
 
 @pytest.fixture

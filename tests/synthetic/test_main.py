@@ -1,10 +1,10 @@
 import numpy as np
 
-from pose3d.human36m import find_recordings
+from pose3d.recordings.human36m import find_recordings
 from pose3d.synthetic.__main__ import main
-from pose3d.synthetic.bodies import BODIES
-from pose3d.synthetic.gait import GAITS, walk
-from synthetic.skeletons import write_motion
+from pose3d.synthetic.body import BODIES
+from pose3d.synthetic.motion.gait import GAITS, walk
+from tests.synthetic.motion.skeletons import write_motion
 
 TINY = ["--frames", "2", "--image-size", "100", "--subjects", "S5", "--workers", "1"]
 

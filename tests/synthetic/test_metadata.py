@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from pose3d.human36m import CAMERAS, METADATA, SUBJECTS, read_cameras
-from pose3d.human36m.metadata import rotation
+from pose3d.recordings.human36m import CAMERAS, METADATA, SUBJECTS, read_cameras
+from pose3d.recordings.human36m.metadata import rotation
 from pose3d.synthetic.metadata import euler_angles, write_metadata
 from pose3d.synthetic.scene import camera_of
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pose3d.human36m import CAMERAS, project, world_to_camera
+from pose3d.recordings.human36m import CAMERAS, project, world_to_camera
 from pose3d.synthetic.scene import background, camera_of, image_shape, view
 
 

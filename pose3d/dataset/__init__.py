@@ -1,0 +1,1 @@
+"""From frames to 128 x 128 samples, built files and minibatches."""

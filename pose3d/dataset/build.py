@@ -1,0 +1,224 @@
+"""Recordings -> built files, over several processes, in steps that a killed build can take up again."""
+
+import contextlib
+import functools
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from tqdm import tqdm
+
+import pose3d
+from pose3d.dataset.built_files import (
+    built_path,
+    read_blocks,
+    read_provenance,
+    samples_writer,
+    write_samples,
+)
+from pose3d.dataset.sampling import extract
+from pose3d.errors import UserError
+from pose3d.io.atomic_files import DiskFullError, exclusive
+
+# Below --out: one file for each recording done, until all of an action and subject are there.
+PARTS = ".parts"
+
+
+@dataclass
+class BuiltFile:
+    """One action and subject: its recordings, its path, and what came of it.
+
+    Attributes
+    ----------
+    left : int
+        recordings that have no part yet
+    seconds : float
+        of work that this build spent on it, 0 where all was there
+    facts : list of dicts, one for each recording, as `pose3d.dataset.sampling.extract` gives them
+        empty if it failed
+    """
+
+    action: str
+    subject: str
+    recordings: list
+    path: Path
+    left: int = 0
+    seconds: float = 0.0
+    facts: tuple = ()
+
+
+def build(recordings, out, source, run, every=1, workers=1, extract=extract):
+    """Make the built files that are missing.
+
+    A recording that cannot be read leaves out the file it belongs to, and no other.
+
+    Parameters
+    ----------
+    recordings : list of hashable objects of one kind with ``subject``, ``action``, ``take``, ``camera`` and
+        ``name`` as of `pose3d.recordings.human36m.Recording`; ``files``, a tuple of the paths it is read from
+        (a folder
+        stands for the files in it), None for one that is not there; and ``options``, a dict that JSON can
+        hold, of what else decides the samples
+    out : path of the folder of the built files, made as needed
+    source : path of the folder that the recordings are from, kept in the files
+    run : function of (function, tasks, workers), as `pose3d.io.processes.team` yields it
+    every : int, keep every n-th frame
+    workers : int, processes
+    extract : function of a module, which reads such a recording as `pose3d.dataset.sampling.extract` does
+
+    Returns
+    -------
+    built : list of BuiltFile, in the order of the recordings
+    failures : list of str, one line for each recording that cannot be read
+
+    Raises
+    ------
+    UserError
+        if another build works in that folder, a file that is there was made of other recordings or with
+        another `every`, or the disk is full
+    """
+    out = Path(out)
+    with exclusive(out):
+        built = _files(recordings, out)
+        for file in built:
+            if file.path.exists():
+                file.facts = _reusable(file.path, _provenance(file.recordings, source, every))
+        missing = [file for file in built if not file.path.exists()]
+        reading = (source, every, extract)
+        failures = _build_missing(missing, out, reading, functools.partial(run, workers=workers))
+    return built, failures
+
+
+def _files(recordings, out):
+    """The built files that the recordings make, each by take and camera."""
+    groups = {}
+    for recording in sorted(recordings, key=lambda r: (r.take, int(r.camera))):
+        groups.setdefault((recording.action, recording.subject), []).append(recording)
+    first = dict.fromkeys((recording.action, recording.subject) for recording in recordings)
+    return [BuiltFile(*key, groups[key], built_path(out, *key)) for key in first]
+
+
+def _provenance(recordings, source, every, facts=()):
+    """What a file is made of. Sizes stand for the contents of its sources, so that a tree may move."""
+    return {
+        "pose3d": pose3d.__version__,
+        "source": str(source),
+        "every": every,
+        "cameras": sorted({r.camera for r in recordings}),
+        "recordings": [[r.take, r.camera, r.name, *map(_size, r.files)] for r in recordings],
+        "facts": list(facts),
+        **({"options": recordings[0].options} if recordings[0].options else {}),
+    }
+
+
+def _size(path):
+    """Bytes of a file, or of all files of a folder; None for one that is not there."""
+    if path is None:
+        return None
+    if path.is_dir():
+        return sum(inner.stat().st_size for inner in path.iterdir() if inner.is_file())
+    return path.stat().st_size
+
+
+def _reusable(path, wanted):
+    """Facts of a built file that is what this build would make; otherwise a UserError."""
+    found = read_provenance(path)
+    remedy = "give another --out, or remove the file to build it anew"
+    compared = {"every": "every", "cameras": "cameras", "recordings": "source", "options": "options"}
+    for key, told in compared.items():
+        if found.get(key) == wanted.get(key):
+            continue
+        if key == "recordings" and _named(found) != _named(wanted):
+            raise UserError(
+                f"{path} was built from {len(_named(found))} recordings, which are not the "
+                f"{len(_named(wanted))} asked for now; {remedy}"
+            )
+        if found.get(told) == wanted.get(told):
+            raise UserError(f"{path} was built before files in {wanted['source']} changed; {remedy}")
+        raise UserError(f"{path} was built with {told} {found.get(told)}, not {wanted.get(told)}; {remedy}")
+    return found["facts"]
+
+
+def _named(provenance):
+    """Take, camera and name of each recording."""
+    return [recording[:3] for recording in provenance.get("recordings", [])]
+
+
+def _build_missing(files, out, reading, run):
+    """Build the parts, and each file as soon as all of its parts are there; failures by recording."""
+    source, every, extract = reading
+    tasks, owners = [], []
+    for file in files:
+        paths = {r: _part_path(out, r) for r in file.recordings}
+        todo = [r for r, path in paths.items() if not _is_done(path, r, source, every)]
+        tasks += [(r, paths[r], source, every, extract) for r in todo]
+        owners += [file] * len(todo)
+        file.left = len(todo)
+    failures = []
+    with contextlib.ExitStack() as stack:
+        stack.callback(_tidy, out / PARTS)
+        for file in files:
+            if not file.left:
+                _merge(file, out, source, every)
+        bar = stack.enter_context(tqdm(total=len(tasks), desc="recordings", unit="recording", disable=None))
+        finished = stack.enter_context(contextlib.closing(run(build_part, tasks)))
+        for number, future in finished:
+            bar.update()
+            file = owners[number]
+            try:
+                file.seconds += future.result()
+            except DiskFullError:
+                raise
+            except UserError as error:
+                failures.append(str(error))
+                continue
+            file.left -= 1
+            if not file.left:
+                _merge(file, out, source, every)
+    return failures
+
+
+def _tidy(parts):
+    """Remove what a killed build was writing, and the folder of parts if nothing is left to merge."""
+    if parts.is_dir():
+        for path in parts.glob(".*.partial.h5"):
+            path.unlink()
+        if not any(parts.iterdir()):
+            parts.rmdir()
+
+
+def build_part(recording, path, source, every, extract):
+    """Extract one recording into a file of its own; returns the seconds it took."""
+    start = time.perf_counter()
+    with samples_writer(path, recording.action, recording.subject) as writer:
+        facts = extract(recording, every, writer.append)
+        writer.provenance = _provenance([recording], source, every, [facts])
+    return time.perf_counter() - start
+
+
+def _part_path(out, recording):
+    r = recording
+    return out / PARTS / f"{r.action}-{r.subject}-{r.take}-{r.camera}.h5"
+
+
+def _is_done(path, recording, source, every):
+    """Whether an earlier build left a part that serves this one."""
+    if not path.exists():
+        return False
+    try:
+        _reusable(path, _provenance([recording], source, every))
+    except UserError:
+        return False  # damaged or made otherwise: made anew
+    return True
+
+
+def _merge(file, out, source, every):
+    """Join the parts of a file and remove them."""
+    paths = [_part_path(out, recording) for recording in file.recordings]
+    facts = [fact for path in paths for fact in read_provenance(path)["facts"]]
+    provenance = _provenance(file.recordings, source, every, facts)
+    blocks = (block for path in paths for block in read_blocks(path))
+    write_samples(file.path, file.action, file.subject, blocks, provenance)
+    file.facts = facts
+    for path in paths:
+        path.unlink()

@@ -1,0 +1,261 @@
+"""Reading the built files of a folder: tables, and images from memory or from the disk."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from pose3d.dataset.built_files import BLOCK, SCHEMA, WINDOWS, open_samples, schema_of
+from pose3d.dataset.rows import OpenFile, StoredRows
+from pose3d.dataset.windows import N_WINDOWS, labels
+from pose3d.errors import UserError
+from pose3d.skeleton import N_JOINTS
+
+# What splitting asks for whole, 9 bytes a sample; all else may stay on the disk.
+_KEYS = ("take", "camera", "frame")
+_COLUMNS = ("joints_2d", "poses", "pelvis", "box")
+MEMORY = ("auto", "all", "stream")
+# A set whose unpacked arrays take fewer bytes than this is held in memory by default.
+FITS = 4e9
+
+
+class Dataset:
+    """All samples of the built files of a folder, by action, subject, take, camera, frame.
+
+    Attributes
+    ----------
+    folder : Path
+    in_memory : bool, whether images and tables are kept once read, or read whenever asked for
+    action, subject : (N,) str arrays
+    take, camera, frame : (N,) int arrays
+    joints_2d : (N, 17, 2) float32, px of the crop
+    poses : (N, 17, 3) float32, mm, camera frame, relative to the pelvis
+    pelvis : (N, 3) float32, mm, camera frame
+    box : (N, 4) int32, px of the frame
+        These four are arrays in memory, else `Column`: index them by sample numbers.
+    """
+
+    def __init__(self, paths, memory="auto"):
+        """Read the keys, check the rest; see `Dataset.open`."""
+        self.folder = paths[0].parent
+        self._files = [_BuiltFile(path) for path in paths]
+        counts = [len(file) for file in self._files]
+        self._starts = np.cumsum([0, *counts])  # samples _starts[i] to _starts[i + 1] are those of file i
+        for name in _KEYS:
+            setattr(self, name, np.concatenate([file.keys[name] for file in self._files]))
+        self.in_memory = memory == "all" or (memory == "auto" and len(self) * _SAMPLE_BYTES < FITS)
+        for name in _COLUMNS:
+            whole = np.concatenate([file.table(name) for file in self._files]) if self.in_memory else None
+            setattr(self, name, Column(self, name) if whole is None else whole)
+        self._images = [None] * len(paths)
+
+    @classmethod
+    def open(cls, folder, actions=None, subjects=None, memory="auto"):
+        """Open the built files of a folder.
+
+        Parameters
+        ----------
+        folder : path
+        actions, subjects : iterables of str, or None for all that are there
+        memory : ``"all"``, ``"stream"``, or ``"auto"``: all below 4 GB
+
+        Raises
+        ------
+        UserError
+            if there is no such folder or no built file for an action or a subject asked for, or a file
+            is damaged, of another version, or holds a coordinate that is not finite
+        """
+        folder = Path(folder)
+        if not folder.is_dir():
+            raise UserError(f"{folder}: there is no such folder; run build_dataset --out {folder}")
+        found = {path: tuple(path.stem.rsplit("-", 1)) for path in built_files(folder)}
+        if not found:
+            raise UserError(f"{folder} holds no built file; run build_dataset --out {folder}")
+        _check_there(folder, "action", actions, [action for action, _ in found.values()])
+        _check_there(folder, "subject", subjects, [subject for _, subject in found.values()])
+        chosen = [
+            path
+            for path, (action, subject) in found.items()
+            if (actions is None or action in actions) and (subjects is None or subject in subjects)
+        ]
+        if not chosen:
+            raise UserError(f"{folder} holds no file of {', '.join(actions)} by {', '.join(subjects)}")
+        return cls(chosen, memory)
+
+    def __len__(self):
+        return int(self._starts[-1])
+
+    @property
+    def fingerprint(self):
+        """A hash of all that the files hold, made of the checksums in them: str."""
+        told = [
+            (file.action, file.subject, len(file), sorted(file.checksums.items())) for file in self._files
+        ]
+        return hashlib.sha256(repr(told).encode()).hexdigest()
+
+    @property
+    def action(self):
+        return self._of_files("action")
+
+    @property
+    def subject(self):
+        return self._of_files("subject")
+
+    def _of_files(self, name):
+        return np.repeat([getattr(file, name) for file in self._files], np.diff(self._starts))
+
+    def images(self, indices, keep=True):
+        """Images of the samples asked for, in that order.
+
+        Parameters
+        ----------
+        indices : (n,) int array of sample numbers
+        keep : bool
+            in memory, read each file whole and keep it, for training; otherwise, for a few images,
+            read these alone
+
+        Returns
+        -------
+        (n, 128, 128) uint8 array
+        """
+        return self._gather("images", indices, self._kept_images if self.in_memory and keep else None)
+
+    def labels(self, indices):
+        """Which windows are positive for which joint, Eq. (3): (n, 17, 100) bool array."""
+        found = labels(self.joints_2d[indices])
+        for i, chosen, rows in self._by_file(indices):
+            if self._files[i].has(WINDOWS):
+                bits = np.unpackbits(self._files[i].read(WINDOWS, rows), axis=1, count=N_JOINTS * N_WINDOWS)
+                found[chosen] = bits.reshape(-1, N_JOINTS, N_WINDOWS)
+        return found
+
+    def given_labels(self, indices):
+        """Paths of those of the samples' files that hold labels which their source gave."""
+        return [self._files[i].path for i, _, _ in self._by_file(indices) if self._files[i].has(WINDOWS)]
+
+    def prefetch(self, indices):
+        """Tell the system that these samples' images come next, where they come from the disk."""
+        if not self.in_memory:
+            for i, _, rows in self._by_file(indices):
+                self._files[i].advise("images", rows)
+
+    def blocks(self, name, indices):
+        """Yield a column's values of the samples asked for, in blocks of a size that fits into memory."""
+        size = 64 * BLOCK
+        for start in range(0, len(indices), size):
+            yield getattr(self, name)[indices[start : start + size]]
+
+    def mean_pose(self, indices):
+        """Mean of the samples' poses: (17, 3) float64 array, mm."""
+        return sum(block.sum(axis=0, dtype=np.float64) for block in self.blocks("poses", indices)) / len(
+            indices
+        )
+
+    def _gather(self, name, indices, read=None):
+        dtype, shape, _ = SCHEMA[name]
+        values = np.empty((len(indices), *shape), dtype)
+        for i, chosen, rows in self._by_file(indices):
+            values[chosen] = read(i, rows) if read else self._files[i].read(name, rows)
+        return values
+
+    def _kept_images(self, i, rows):
+        if self._images[i] is None:
+            file = self._files[i]
+            self._images[i] = file.read("images", np.arange(len(file)))
+        return self._images[i][rows]
+
+    def _by_file(self, indices):
+        """(number of a file, mask of its samples among those asked for, their rows in it)."""
+        indices = np.asarray(indices, int)
+        if indices.size and not (indices.min() >= 0 and indices.max() < len(self)):
+            raise IndexError(f"sample numbers must lie in 0 .. {len(self) - 1}")
+        files = np.searchsorted(self._starts, indices, side="right") - 1
+        for i in np.unique(files):
+            chosen = files == i
+            yield i, chosen, indices[chosen] - self._starts[i]
+
+
+def _bytes_of(dtype, shape):
+    return np.dtype(dtype).itemsize * int(np.prod(shape, dtype=int))
+
+
+_SAMPLE_BYTES = sum(_bytes_of(dtype, shape) for dtype, shape, _ in SCHEMA.values())
+
+
+class Column:
+    """One table of a data set that stays on the disk; ``column[numbers]`` reads its rows.
+
+    `numbers` is an int array, a slice or a mask.
+    """
+
+    def __init__(self, dataset, name):
+        self._dataset, self._name = dataset, name
+
+    def __len__(self):
+        return len(self._dataset)
+
+    def __getitem__(self, numbers):
+        if isinstance(numbers, slice) or np.asarray(numbers).dtype == bool:
+            numbers = np.arange(len(self))[numbers]
+        return self._dataset._gather(self._name, numbers)
+
+
+class _BuiltFile:
+    """One built file: its keys in memory, the rest on the disk."""
+
+    def __init__(self, path):
+        self.path = path
+        with open_samples(path) as file:
+            self.action, self.subject = file.attrs["action"], file.attrs["subject"]
+            self.keys = {name: file[name][()] for name in _KEYS}
+            _check_finite(path, file)
+            self.checksums = {name: file[name].attrs["sha256"] for name in schema_of(file)}
+            self._rows = {name: StoredRows(file[name]) for name in schema_of(file) if name not in _KEYS}
+        self._open = OpenFile(path)
+
+    def __len__(self):
+        return len(self.keys["frame"])
+
+    def has(self, name):
+        return name in self._rows
+
+    def table(self, name):
+        """All rows of an array at once."""
+        with open_samples(self.path) as file:
+            return file[name][()]
+
+    def read(self, name, rows):
+        return self._rows[name].read(self._open, rows)
+
+    def advise(self, name, rows):
+        self._rows[name].advise(self._open, rows)
+
+
+def _check_finite(path, file):
+    """Read all coordinates once, which also verifies their checksums."""
+    size = 64 * BLOCK
+    for name in _COLUMNS:
+        for start in range(0, len(file[name]), size):
+            if not np.isfinite(file[name][start : start + size]).all():
+                raise UserError(
+                    f"{path}: {name} holds NaN or infinity; remove it and run build_dataset again"
+                )
+
+
+def built_files(folder):
+    """Paths of the built files of a folder, by action, then by the subject's number: S11 comes after S9."""
+
+    def key(path):
+        action, _, subject = path.stem.rpartition("-")
+        return action, len(subject), subject
+
+    return sorted((path for path in folder.glob("*-*.h5") if not path.name.startswith(".")), key=key)
+
+
+def _check_there(folder, kind, wanted, there):
+    for name in wanted or ():
+        if name not in there:
+            raise UserError(
+                f"{folder} holds no {kind} {name}, only {', '.join(dict.fromkeys(there))}; "
+                f"run build_dataset --out {folder} --{kind}s {name}"
+            )

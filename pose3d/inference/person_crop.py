@@ -1,0 +1,80 @@
+"""From a picture of any size to the network's crop: who is in it, and where."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pose3d.dataset.crop import box_from_silhouette, crop
+from pose3d.errors import UserError
+
+# A box of Human3.6M holds spheres around the joints: those of two walkers are 10 to 13 % longer than the
+# silhouette. Its own box is widened as much, or everybody would come out larger than in training.
+SILHOUETTE_MARGIN = 0.05
+
+
+@dataclass
+class Cutout:
+    """A person, cut out of a picture.
+
+    Attributes
+    ----------
+    box : (x0, y0, x1, y1), px of the picture, half-open
+    body : (x0, y0, x1, y1), px of the picture: what the silhouette fills, or the box where there is none
+    crop : (128, 128) uint8 array
+    """
+
+    box: tuple
+    body: tuple
+    crop: np.ndarray
+
+
+def cut_out(picture, mask=None, box=None):
+    """Cut out the person.
+
+    Parameters
+    ----------
+    picture : pose3d.inference.pictures.Picture
+    mask : (H, W) bool array, True on the person, or None
+    box : (x0, y0, x1, y1), px, half-open; if None that of the mask's largest part, else all of the picture
+
+    Returns
+    -------
+    Cutout, or None where the mask holds nobody
+
+    Raises
+    ------
+    UserError
+        if the mask is of another size, or the box empty or beyond the picture
+    """
+    height, width = picture.rgb.shape[:2]
+    if mask is not None and mask.shape != (height, width):
+        rows, columns = mask.shape
+        raise UserError(f"{picture.name}: is {width} x {height} px, but its mask {columns} x {rows}")
+    if box is not None:
+        x0, y0, x1, y1 = box
+        if not (0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height):
+            raise UserError(
+                f"{picture.name}: is {width} x {height} px; the box {x0},{y0},{x1},{y1} is empty or beyond it"
+            )
+    silhouette = None if mask is None else box_from_silhouette(mask if box is None else _within(mask, box))
+    if mask is not None and silhouette is None:
+        return None
+    if box is None:
+        box = (0, 0, width, height) if silhouette is None else _widened(silhouette, width, height)
+    x0, y0, x1, y1 = box
+    part = None if mask is None else mask[y0:y1, x0:x1]
+    return Cutout(box, silhouette or box, crop(picture.gray[y0:y1, x0:x1], part))
+
+
+def _within(mask, box):
+    x0, y0, x1, y1 = box
+    inside = np.zeros_like(mask)
+    inside[y0:y1, x0:x1] = mask[y0:y1, x0:x1]
+    return inside
+
+
+def _widened(box, width, height):
+    """The box with a margin, cut to the picture."""
+    x0, y0, x1, y1 = box
+    margin = round(SILHOUETTE_MARGIN * max(x1 - x0, y1 - y0))
+    return max(0, x0 - margin), max(0, y0 - margin), min(width, x1 + margin), min(height, y1 + margin)

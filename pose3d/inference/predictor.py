@@ -1,0 +1,75 @@
+"""A trained network for use from Python: images in, poses or probabilities out."""
+
+import numpy as np
+
+from pose3d.dataset.windows import GRID_SIDE
+from pose3d.model import detection, regression, weights
+from pose3d.model.network import IMAGE_SIDE
+from pose3d.skeleton import N_JOINTS
+
+BATCH = 128
+
+
+class Predictor:
+    """A trained network.
+
+    Attributes
+    ----------
+    task : ``"regression"`` or ``"detection"``
+    graph : pose3d.model.graph.Graph, the compiled network
+    """
+
+    def __init__(self, graph, shape):
+        self.task, self.graph, self._shape = graph.task, graph, shape
+
+    def predict(self, images):
+        """What the network sees in images of any number.
+
+        Parameters
+        ----------
+        images : (N, 128, 128) array
+            Masked grayscale crops as ``build_dataset`` makes them, background 0: uint8 of 0 to 255, or
+            floats of 0 to 1.
+
+        Returns
+        -------
+        (N, 17, 3) array, mm, relative to the pelvis, camera frame (x right, y down, z forward);
+            of a detection network (N, 17, 10, 10), the probability of each joint in each window, row by row
+
+        Raises
+        ------
+        ValueError
+            for images of another shape, or numbers out of range
+        """
+        images = np.asarray(images)
+        if images.ndim != 3 or images.shape[1:] != (IMAGE_SIDE, IMAGE_SIDE):
+            raise ValueError(f"images (N, {IMAGE_SIDE}, {IMAGE_SIDE}) expected, not {images.shape}")
+        if images.dtype != np.uint8 and not (images.dtype.kind == "f" and _within_one(images)):
+            raise ValueError(f"images of uint8, or of floats from 0 to 1, expected, not {images.dtype}")
+        parts = [self.graph.predict(images[i : i + BATCH]) for i in range(0, len(images), BATCH)]
+        return np.concatenate([np.zeros((0, self.graph.width), np.float32), *parts]).reshape(-1, *self._shape)
+
+
+def _within_one(images):
+    return not images.size or (images.min() >= 0 and images.max() <= 1)
+
+
+def load(run):
+    """A trained network from its run folder.
+
+    Parameters
+    ----------
+    run : path of a run folder, whose best epoch is taken, or of a weights file
+
+    Returns
+    -------
+    Predictor
+
+    Raises
+    ------
+    UserError
+        if there is none, or it is damaged or of another version
+    """
+    if weights.load(run).task == detection.DetectionGraph.task:
+        return Predictor(detection.from_weights(run), (N_JOINTS, GRID_SIDE, GRID_SIDE))
+    return Predictor(regression.from_weights(run), (N_JOINTS, 3))

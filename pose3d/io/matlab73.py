@@ -1,0 +1,132 @@
+"""Files of MATLAB's v7.3: HDF5 with MATLAB's header, in which MATLAB's axes are reversed."""
+
+import contextlib
+
+import h5py
+import numpy as np
+
+from pose3d.errors import UserError
+from pose3d.io.atomic_files import whole
+
+_HEADER = b"MATLAB 7.3 MAT-file, Platform: any, Created by: pose3d, HDF5 schema 1.00 ."
+_USER_BLOCK = 512  # bytes before the HDF5 part
+_CLASSES = {"float64": "double", "float32": "single", "uint8": "uint8"}
+# A file may be packed in chunks of any shape: enough cache to unpack each once while a block is read.
+_CACHE = 2**26
+
+
+@contextlib.contextmanager
+def matlab_file(path):
+    """Yield an empty h5py.File that becomes a file of MATLAB's v7.3 under its name when it is whole.
+
+    Parameters
+    ----------
+    path : path ending in ``.mat``
+
+    Raises
+    ------
+    DiskFullError
+    """
+    with whole(path) as temporary:
+        with h5py.File(temporary, "w", userblock_size=_USER_BLOCK) as file:
+            yield file
+        with temporary.open("rb+") as file:
+            file.write(_HEADER.ljust(124) + b"\x00\x02IM")
+
+
+@contextlib.contextmanager
+def matrix_writer(path, name, rows, columns, dtype):
+    """Yield a function that appends rows to a file's one matrix, which h5py shows as rows x columns.
+
+    MATLAB, whose axes are reversed, shows it as columns x rows.
+
+    Parameters
+    ----------
+    path : path ending in ``.mat``; the function takes an (n, columns) array
+    name : str, the variable
+    rows, columns : int
+    dtype : numpy type, float64, float32 or uint8
+    """
+    with matlab_file(path) as file:
+        chunk = max(1, min(rows, 2**18 // columns))
+        packing = {"chunks": (chunk, columns), "compression": "gzip", "compression_opts": 1}
+        dataset = file.create_dataset(name, (rows, columns), dtype, **packing)
+        dataset.attrs["MATLAB_class"] = np.bytes_(_CLASSES[np.dtype(dtype).name])
+        filled = 0
+
+        def append(values):
+            nonlocal filled
+            dataset[filled : filled + len(values)] = values
+            filled += len(values)
+
+        yield append
+        if filled != rows:
+            raise ValueError(f"{filled} rows for a matrix of {rows}")
+
+
+class Matrix:
+    """The one numeric matrix wanted of a file, open for reading; a context manager.
+
+    Parameters
+    ----------
+    path : path of a file of MATLAB's v7.3
+    name : str, the variable
+
+    Attributes
+    ----------
+    path : path
+    name : str
+    shape : (int, int), as h5py shows it
+    is_float : bool, or else it holds whole numbers
+    chunk : (int, int), what is packed together; ones where nothing is
+
+    Raises
+    ------
+    UserError
+        here and on reading, if the file is absent, damaged or no v7.3, or holds no such matrix
+    """
+
+    def __init__(self, path, name):
+        self.path, self.name = path, name
+        try:
+            self._file = h5py.File(path, "r", rdcc_nbytes=_CACHE)
+        except FileNotFoundError:
+            raise UserError(f"{path}: there is no such file") from None
+        except OSError as error:
+            raise self._damaged(error) from error
+        try:
+            self._dataset = self._find()
+        except BaseException:
+            self._file.close()
+            raise
+        self.shape, self.chunk = self._dataset.shape, self._dataset.chunks or (1, 1)
+        self.is_float = self._dataset.dtype.kind == "f"
+
+    def _find(self):
+        try:
+            found = self._file.get(self.name)
+        except (OSError, RuntimeError, KeyError) as error:
+            raise self._damaged(error) from error
+        if not isinstance(found, h5py.Dataset) or found.ndim != 2 or found.dtype.kind not in "fiu":
+            names = ", ".join(name for name in self._file if not name.startswith("#")) or "none"
+            raise UserError(f"{self.path}: holds no numeric matrix {self.name}; its variables: {names}")
+        return found
+
+    def read(self, start, stop, axis):
+        """What is at `start` to `stop`, half-open, on one axis: (stop - start, length of the other) array."""
+        try:
+            return self._dataset[:, start:stop].T if axis else self._dataset[start:stop]
+        except (OSError, RuntimeError) as error:  # h5py raises either, as the damage happens to lie
+            raise self._damaged(error) from error
+
+    def _damaged(self, error):
+        return UserError(
+            f"{self.path}: cannot be read as a MATLAB file of v7.3 ({error}); copy it again, or save it "
+            "with MATLAB's option -v7.3"
+        )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._file.close()

@@ -1,0 +1,146 @@
+"""Tasks over several processes: of this machine, or those that mpiexec started on one or many."""
+
+import concurrent.futures
+import contextlib
+import functools
+import multiprocessing
+import os
+import signal
+import threading
+from concurrent.futures.process import BrokenProcessPool
+
+from pose3d.errors import UserError
+from pose3d.io.cpu import rank_count
+
+
+class Signals:
+    """Whether this process was asked to end: SIGINT and SIGTERM are noted, for the loop at work to obey.
+
+    A second one ends the process at once. Use it as a context; outside the main thread it notes nothing.
+
+    Attributes
+    ----------
+    asked : int or None, the signal
+    """
+
+    KINDS = (signal.SIGINT, signal.SIGTERM)
+    asked = None
+
+    def _note(self, number, _):
+        if self.asked is not None:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+        self.asked = number
+
+    def __enter__(self):
+        self._before = {}
+        if threading.current_thread() is threading.main_thread():
+            self._before = {kind: signal.signal(kind, self._note) for kind in self.KINDS}
+        return self
+
+    def __exit__(self, *_):
+        for kind, handler in self._before.items():
+            signal.signal(kind, handler)
+
+
+def load_mpi():
+    """mpi4py's module ``MPI``; loading it makes this process a rank.
+
+    Raises
+    ------
+    UserError
+        if mpi4py is not installed
+    """
+    try:
+        from mpi4py import MPI
+    except ImportError as error:
+        raise UserError(
+            f"started as one of {rank_count()} ranks, but mpi4py cannot be loaded ({error}); "
+            "install pose3d[mpi], or start without mpiexec"
+        ) from error
+    return MPI
+
+
+@contextlib.contextmanager
+def team():
+    """Yield what runs tasks: ``run(function, tasks, workers)``, as `run_all`.
+
+    In a process started by ``mpiexec -n N`` the tasks go to the ranks 1 to N - 1, whatever `workers`
+    says; rank 0 gets the results. The others yield None after they have done their share.
+
+    Raises
+    ------
+    UserError
+        if mpiexec started this process and mpi4py is not installed
+    """
+    if rank_count() < 2:
+        yield run_all
+        return
+    MPI = load_mpi()
+    from mpi4py.futures import MPICommExecutor
+
+    with MPICommExecutor(MPI.COMM_WORLD, root=0) as pool:
+        yield None if pool is None else functools.partial(_run_on_ranks, pool)
+
+
+def _run_on_ranks(pool, function, tasks, workers):
+    numbers = {pool.submit(function, *task): number for number, task in enumerate(tasks)}
+    try:
+        for future in concurrent.futures.as_completed(numbers):
+            yield numbers[future], future
+    finally:
+        for future in numbers:
+            future.cancel()
+
+
+def run_all(function, tasks, workers):
+    """Call ``function(*task)`` for every task, in spawned processes.
+
+    The processes end at once when the caller leaves the loop early, is interrupted or dies.
+
+    Parameters
+    ----------
+    function : function of a module
+    tasks : list of tuples of arguments
+    workers : int
+
+    Yields
+    ------
+    (int, concurrent.futures.Future)
+        the task's number and its finished future, in the order in which they finish
+
+    Raises
+    ------
+    UserError
+        if a process was killed
+    """
+    others = set(multiprocessing.active_children())
+    context = multiprocessing.get_context("spawn")
+    pool = concurrent.futures.ProcessPoolExecutor(max(1, min(workers, len(tasks))), context, _obey)
+    try:
+        numbers = {pool.submit(function, *task): number for number, task in enumerate(tasks)}
+        for future in concurrent.futures.as_completed(numbers):
+            if isinstance(future.exception(), BrokenProcessPool):
+                raise UserError(
+                    "a worker process was killed, perhaps for want of memory; start again with fewer "
+                    "--workers, what was finished is kept"
+                )
+            yield numbers[future], future
+    except BaseException:
+        # Without waiting for the tasks that run: what they write, they write under temporary names.
+        for process in set(multiprocessing.active_children()) - others:
+            process.terminate()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _obey():
+    """In a worker: an interrupt ends it without a traceback, and so does its parent's death."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    threading.Thread(target=_follow_parent, daemon=True).start()
+
+
+def _follow_parent():
+    multiprocessing.parent_process().join()
+    os._exit(1)

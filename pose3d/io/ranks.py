@@ -1,0 +1,178 @@
+"""One piece of work shared by the ranks that mpiexec started, which all take the same decisions."""
+
+import contextlib
+import os
+import sys
+import time
+import traceback
+
+import numpy as np
+
+from pose3d.errors import UserError, verdict
+from pose3d.io.cpu import rank_count
+from pose3d.io.processes import load_mpi
+
+# Ranks that fail alike do so within moments of each other; one that still fails alone after this many
+# seconds ends them all, for they would wait for it.
+GRACE = 5
+
+# mpiexec carries what a rank says and that it aborts by different ways, and drops what the slower one still
+# holds: seconds that the last words get ahead of the end.
+HEAD_START = 1
+
+
+class Alone:
+    """One process that does all of the work: what `Ranks` offers, at no cost.
+
+    Attributes
+    ----------
+    rank, size : int, which one this is, and of how many
+    """
+
+    rank, size = 0, 1
+
+    def share(self, n):
+        """This rank's part of `n` things in a row: slice; the parts differ by one at most, may be empty."""
+        return slice(self.rank * n // self.size, (self.rank + 1) * n // self.size)
+
+    def total(self, values):
+        """The sum over the ranks of dicts of numbers or arrays, the same bits on every rank.
+
+        A name that a rank lacks counts as zero there.
+        """
+        return values
+
+    def highest(self, *numbers):
+        """The highest over the ranks of each of some numbers: tuple."""
+        return numbers
+
+    def everyones(self, value):
+        """What every rank gave, by rank: list."""
+        return [value]
+
+    def agree(self, what, value):
+        """Make sure that ``value()``, which is called only if there are others, is the same on all ranks.
+
+        Raises
+        ------
+        UserError
+            on every rank, saying that the ranks differ in `what`
+        """
+
+
+ALONE = Alone()
+
+
+class Ranks(Alone):
+    """The processes of an MPI communicator; all call the same methods in the same order.
+
+    Parameters
+    ----------
+    communicator : mpi4py.MPI.Comm
+    """
+
+    def __init__(self, communicator):
+        self._all, self._mpi = communicator, load_mpi()
+        self._failed = communicator.Dup()  # what is said there never mixes with the work's own messages
+        self.rank, self.size = communicator.rank, communicator.size
+
+    def add_up(self, array):
+        """Replace a contiguous float array by its sum over the ranks, the same bits on every rank."""
+        self._all.Allreduce(self._mpi.IN_PLACE, array)
+
+    def total(self, values):
+        parts, sums = self._all.gather(values), {}
+        for part in parts or ():
+            for name, value in part.items():
+                sums[name] = sums.get(name, 0) + value
+        return self._all.bcast(sums)
+
+    def highest(self, *numbers):
+        found = np.array(numbers, dtype=np.float64)
+        self._all.Allreduce(self._mpi.IN_PLACE, found, self._mpi.MAX)
+        return tuple(found.tolist())
+
+    def everyones(self, value):
+        return self._all.allgather(value)
+
+    def agree(self, what, value):
+        values = self.everyones(value())
+        others = [str(rank) for rank in range(self.size) if values[rank] != values[0]]
+        if others:
+            raise UserError(f"of {self.size} ranks, {', '.join(others)} differ from rank 0 in {what}")
+
+    def fail(self, error):
+        """End in good order with ranks that fail, too; or else end them, after a line on stderr.
+
+        Parameters
+        ----------
+        error : the exception that ends this rank
+
+        Returns
+        -------
+        int, the exit status; rank 0 is the one that tells what all have in common
+        """
+        status, line = _told(error)
+        if not self._all_fail():
+            print(f"rank {self.rank}: {line}", file=sys.stderr, flush=True)
+            sys.stdout.flush()
+            time.sleep(HEAD_START)
+            self._all.Abort(status or 1)
+        lines = self._failed.allgather(line)
+        for rank, other in enumerate(lines):
+            if self.rank == 0 and other not in lines[:rank] and rank:
+                print(f"rank {rank}: {other}", file=sys.stderr)
+        return status
+
+    def _all_fail(self):
+        """Whether all ranks come here, within the grace."""
+        meeting, end = self._failed.Ibarrier(), time.monotonic() + GRACE
+        while not meeting.Test():
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.01)
+        return True
+
+
+def _told(error):
+    """An exception's exit status, and what to say of it."""
+    if isinstance(error, SystemExit):
+        return (error.code if isinstance(error.code, int) else int(error.code is not None)), str(error.code)
+    return verdict(error) or (1, "".join(traceback.format_exception(error)))
+
+
+@contextlib.contextmanager
+def world():
+    """Yield the `Ranks` of which this process is one, or `ALONE` without mpiexec or with a single rank.
+
+    Only rank 0 prints. An exception on every rank is rank 0's to tell, once; an exception on one rank
+    alone is told by that one, and ends all others.
+
+    Raises
+    ------
+    UserError
+        if mpiexec started this process and mpi4py is not installed
+    """
+    if rank_count() < 2:
+        yield ALONE
+        return
+    ranks = Ranks(load_mpi().COMM_WORLD)
+    try:
+        with _quiet() if ranks.rank else contextlib.nullcontext():
+            yield ranks
+    except BaseException as error:
+        status = ranks.fail(error)
+        if ranks.rank:
+            raise SystemExit(status) from error
+        raise
+
+
+@contextlib.contextmanager
+def _quiet():
+    """Nothing is printed."""
+    with (
+        open(os.devnull, "w") as nowhere,
+        contextlib.redirect_stdout(nowhere),
+        contextlib.redirect_stderr(nowhere),
+    ):
+        yield

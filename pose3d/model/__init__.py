@@ -1,0 +1,1 @@
+"""The two graphs: layers, costs, updates, weights and their transfer."""

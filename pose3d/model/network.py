@@ -1,0 +1,118 @@
+"""The nine layers that both graphs share in shape: conv1-3, fc1-2, and an fc3 of their own width."""
+
+import numpy as np
+import pytensor
+
+from pose3d.model.layers import ConvPoolLayer, DenseLayer, dropout
+from pose3d.ops.shapes import pooled_side
+
+IMAGE_SIDE = 128
+FILTERS = (5, 5, 6)
+FC1, FC2 = 1024, 2048
+CONV_LAYERS = ("conv1", "conv2", "conv3")
+
+
+def feature_count(maps):
+    """Numbers that conv3 hands to fc1: `maps` times the side after three layers, squared."""
+    side = IMAGE_SIDE
+    for kernel in FILTERS:
+        side = pooled_side(side, kernel)
+    return maps * side**2
+
+
+class Network:
+    """conv1-3, fc1, fc2 and fc3 of the report's figure 3, initialised in that order.
+
+    Parameters
+    ----------
+    outputs : int
+        Width of fc3: 1700 for detection, 51 for regression.
+    settings : pose3d.config.NetworkSettings
+    last : activation of fc3
+
+    Attributes
+    ----------
+    params : dict of str to shared variable, ``conv1.W`` ... ``fc3.b`` in layer order
+    """
+
+    def __init__(self, outputs, settings, last="identity"):
+        rng = np.random.RandomState(settings.seed)
+        act, dtype = settings.activation, settings.dtype
+        maps = (1, *settings.kernels)
+        self.settings = settings
+        self.convolutions = [
+            ConvPoolLayer(rng, name, maps[i], maps[i + 1], FILTERS[i], act, dtype)
+            for i, name in enumerate(CONV_LAYERS)
+        ]
+        widths = (feature_count(maps[-1]), FC1, FC2, outputs)
+        self.dense = [
+            DenseLayer(rng, f"fc{i + 1}", widths[i], widths[i + 1], last if i == 2 else act, dtype)
+            for i in range(3)
+        ]
+        self.layers = {layer.name: layer for layer in self.convolutions + self.dense}
+        kinds = [act] * 5 + [last]
+        self.tanh_layers = [name for name, kind in zip(self.layers, kinds, strict=True) if kind == "tanh"]
+        self.params = {}
+        for layer in self.layers.values():
+            self.params.update(layer.params)
+        self.dropout_rng = pytensor.shared(np.random.default_rng(settings.seed), "dropout.rng")
+
+    def features(self, images):
+        """(N, 128, 128) -> pool3's output, flattened in (map, row, column) order: (N, maps * 144)."""
+        return self._maps(images)[-1].dimshuffle(0, 3, 1, 2).flatten(2)
+
+    def _maps(self, images):
+        """The outputs of conv1-3: list of (N, H, W, C)."""
+        found = [images.reshape((-1, IMAGE_SIDE, IMAGE_SIDE, 1))]
+        for layer in self.convolutions:
+            found.append(layer(found[-1]))
+        return found[1:]
+
+    def output(self, images, training=False):
+        """The output of fc3, and the updates that drawing it asks for (those of dropout's generator).
+
+        Parameters
+        ----------
+        images : tensor (N, 128, 128), gray levels in [0, 1]
+        training : bool
+            Drop units of fc1 and fc2 at random, if the settings say so.
+        """
+        x, updates, rng = self.features(images), {}, self.dropout_rng
+        for layer in self.dense[:-1]:
+            x = layer(x)
+            if training and self.settings.dropout:
+                x, drawn = dropout(x, self.settings.dropout, rng)
+                rng = drawn[rng]
+                updates = {self.dropout_rng: rng}
+        return self.dense[-1](x), updates
+
+    def activations(self, images):
+        """The output of every layer, without dropout, by its name: conv1-3 (N, H, W, C), fc1-3 (N, units)."""
+        found = self._maps(images)
+        x = found[-1].dimshuffle(0, 3, 1, 2).flatten(2)
+        for layer in self.dense:
+            x = layer(x)
+            found.append(x)
+        return dict(zip(self.layers, found, strict=True))
+
+    def get_weights(self):
+        """Copies of all parameters by name."""
+        return {name: param.get_value() for name, param in self.params.items()}
+
+    def set_weights(self, weights):
+        """Set the named parameters; shapes must be the network's own.
+
+        Raises
+        ------
+        ValueError
+            If a name or a shape is not the network's.
+        """
+        for name, value in weights.items():
+            if name not in self.params:
+                raise ValueError(f"the network has no parameter {name}")
+            param = self.params[name]
+            if value.shape != param.get_value(borrow=True).shape:
+                raise ValueError(
+                    f"{name} has shape {value.shape}, the network's has {param.get_value(borrow=True).shape}"
+                )
+            param.set_value(np.ascontiguousarray(value, dtype=param.dtype))

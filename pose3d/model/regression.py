@@ -1,0 +1,112 @@
+"""The pose regression graph: 51 pelvis-relative coordinates, squared error (report, section 4.1)."""
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+import pytensor
+
+from pose3d.errors import UserError
+from pose3d.model import costs, weights
+from pose3d.model.graph import Graph
+from pose3d.model.network import Network
+from pose3d.skeleton import N_COORDINATES
+
+# tanh must reach beyond the training set's extremes: an unseen body may be larger.
+TANH_REACH = 1.25
+
+
+@dataclass(frozen=True)
+class TargetScale:
+    """What the network's numbers mean: ``mm = mean + deviation * number``.
+
+    Attributes
+    ----------
+    mean, deviation : (51,) arrays, mm
+    """
+
+    mean: np.ndarray
+    deviation: np.ndarray
+
+    @classmethod
+    def fit(cls, blocks, settings):
+        """The scale that `settings` asks for, from the training poses alone.
+
+        Parameters
+        ----------
+        blocks : iterable of (n, 17, 3) arrays, pelvis-relative mm, which together are the poses
+        settings : pose3d.config.RegressionSettings
+
+        Raises
+        ------
+        UserError
+            For a tanh read-out of plain millimetres, which it could not reach.
+        """
+        if settings.targets == "mm":
+            if settings.last == "tanh":
+                raise UserError('regression.last = "tanh" needs regression.targets = "standardised"')
+            return cls(np.zeros(N_COORDINATES), np.ones(N_COORDINATES))
+        count, total, squares = 0, np.zeros(N_COORDINATES), np.zeros(N_COORDINATES)
+        low, high = np.full(N_COORDINATES, np.inf), np.full(N_COORDINATES, -np.inf)
+        for block in blocks:
+            flat = np.asarray(block, dtype=np.float64).reshape(-1, N_COORDINATES)
+            count, total, squares = (
+                count + len(flat),
+                total + flat.sum(axis=0),
+                squares + (flat**2).sum(axis=0),
+            )
+            low, high = np.minimum(low, flat.min(axis=0)), np.maximum(high, flat.max(axis=0))
+        mean = total / count
+        if settings.last == "identity":
+            spread = np.sqrt(np.maximum(squares / count - mean**2, 0))
+        else:
+            spread = TANH_REACH * np.maximum(high - mean, mean - low)
+        return cls(mean, np.where(spread > 0, spread, 1.0))  # the pelvis never moves
+
+
+class RegressionGraph(Graph):
+    """Images to poses: ``predict`` and the targets are (N, 51) pelvis-relative mm.
+
+    Parameters
+    ----------
+    scale : TargetScale
+    """
+
+    task = "regression"
+    width = N_COORDINATES
+
+    def __init__(self, config, scale):
+        super().__init__(config, Network(self.width, config.network, last=config.regression.last))
+        dtype = config.network.dtype
+        self.scale = scale
+        self._mean = pytensor.shared(scale.mean.astype(dtype), "target.mean")
+        self._deviation = pytensor.shared(scale.deviation.astype(dtype), "target.deviation")
+
+    def outputs(self, raw):
+        return raw * self._deviation + self._mean
+
+    def cost(self, raw, targets):
+        if self.config.regression.cost == "mpjpe":  # Eq. (9) is in mm, whatever the network's numbers mean
+            return costs.mpjpe_cost(self.outputs(raw), targets)
+        return costs.squared_cost(raw, (targets - self._mean) / self._deviation)
+
+
+def from_weights(path):
+    """The graph of a trained regression network.
+
+    Parameters
+    ----------
+    path : path of a weights file or a run folder, whose best one is meant
+
+    Raises
+    ------
+    UserError
+        As `pose3d.model.weights.load`, and if the file's arrays are not those of the network it describes.
+    """
+    found = weights.load(path, RegressionGraph.task)
+    scale = {f.name: found.scale.get(f.name) for f in dataclasses.fields(TargetScale)}
+    if not all(np.shape(value) == (N_COORDINATES,) for value in scale.values()):
+        raise UserError(f"{path} lacks the scale of its targets: train again")
+    graph = RegressionGraph(found.config, TargetScale(**scale))
+    weights.fill(graph.network, found, path)
+    return graph

@@ -1,0 +1,113 @@
+"""conv1-3 from one network to another, by name: the report's weight transfer.
+
+Read from a run folder, a weights file, or the original project's own file: a pickle
+of W0 b0 W1 b1 W2 b2 written by Python 2. A pickle can call anything by name when it
+is read, so that file goes through an unpickler that knows numpy arrays and nothing else.
+"""
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+
+from pose3d.errors import UserError
+from pose3d.model import weights
+from pose3d.model.network import CONV_LAYERS
+
+TRANSFERRED = tuple(f"{layer}.{kind}" for layer in CONV_LAYERS for kind in "Wb")
+
+
+def _dtype(code, align=0, copy=0):
+    """numpy.dtype as a pickle calls it; Python 2's wrote the two flags as numbers, which numpy deprecates."""
+    return np.dtype(code, align=bool(align), copy=bool(copy))
+
+
+# What a pickled numpy array asks for by name, in Python 2's numpy and in today's.
+_ARRAY_PARTS = {
+    ("numpy.core.multiarray", "_reconstruct"): np._core.multiarray._reconstruct,
+    ("numpy._core.multiarray", "_reconstruct"): np._core.multiarray._reconstruct,
+    ("numpy", "ndarray"): np.ndarray,
+    ("numpy", "dtype"): _dtype,
+}
+
+
+class _ArrayUnpickler(pickle.Unpickler):
+    """Reads arrays of numbers; any other name in the file is refused and nothing of it is run."""
+
+    def find_class(self, module, name):
+        try:
+            return _ARRAY_PARTS[module, name]
+        except KeyError:
+            raise UserError(f"it asks for {module}.{name}, which is no numpy array") from None
+
+
+def read_original(path):
+    """conv1-3 of the original project's file.
+
+    Parameters
+    ----------
+    path : path of a pickle of six arrays W0 b0 W1 b1 W2 b2: one after the other, or as one sequence
+
+    Returns
+    -------
+    dict of str to array, ``conv1.W`` ... ``conv3.b``
+
+    Raises
+    ------
+    UserError
+        If the file holds anything else.
+    """
+    arrays = []
+    try:
+        with open(path, "rb") as file:
+            while file.peek(1):
+                value = _ArrayUnpickler(file, encoding="latin1").load()
+                arrays += value if isinstance(value, list | tuple) else [value]
+    except UserError as error:
+        raise UserError(f"{path} is refused: {error}") from None
+    except Exception as error:  # a damaged pickle can raise nearly anything
+        raise UserError(f"{path} is neither a weights file nor a pickle of arrays ({error})") from error
+    kinds = [(a.dtype.kind, a.ndim) if isinstance(a, np.ndarray) else None for a in arrays]
+    if kinds != [("f", 4), ("f", 1)] * len(CONV_LAYERS):
+        raise UserError(
+            f"{path} is refused: it should hold the six arrays W0 b0 W1 b1 W2 b2 and nothing else"
+        )
+    return dict(zip(TRANSFERRED, arrays, strict=True))
+
+
+def read_convolutions(path):
+    """conv1-3 of a run folder, a weights file, or the original project's file; see `read_original`."""
+    path = weights.find(path)
+    with Path(path).open("rb") as file:
+        is_npz = file.read(2) == b"PK"
+    if not is_npz:
+        return read_original(path)
+    params = weights.load(path).params
+    missing = set(TRANSFERRED) - set(params)
+    if missing:
+        raise UserError(f"{path} lacks {', '.join(sorted(missing))}: train again")
+    return {name: params[name] for name in TRANSFERRED}
+
+
+def transfer(path, network):
+    """Set `network`'s conv1-3 to those of `path`; its other layers keep their fresh weights.
+
+    Raises
+    ------
+    UserError
+        If there is nothing to read, or it is of another kernel configuration.
+    """
+    params = read_convolutions(path)
+    theirs = [params[f"{layer}.b"].size for layer in CONV_LAYERS]
+    ours = list(network.settings.kernels)
+    if theirs != ours:
+        raise UserError(
+            f"{path} has kernels {theirs}, the network {ours}: train with --set network.kernels={theirs}"
+        )
+    for name, value in params.items():
+        if not np.isfinite(value).all():
+            raise UserError(f"{path}: {name} holds numbers that are not finite")
+    try:
+        network.set_weights(params)
+    except ValueError as error:
+        raise UserError(f"{path}: {error}") from None

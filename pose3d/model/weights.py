@@ -1,0 +1,116 @@
+"""The weights file: every parameter by name, what it was trained as, and the scale of its targets."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from pose3d import config as settings
+from pose3d.errors import UserError
+from pose3d.io import npz_archive as archive
+from pose3d.io.atomic_files import whole
+
+FORMAT = archive.Format("pose3d weights", "weights file", version=1)
+BEST, LAST = "best.npz", "last.npz"
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What a weights file holds.
+
+    Attributes
+    ----------
+    task : "detection" or "regression"
+    config : pose3d.config.Config of the run
+    params : dict of str to array, ``conv1.W`` ... ``fc3.b``
+    scale : dict of str to (51,) array, mm
+        ``mean`` and ``deviation`` of a regression network's targets; empty for detection.
+    about : dict
+        Epoch, scores, versions: for people, not for programs.
+    """
+
+    task: str
+    config: settings.Config
+    params: dict
+    scale: dict = field(default_factory=dict)
+    about: dict = field(default_factory=dict)
+
+
+def save(path, weights):
+    """Write a weights file (npz, no pickle inside); it appears under its name only when it is whole."""
+    header = {"task": weights.task, "config": settings.to_dict(weights.config), "about": weights.about}
+    with whole(path) as temporary:
+        FORMAT.write(temporary, header, archive.join(param=weights.params, scale=weights.scale))
+
+
+def fill(network, found, path):
+    """Give a network the weights of a file that describes it.
+
+    Parameters
+    ----------
+    network : pose3d.model.network.Network
+    found : Weights
+    path : path of the file, for the message
+
+    Raises
+    ------
+    UserError
+        If a parameter is missing, or one's name or shape is not the network's.
+    """
+    missing = set(network.params) - set(found.params)
+    if missing:
+        raise UserError(f"{path} lacks {', '.join(sorted(missing))}: train again")
+    try:
+        network.set_weights(found.params)
+    except ValueError as error:
+        raise UserError(f"{path}: {error}; train again") from None
+
+
+def find(path, name=BEST):
+    """The weights file meant by `path`: itself, or `name` in a run folder.
+
+    Raises
+    ------
+    UserError
+        If there is none.
+    """
+    path = Path(path)
+    if path.is_dir():
+        if not (path / name).is_file():
+            raise UserError(
+                f"{path} holds no {name}: it is no run folder, or its training never ended an epoch"
+            )
+        return path / name
+    if not path.is_file():
+        raise UserError(f"{path}: no such file or run folder; train first, or name another")
+    return path
+
+
+def load(path, task=None):
+    """Read a weights file or a run folder's best one.
+
+    Parameters
+    ----------
+    path : path
+    task : "detection" or "regression", if only that will do
+
+    Raises
+    ------
+    UserError
+        If there is none, or it is damaged, of another version, or of another task.
+    """
+    path = find(path)
+    weights = FORMAT.read(path, _decode)
+    if task not in (None, weights.task):
+        raise UserError(f"{path} holds a {weights.task} network, a {task} network is wanted")
+    for name, value in (weights.params | weights.scale).items():
+        if not np.isfinite(value).all():
+            raise UserError(
+                f"{path}: {name} holds numbers that are not finite; train again with a lower training.rate"
+            )
+    return weights
+
+
+def _decode(header, arrays):
+    params, scale = archive.split(arrays, "param", "scale")
+    return Weights(header["task"], settings.from_dict(header["config"]), params, scale, header["about"])

@@ -1,0 +1,102 @@
+"""The compiled forward kernel of one layer: packing, loops over images and threads.
+
+A factory returns a numba function specialised on the layer and on a
+:class:`pose3d.ops.kernels.simd.Target`. The work is divided into as many equal parts as
+there are threads, the same for every call.
+
+Only the loop over the parts is compiled as a parallel region: numba makes a region
+of every array expression it meets in such a function, and each costs a second.
+"""
+
+from functools import lru_cache
+
+import numba
+import numpy as np
+
+from pose3d.ops.kernels import microkernels
+from pose3d.ops.kernels.jit import njit
+from pose3d.ops.kernels.tiling import ceil_div, forward_tile
+from pose3d.ops.shapes import POOL
+
+CACHE_LINE = 64
+
+
+def aligned_empty(dtype):
+    """``empty(size)`` whose first element starts a cache line, which numba's own arrays need not.
+
+    A vector that crosses a cache line costs two loads; the gradients live on loads.
+    """
+    item = dtype.itemsize
+
+    @njit
+    def empty(size):
+        raw = np.empty(size + CACHE_LINE // item, dtype)
+        shift = (-raw.ctypes.data) % CACHE_LINE // item
+        return raw[shift : shift + size]
+
+    return empty
+
+
+@lru_cache(None)
+def forward_kernel(layer, target):
+    """Compile ``forward(x, w, b) -> (y, winner)`` for one layer; see `reference.forward`."""
+    kernel, maps_in, maps_out, run = layer.kernel, layer.maps_in, layer.maps_out, layer.run
+    dtype, parts = np.dtype(layer.dtype), target.threads
+    item = dtype.itemsize
+    tile = forward_tile(layer, target)
+    columns, width = tile.columns, tile.width
+    groups = ceil_div(maps_out, width)
+    compute, empty = microkernels.forward_tile(layer, tile), aligned_empty(dtype)
+
+    @njit
+    def pack(w):
+        # (group, kernel, run, width): filters flipped, maps that fill up the last group zero
+        packed = empty(groups * kernel * run * width)
+        packed[:] = 0
+        for o in range(maps_out):
+            base = o // width * kernel * run * width + o % width
+            for c in range(maps_in):
+                for i in range(kernel):
+                    for j in range(kernel):
+                        tap = (kernel - 1 - i) * run + (kernel - 1 - j) * maps_in + c
+                        packed[base + tap * width] = w[o, c, i, j]
+        return packed
+
+    @njit
+    def some_rows(x, packed, bias, y, winner, part):
+        height, stride = x.shape[1], x.shape[2] * maps_in
+        pooled_rows, pooled_columns = y.shape[1], y.shape[2]
+        total = x.shape[0] * pooled_rows
+        for flat in range(part * total // parts, (part + 1) * total // parts):
+            n, i = flat // pooled_rows, flat % pooled_rows
+            x_row = x.ctypes.data + (n * height + POOL * i) * stride * item
+            for group in range(groups):
+                w = packed.ctypes.data + group * kernel * run * width * item
+                first = group * width
+                for j in range(0, pooled_columns, columns):
+                    j = min(j, pooled_columns - columns)  # the last tile overlaps the one before
+                    cell = (flat * pooled_columns + j) * maps_out + first
+                    compute(
+                        x_row + j * POOL * maps_in * item, stride, w, bias.ctypes.data + first * item,
+                        y.ctypes.data + cell * item, winner.ctypes.data + cell, maps_out - first,
+                    )  # fmt: skip
+
+    @njit(parallel=True)
+    def all_rows(x, packed, bias, y, winner):
+        for part in numba.prange(parts):
+            some_rows(x, packed, bias, y, winner, np.int64(part))
+
+    @njit
+    def forward(x, w, b):
+        x = np.ascontiguousarray(x)
+        rows, columns = (x.shape[1] - kernel + 1) // POOL, (x.shape[2] - kernel + 1) // POOL
+        shape = (x.shape[0], rows, columns, maps_out)
+        y = empty(x.shape[0] * rows * columns * maps_out).reshape(shape)
+        winner = np.empty(shape, np.uint8)
+        bias = np.zeros(groups * width, dtype)
+        for o in range(maps_out):
+            bias[o] = b[o]
+        all_rows(x, pack(w), bias, y, winner)
+        return y, winner
+
+    return forward

@@ -1,0 +1,272 @@
+"""The three innermost loops, each a block of accumulators held in vector registers.
+
+Every function here builds a numba intrinsic that emits one micro-kernel with all
+sizes of a layer as constants. Arguments are addresses, counts and strides
+(int64); strides and offsets count elements. A filter row meets one contiguous run
+of ``kernel * maps_in`` numbers of an image in (row, column, map) order, so the
+convolution is a matrix product whose left side is never copied together.
+"""
+
+import numba.types as nt
+from numba.extending import intrinsic
+
+from pose3d.ops.kernels.simd import INT8, INT32, INT64, Emitter
+from pose3d.ops.shapes import POOL
+
+_VOID_OF_SEVEN = nt.void(*[nt.int64] * 7)
+
+
+def forward_tile(layer, tile):
+    """``compute(x, row_stride, w, b, y, winner, maps)``: `tile.columns` pooled cells of one row.
+
+    2 conv rows x 2 `columns` positions x `vectors` accumulators run over all taps; the pooling,
+    its winner, the bias and the activation follow before anything reaches memory. `maps` is
+    how many of the tile's maps exist. A pixel is broadcast once for both conv rows, and in an
+    `unrolled` tile, which holds a whole filter row in registers, once for all positions.
+    """
+    run, step = layer.kernel * layer.maps_in, tile.width
+    columns, vectors = range(POOL * tile.columns), range(tile.vectors)
+    places = [(r, c, v) for r in range(POOL) for c in columns for v in vectors]
+
+    def codegen(context, builder, signature, args):
+        e = Emitter(builder, layer.dtype, tile.lanes)
+        x, w, b, y = (e.pointer(args[i]) for i in (0, 2, 3, 4))
+        stride, winner = args[1], builder.inttoptr(args[5], INT8.as_pointer())
+
+        def image_row(row, rows, accumulators):
+            """Image row `row`, met by those conv rows of the tile that are named in `rows`.
+
+            A pixel is broadcast once for all of them: under conv row r it meets filter row `row` - r.
+            """
+            pixels = e.at(x, builder.mul(row, stride))
+            filters = {r: e.at(w, builder.mul(builder.sub(row, INT64(r)), INT64(run * step))) for r in rows}
+
+            def load(t):
+                at_tap = {r: e.at(filters[r], builder.mul(t, INT64(step))) for r in rows}
+                return {(r, v): e.load(e.at(at_tap[r], v * tile.lanes)) for r in rows for v in vectors}
+
+            def multiply(pixel, column, taps, sums):
+                for r, v in taps:
+                    sums[r, column, v] = e.fma(pixel, taps[r, v], sums[r, column, v])
+
+            def tap(t, accumulators):
+                taps, sums = load(t), dict(zip(places, accumulators, strict=True))
+                for c in columns:
+                    multiply(e.splat(builder.load(e.at(pixels, t, c * layer.maps_in))), c, taps, sums)
+                return list(sums.values())
+
+            if not tile.unrolled:
+                return e.loop(run, accumulators, tap)
+            taps, sums = [load(INT64(t)) for t in range(run)], dict(zip(places, accumulators, strict=True))
+            for place in range(run + columns[-1] * layer.maps_in):
+                pixel = e.splat(builder.load(e.at(pixels, place)))
+                for c in columns:
+                    if 0 <= place - c * layer.maps_in < run:
+                        multiply(pixel, c, taps[place - c * layer.maps_in], sums)
+            return list(sums.values())
+
+        sums = [e.zero()] * len(places)
+        for row in range(POOL - 1):  # above the other conv rows
+            sums = image_row(INT64(row), range(row + 1), sums)
+
+        def shared(n, sums):
+            return image_row(builder.add(n, INT64(POOL - 1)), range(POOL), sums)
+
+        if layer.kernel >= POOL:
+            sums = e.loop(layer.kernel - POOL + 1, sums, shared)
+        for row in range(POOL - 1):  # below the first ones
+            sums = image_row(INT64(layer.kernel + row), range(row + 1, POOL), sums)
+        sums = dict(zip(places, sums, strict=True))
+        for v in vectors:
+            bias, shown = e.load(e.at(b, v * tile.lanes)), e.mask(args[6], v * tile.lanes)
+            for cell in range(tile.columns):
+                cells = [sums[r, POOL * cell + c, v] for r in range(POOL) for c in range(POOL)]
+                best, number = _maximum(e, cells)
+                best = builder.fadd(best, bias)
+                best = e.tanh(best) if layer.activation == "tanh" else e.relu(best)
+                place = cell * layer.maps_out + v * tile.lanes
+                e.store(best, e.at(y, place), shown)
+                e.store(number, builder.gep(winner, [INT64(place)]), shown)
+        return context.get_dummy_value()
+
+    @intrinsic
+    def compute(typingctx, x, row_stride, w, b, y, winner, maps):
+        return _VOID_OF_SEVEN, codegen
+
+    return compute
+
+
+def _maximum(e, cells):
+    """The maximum of a pooling window's `cells` and its number; a tie stays with the first."""
+    best, number = cells[0], e.integers(INT8, [0] * e.lanes)
+    for n, value in enumerate(cells[1:], start=1):
+        wins = e.greater(value, best)
+        best = e.builder.select(wins, value, best)
+        number = e.builder.select(wins, e.integers(INT8, [n] * e.lanes), number)
+    return best, number
+
+
+def _masks(e, block, taps):
+    """The mask of each of the block's vectors, or None where no filter row ends inside a block."""
+    return [e.mask(taps, v * block.lanes) if block.masked else None for v in range(block.vectors)]
+
+
+def _before_activation(e, layer, y, gy, offset, mask):
+    """The gradient before the activation, of a vector of a layer's outputs `y` and the gradients there."""
+    y, gy = (e.load(e.at(pointer, offset), mask) for pointer in (y, gy))
+    if layer.activation == "tanh":
+        return e.builder.fmul(gy, e.builder.fsub(e.constant(1.0), e.builder.fmul(y, y)))
+    return e.builder.select(e.greater(y, e.zero()), gy, e.zero())
+
+
+def window_starts(layer, lanes):
+    """``pack(y, winner, gy, corners, count, origin, row_stride, g, offsets)``: what `weights_block` reads.
+
+    For `count` neighbouring outputs, the gradient before the activation and the image element
+    where the winner's window starts: `origin` + the cell's corner + the winner's place. `corners` and
+    `offsets` are int32.
+    """
+
+    def codegen(context, builder, signature, args):
+        e = Emitter(builder, layer.dtype, lanes)
+        y, gy, g = (e.pointer(args[i]) for i in (0, 2, 7))
+        winner = builder.inttoptr(args[1], INT8.as_pointer())
+        corners, offsets = (builder.inttoptr(args[i], INT32.as_pointer()) for i in (3, 8))
+        origin, stride = (e.splat(builder.trunc(args[i], INT32)) for i in (5, 6))
+        one, step = e.integers(INT32, [1] * lanes), e.integers(INT32, [layer.maps_in] * lanes)
+
+        def some(offset, mask):
+            e.store(_before_activation(e, layer, y, gy, offset, mask), e.at(g, offset), mask)
+            which = builder.zext(e.load(builder.gep(winner, [offset]), mask, INT8), one.type)
+            place = builder.add(origin, e.load(builder.gep(corners, [offset]), mask, INT32))
+            place = builder.add(place, builder.mul(builder.lshr(which, one), stride))
+            place = builder.add(place, builder.mul(builder.and_(which, one), step))
+            e.store(place, builder.gep(offsets, [offset]), mask)
+
+        e.vectors(args[4], some)
+        return context.get_dummy_value()
+
+    @intrinsic
+    def pack(typingctx, y, winner, gy, corners, count, origin, row_stride, g, offsets):
+        return nt.void(*[nt.int64] * 9), codegen
+
+    return pack
+
+
+def winner_lists(layer, block, lanes):
+    """``sort(y, winner, gy, g, filters, starts)``: what `input_block` reads, for one pooled cell.
+
+    The cell's maps in the order of their winners: the gradient before the activation, and where the
+    map's filter starts (int32). `starts` (5, int64) says where each winner's maps begin. `g` and
+    `filters` are written up to a vector's length behind the last map.
+    """
+    groups = range(0, layer.maps_out, lanes)
+
+    def codegen(context, builder, signature, args):
+        e = Emitter(builder, layer.dtype, lanes)
+        y, gy, g = (e.pointer(args[i]) for i in (0, 2, 3))
+        winner = builder.inttoptr(args[1], INT8.as_pointer())
+        filters = builder.inttoptr(args[4], INT32.as_pointer())
+        starts = builder.inttoptr(args[5], INT64.as_pointer())
+        gradients, winners = [], []
+        for first in groups:
+            mask = e.mask(INT64(layer.maps_out), first) if first + lanes > layer.maps_out else None
+            gradients.append(_before_activation(e, layer, y, gy, first, mask))
+            number = e.load(builder.gep(winner, [INT64(first)]), mask, INT8)
+            none = e.integers(INT8, [POOL * POOL] * lanes)
+            winners.append(number if mask is None else builder.select(mask, number, none))
+        place = INT64(0)
+        for which in range(POOL * POOL):
+            builder.store(place, builder.gep(starts, [INT64(which)]))
+            for n, first in enumerate(groups):
+                chosen = builder.icmp_signed("==", winners[n], e.integers(INT8, [which] * lanes))
+                e.store(e.compress(gradients[n], chosen), e.at(g, place))
+                homes = e.integers(INT32, [(first + lane) * block.size for lane in range(lanes)])
+                e.store(e.compress(homes, chosen), builder.gep(filters, [place]))
+                place = builder.add(place, e.count(chosen))
+        builder.store(place, builder.gep(starts, [INT64(POOL * POOL)]))
+        return context.get_dummy_value()
+
+    @intrinsic
+    def sort(typingctx, y, winner, gy, g, filters, starts):
+        return nt.void(*[nt.int64] * 6), codegen
+
+    return sort
+
+
+def weights_block(layer, block):
+    """``accumulate(x, row_stride, offsets, g, cells, dw, taps)``: one map's filter gradient over a strip.
+
+    ``dw += sum over cells of g[cell] * x[offsets[cell] + ...]`` for a block of taps
+    that stays in registers. `offsets` (int32) and `g` point at the map's entries in arrays
+    (cell, map); `dw` is (rows, width). `taps` is how many of a block row's taps exist.
+    """
+
+    def codegen(context, builder, signature, args):
+        e = Emitter(builder, layer.dtype, block.lanes)
+        x, g, dw = (e.pointer(args[i]) for i in (0, 3, 5))
+        stride, cells, masks = args[1], args[4], _masks(e, block, args[6])
+        offsets = builder.inttoptr(args[2], INT32.as_pointer())
+        homes = [e.at(dw, r * block.width + v * block.lanes) for r, v in block.places]
+
+        def cell(n, accumulators):
+            n = builder.mul(n, INT64(layer.maps_out))
+            gradient = e.splat(builder.load(e.at(g, n)))
+            offset = builder.load(builder.gep(offsets, [n]))
+            rows = [e.at(x, builder.sext(offset, INT64))]
+            for _ in range(block.rows - 1):
+                rows.append(e.at(rows[-1], stride))
+            return [
+                e.fma(gradient, e.load(e.at(rows[r], v * block.lanes), masks[v]), a)
+                for (r, v), a in zip(block.places, accumulators, strict=True)
+            ]
+
+        # Zero first and the old sums last: the multiplications do not wait for the L2 cache.
+        sums = e.loop(cells, [e.zero()] * len(homes), cell)
+        for value, home in zip(sums, homes, strict=True):
+            e.store(builder.fadd(value, e.load(home)), home)
+        return context.get_dummy_value()
+
+    @intrinsic
+    def accumulate(typingctx, x, row_stride, offsets, g, cells, dw, taps):
+        return _VOID_OF_SEVEN, codegen
+
+    return accumulate
+
+
+def input_block(layer, block):
+    """``scatter(w, filters, g, count, dx, row_stride, taps)``: one position's share of the input gradient.
+
+    ``dx += sum over n < count of g[n] * w[filters[n]:]`` for a block of taps, (rows, width); the
+    sum stays in registers and meets memory once. `count` is at least 1.
+    """
+
+    def codegen(context, builder, signature, args):
+        e = Emitter(builder, layer.dtype, block.lanes)
+        w, g, dx = (e.pointer(args[i]) for i in (0, 2, 4))
+        count, stride, masks = args[3], args[5], _masks(e, block, args[6])
+        filters = builder.inttoptr(args[1], INT32.as_pointer())
+
+        def one_map(n, accumulators):
+            gradient = e.splat(builder.load(e.at(g, n)))
+            taps = e.at(w, builder.sext(builder.load(builder.gep(filters, [n])), INT64))
+            return [
+                e.fma(gradient, e.load(e.at(taps, r * block.width + v * block.lanes)), a)
+                for (r, v), a in zip(block.places, accumulators, strict=True)
+            ]
+
+        sums = e.loop(count, [e.zero()] * len(block.places), one_map)
+        row = dx
+        for r in range(block.rows):
+            for v in range(block.vectors):
+                home = e.at(row, v * block.lanes)
+                value = builder.fadd(e.load(home, masks[v]), sums[r * block.vectors + v])
+                e.store(value, home, masks[v])
+            row = e.at(row, stride)
+        return context.get_dummy_value()
+
+    @intrinsic
+    def scatter(typingctx, w, filters, g, count, dx, row_stride, taps):
+        return _VOID_OF_SEVEN, codegen
+
+    return scatter

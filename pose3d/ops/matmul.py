@@ -1,0 +1,71 @@
+"""Matrix product with either side transposed, left to the matrix library.
+
+PyTensor's own ``dot`` copies a transposed side before it multiplies in the versions
+before 3.1, and in a training step every weight matrix is one.
+"""
+
+import numpy as np
+import pytensor.tensor as pt
+from pytensor.graph.basic import Apply
+from pytensor.graph.op import Op
+
+from pose3d.ops.kernels.jit import njit
+
+
+class Product(Op):
+    """``a . b``, or with ``a.T`` or ``b.T`` in its place."""
+
+    __props__ = ("left", "right")
+
+    def __init__(self, left=False, right=False):
+        self.left, self.right = bool(left), bool(right)
+
+    def make_node(self, a, b):
+        a, b = pt.as_tensor_variable(a), pt.as_tensor_variable(b)
+        if a.ndim != 2 or b.ndim != 2:
+            raise ValueError(f"a and b need 2 axes each, not {a.ndim} and {b.ndim}")
+        if a.dtype != b.dtype:
+            raise TypeError(f"a and b differ in dtype: {a.dtype}, {b.dtype}")
+        shape = a.type.shape[self.left], b.type.shape[not self.right]
+        return Apply(self, [a, b], [pt.tensor(dtype=a.dtype, shape=shape)])
+
+    def perform(self, node, inputs, output_storage):
+        a, b = inputs
+        output_storage[0][0] = np.dot(a.T if self.left else a, b.T if self.right else b)
+
+    def pullback(self, inputs, outputs, cotangents):
+        (a, b), (g,) = inputs, cotangents
+        da = Product(self.right, True)(b, g) if self.left else Product(False, not self.right)(g, b)
+        db = Product(True, self.left)(g, a) if self.right else Product(not self.left, False)(a, g)
+        return [da, db]
+
+    def infer_shape(self, *args):
+        a_shape, b_shape = args[-1]
+        return [(a_shape[self.left], b_shape[not self.right])]
+
+
+def compiled(op):
+    """The Op for numba: arrays that are contiguous in memory reach the matrix library as they are."""
+    left, right = op.left, op.right
+
+    @njit
+    def product(a, b):
+        a, b = np.ascontiguousarray(a), np.ascontiguousarray(b)
+        return np.dot(a.T if left else a, b.T if right else b)
+
+    return product
+
+
+def dot(a, b):
+    """``a . b`` for two matrices, differentiable.
+
+    Parameters
+    ----------
+    a : tensor (N, M)
+    b : tensor (M, K)
+
+    Returns
+    -------
+    tensor (N, K)
+    """
+    return Product()(a, b)

@@ -1,0 +1,137 @@
+"""The table of joints of one recording: a row for each frame that has a pose."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pose3d.errors import UserError
+from pose3d.io.csv_tables import read_table
+from pose3d.skeleton import JOINTS
+
+FRAME = "frame"
+BOX = ("box_x0", "box_y0", "box_x1", "box_y1")
+_COLUMNS = [joint.replace(" ", "_") for joint in JOINTS]
+COLUMNS_2D = tuple(f"{name}_{axis}" for name in _COLUMNS for axis in "xy")
+COLUMNS_3D = tuple(f"{name}_{axis}" for name in _COLUMNS for axis in "XYZ")
+COLUMNS = (FRAME, *COLUMNS_2D, *COLUMNS_3D)
+_LARGEST = 2**31 - 1  # what a built file can hold
+# In mm everybody's joints are farther apart; in m nobody's.
+_SMALLEST = 50.0
+
+
+@dataclass
+class Joints:
+    """What the table says, by frame.
+
+    Attributes
+    ----------
+    numbers : (n,) int array, ascending, numbers of frames from 0
+    lines : list of int, the table's lines of these frames, for messages
+    poses_2d : (n, 17, 2) float64 array, px of the image
+    poses_3d : (n, 17, 3) float64 array, mm, camera frame
+    boxes : dict of frame number to (x0, y0, x1, y1), whole px of the image, half-open
+    has_boxes : bool, whether the table has the columns for them
+    """
+
+    numbers: np.ndarray
+    lines: list
+    poses_2d: np.ndarray
+    poses_3d: np.ndarray
+    boxes: dict
+    has_boxes: bool
+
+
+def read_joints(path, names=()):
+    """Read a table of joints.
+
+    Parameters
+    ----------
+    path : path of a CSV file
+    names : sequence of str, the names of the images, which the column ``frame`` may have in place of numbers
+
+    Returns
+    -------
+    Joints
+
+    Raises
+    ------
+    UserError
+        naming the file, and the line and column of a cell that is at fault
+    """
+    columns, rows = read_table(path)
+    has_boxes = _check_columns(path, columns)
+    if not rows:
+        raise UserError(f"{path}: has no row; give one for each frame whose joints are known")
+    places = {name: number for number, name in enumerate(names)}
+    by_number = {}
+    for row in rows:
+        number = _number(row, places)
+        if number in by_number:
+            raise row.error(FRAME, f"is the same frame as in line {by_number[number].line}")
+        by_number[number] = row
+    numbers = sorted(by_number)
+    rows = [by_number[number] for number in numbers]
+    boxes = {number: _box(row) for number, row in zip(numbers, rows, strict=True)} if has_boxes else {}
+    found = Joints(
+        np.array(numbers),
+        [row.line for row in rows],
+        _points(rows, COLUMNS_2D),
+        _points(rows, COLUMNS_3D),
+        {number: box for number, box in boxes.items() if box},
+        has_boxes,
+    )
+    _check_unit(path, found.poses_3d)
+    return found
+
+
+def _check_columns(path, columns):
+    """Whether there are columns for boxes; a `UserError` if a column needed is not there."""
+    lacking = [name for name in COLUMNS if name not in columns]
+    if lacking:
+        why = ""
+        if set(lacking) & set(COLUMNS_3D):
+            why = "; training needs all 17 joints of every frame in 3D, in mm and in the camera's frame"
+        listed = ", ".join(lacking[:4]) + (f" and {len(lacking) - 4} more" if len(lacking) > 4 else "")
+        raise UserError(f"{path}: lacks the column(s) {listed}{why}")
+    there = [name in columns for name in BOX]
+    if any(there) and not all(there):
+        raise UserError(
+            f"{path}: has some of the columns {', '.join(BOX)} but not all; add or remove the rest"
+        )
+    return all(there)
+
+
+def _number(row, places):
+    """Number of the frame, from 0."""
+    text = row.text(FRAME)
+    if text in places:
+        return places[text]
+    if places and not text.isdecimal():
+        raise row.error(FRAME, f"is {text!r}, which is no image of the folder and no number")
+    return row.whole(FRAME, 0, len(places) - 1 if places else _LARGEST)
+
+
+def _points(rows, columns):
+    """(n, 17, D) float64 array."""
+    values = [[row.number(column) for column in columns] for row in rows]
+    return np.array(values).reshape(len(rows), len(JOINTS), -1)
+
+
+def _box(row):
+    """The row's box, or None where all four cells are empty."""
+    if not any(row.text(column, "") for column in BOX):
+        return None
+    x0, y0, x1, y1 = box = tuple(row.whole(column, 0, _LARGEST) for column in BOX)
+    for low, high, column in ((x0, x1, BOX[2]), (y0, y1, BOX[3])):
+        if high <= low:
+            raise row.error(column, f"is {high}, not above {low}, where the box begins")
+    return box
+
+
+def _check_unit(path, poses_3d):
+    """Poses in metres would pass everything and teach nothing."""
+    extents = np.ptp(poses_3d, axis=1).max(axis=1)
+    if np.median(extents) < _SMALLEST:
+        raise UserError(
+            f"{path}: the 3D joints of a frame span {np.median(extents):.3g} mm (median); give mm, not m"
+        )

@@ -1,0 +1,136 @@
+"""``recordings.csv``: which recordings of one's own a folder holds, and where their files are."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pose3d.errors import UserError
+from pose3d.io.csv_tables import read_table
+
+LIST = "recordings.csv"
+_REQUIRED = ("subject", "action", "take", "camera", "images", "joints")
+_OPTIONAL = ("masks",)
+# Names become those of files, "Walking-S1.h5", which tell the subject by the last hyphen.
+_FORBIDDEN = '-/\\:*?"<>|'
+_MOST_TAKES, _LARGEST_CAMERA = 127, 2**31 - 1  # what a built file can hold
+
+
+@dataclass(frozen=True)
+class OwnRecording:
+    """One take of one subject, seen by one camera.
+
+    Attributes
+    ----------
+    subject, action, camera : str; the camera's is a number
+    take : int, from 1
+    images : Path of a folder of images, or of a video
+    joints : Path
+    masks : Path of a folder of images, or None
+    """
+
+    subject: str
+    action: str
+    take: int
+    camera: str
+    images: Path
+    joints: Path
+    masks: Path | None
+
+    @property
+    def name(self):
+        """What it is called on disk."""
+        return self.images.name
+
+    @property
+    def files(self):
+        """Images, joints, and masks or None."""
+        return self.images, self.joints, self.masks
+
+    @property
+    def options(self):
+        """What decides the samples beside the files: nothing."""
+        return {}
+
+    def __str__(self):
+        return f"{self.subject} {self.action} take {self.take} camera {self.camera}"
+
+
+def find_own(folder, actions=None, subjects=None, cameras=None):
+    """Read the list of recordings.
+
+    Parameters
+    ----------
+    folder : path of the folder that holds `LIST`; the paths in it are relative to that
+    actions, subjects, cameras : lists of str, or None for all that are there
+
+    Returns
+    -------
+    recordings : list of OwnRecording, in the order of the list
+
+    Raises
+    ------
+    UserError
+        naming the list, line and column that are at fault, or what was asked for and is not there
+    """
+    path = Path(folder) / LIST
+    columns, rows = read_table(path)
+    unknown = [name for name in columns if name not in _REQUIRED + _OPTIONAL]
+    lacking = [name for name in _REQUIRED if name not in columns]
+    if unknown or lacking:
+        fault = f"lacks the column(s) {', '.join(lacking)}" if lacking else f"has a column {unknown[0]!r}"
+        raise UserError(f"{path}: {fault}; the columns are {', '.join(_REQUIRED)} and, if you like, masks")
+    recordings, lines = [], {}
+    for row in rows:
+        recording = _recording(Path(folder), row)
+        key = (recording.subject, recording.action, recording.take, recording.camera)
+        if key in lines:
+            raise UserError(f"{path}, line {row.line}: is {recording}, as line {lines[key]} is")
+        lines[key] = row.line
+        recordings.append(recording)
+    if not recordings:
+        raise UserError(f"{path}: lists no recording")
+    return _chosen(path, recordings, {"action": actions, "subject": subjects, "camera": cameras})
+
+
+def _recording(folder, row):
+    names = {}
+    for column in ("subject", "action"):
+        names[column] = row.text(column)
+        bad = next((sign for sign in names[column] if sign in _FORBIDDEN or not sign.isprintable()), None)
+        if bad or names[column].startswith("."):
+            raise row.error(
+                column, f"is {names[column]!r}; a name with {bad or 'a dot in front'!r} names no file"
+            )
+    masks = row.text("masks", "")
+    return OwnRecording(
+        **names,
+        take=row.whole("take", 1, _MOST_TAKES),
+        camera=str(row.whole("camera", 0, _LARGEST_CAMERA)),
+        images=_there(folder, row, "images"),
+        joints=_there(folder, row, "joints"),
+        masks=_there(folder, row, "masks") if masks else None,
+    )
+
+
+def _there(folder, row, column):
+    path = folder / row.text(column)
+    if not path.exists():
+        raise row.error(column, f"there is no {path}")
+    if (column == "masks" and not path.is_dir()) or (column == "joints" and not path.is_file()):
+        raise row.error(column, f"{path} is no {'folder' if column == 'masks' else 'file'}")
+    return path
+
+
+def _chosen(path, recordings, asked):
+    for kind, names in asked.items():
+        there = dict.fromkeys(getattr(recording, kind) for recording in recordings)
+        for name in names or ():
+            if name not in there:
+                raise UserError(f"{path} lists no {kind} {name!r}, only {', '.join(there)}")
+    chosen = [
+        recording
+        for recording in recordings
+        if all(names is None or getattr(recording, kind) in names for kind, names in asked.items())
+    ]
+    if not chosen:
+        raise UserError(f"{path} lists no recording of all that is asked for together")
+    return chosen

@@ -1,0 +1,147 @@
+"""Mask files: a MATLAB cell array ``Masks`` of logical images, v7.3 (HDF5) or v7."""
+
+import contextlib
+import zlib
+from pathlib import Path
+
+import h5py
+import scipy.io
+
+from pose3d.errors import UserError
+from pose3d.recordings.human36m.packed import is_one_stream, read_stream
+
+_VARIABLE = "Masks"
+_V7_START = b"MATLAB 5.0 MAT-file"  # what versions 5, 6 and 7 write
+# What h5py and zlib raise, as the damage happens to lie.
+_FAULTS = (OSError, RuntimeError, KeyError, ValueError, zlib.error)
+
+
+def open_masks(path):
+    """Open ``ground_truth_bs`` (silhouettes) or ``ground_truth_bb`` (filled boxes).
+
+    Parameters
+    ----------
+    path : path of a .mat file
+
+    Returns
+    -------
+    context manager with ``len()`` = F and ``[i]`` -> (H, W) bool array, rows first as in the
+    frame, or None where the cell is empty (no mask was made for that frame)
+
+    Raises
+    ------
+    UserError
+        here, or on indexing, if the file is absent, damaged, or of another layout
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f"{path}: there is no such file")
+    with path.open("rb") as file:
+        start = file.read(len(_V7_START))
+    if start == _V7_START:
+        return _MasksV7(path)
+    if h5py.is_hdf5(path):
+        return _MasksV73(path)
+    raise UserError(f"{path}: is no MATLAB file of version 7 or 7.3; extract it again")
+
+
+class _MasksV73:
+    """Reads the reference column once, then only the masks asked for."""
+
+    def __init__(self, path):
+        self.path = path
+        self._is_stream = None
+        try:
+            self._file = h5py.File(path, "r")
+        except OSError as error:
+            raise _damaged(path, error) from error
+        try:
+            self._references = self._read_references()
+        except BaseException:
+            self._file.close()
+            raise
+
+    def _read_references(self):
+        cell = self._file.get(_VARIABLE)
+        if not isinstance(cell, h5py.Dataset) or h5py.check_ref_dtype(cell.dtype) is not h5py.Reference:
+            raise UserError(f"{self.path}: holds no cell array {_VARIABLE}")
+        try:
+            return cell[()].ravel()
+        except OSError as error:
+            raise _damaged(self.path, error) from error
+
+    def __len__(self):
+        return len(self._references)
+
+    def __getitem__(self, index):
+        try:
+            # The low-level interface: h5py's objects would cost as much time as the reading.
+            element = h5py.h5r.dereference(self._references[index], self._file.id)
+            if not element:
+                raise ValueError("its reference leads nowhere")
+            if h5py.h5a.exists(element, b"MATLAB_empty"):
+                return None
+            stored = self._unpack(element)
+        except _FAULTS as error:
+            raise _damaged(self.path, error, index) from error
+        # HDF5 stores MATLAB's (H, W) as (W, H), its (H, W, K) as (K, W, H): keep (:, :, 1).
+        return _image(stored[0].T if stored.ndim == 3 else stored.T, self.path, index)
+
+    def _unpack(self, element):
+        """Read an image as a packed stream if the first was one; if that fails h5py says what is wrong."""
+        if self._is_stream is None:
+            self._is_stream = is_one_stream(element)
+        if self._is_stream:
+            with contextlib.suppress(zlib.error, ValueError):
+                return read_stream(element)
+        return h5py.Dataset(element)[()]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._file.close()
+
+
+class _MasksV7:
+    """scipy reads such a file whole; it is never as large as those of v7.3."""
+
+    def __init__(self, path):
+        self.path = path
+        try:
+            cell = scipy.io.loadmat(path, variable_names=[_VARIABLE]).get(_VARIABLE)
+        except Exception as error:
+            # scipy raises zlib.error, ValueError, TypeError or OSError, as the damage happens to lie.
+            raise _damaged(path, error) from error
+        if cell is None or cell.dtype != object:
+            raise UserError(f"{path}: holds no cell array {_VARIABLE}")
+        self._cell = cell.ravel()
+
+    def __len__(self):
+        return len(self._cell)
+
+    def __getitem__(self, index):
+        element = self._cell[index]
+        if element.size == 0:
+            return None
+        return _image(element[:, :, 0] if element.ndim == 3 else element, self.path, index)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        del self._cell
+
+
+def _image(mask, path, index):
+    if mask.ndim != 2 or mask.dtype.kind not in "bui":
+        raise UserError(
+            f"{path}: mask {index} is {mask.dtype} {mask.shape}, not a logical image of rows x columns"
+        )
+    # In the order in which it is stored: nobody reads all of it row by row.
+    return mask.view(bool) if mask.dtype.itemsize == 1 and mask.max(initial=0) <= 1 else mask != 0
+
+
+def _damaged(path, error, index=None):
+    where = "" if index is None else f"mask {index} "
+    return UserError(f"{path}: {where}cannot be read ({error}); extract the file again")

@@ -1,0 +1,249 @@
+"""One recording of the raw tree, checked without decoding its video: do its files fit together?"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from pose3d.dataset.sampling import USUAL_SURPLUS
+from pose3d.errors import UserError
+from pose3d.recordings.human36m import (
+    open_masks,
+    project,
+    read_packets,
+    read_poses_2d,
+    read_poses_3d,
+    world_to_camera,
+)
+from pose3d.skeleton import KEPT
+
+SAMPLES = 10  # boxes and masks looked at in a recording, evenly spread over it
+# Shares of the 17 joints, measured on all 56 recordings of the synthetic tree: in the box always 1, and
+# at most 0.41 once rows and columns are swapped; in or near the mask 0.99 or more, at most 0.21 once
+# they are swapped, and 0.42 to 0.69 with poses shifted by 200 mm. Real masks have more holes, hence
+# the room below 0.99.
+BOX_SHARE = 0.95
+MASK_SHARE = 0.8
+REACH = 0.005  # of the image's width: what is near the mask; its edges are ragged
+# px. Rounding to float32 moves a projection by 0.00004 px at most (measured on 3000 poses at 1000 px;
+# 0.00002 on the synthetic tree's 500), while a mistake as slight as OpenCV's model of the distortion moves
+# it by 0.05 px or more.
+TOLERANCE = 0.01
+
+
+@dataclass
+class Inspection:
+    """What was found in one recording; None for what could not be read, is not there or was not asked.
+
+    Attributes
+    ----------
+    recording : pose3d.recordings.human36m.Recording
+    poses, frames, boxes, masks : int
+    in_box, in_mask : float, shares of the sample's joints inside the box, and in or near the silhouette
+    miss : float, px, by how much the projected 3D poses miss the 2D ones at most
+    faults : list of str, one line each that names the file and says what to do
+    notes : list of str, what is no fault but shortens what is built
+    """
+
+    recording: object
+    poses: int | None = None
+    frames: int | None = None
+    boxes: int | None = None
+    masks: int | None = None
+    in_box: float | None = None
+    in_mask: float | None = None
+    miss: float | None = None
+    faults: list = field(default_factory=list)
+    notes: list = field(default_factory=list)
+
+
+def inspect(recording, cameras=None, expected=None, short=False):
+    """Check the files of a recording against each other.
+
+    Parameters
+    ----------
+    recording : pose3d.recordings.human36m.Recording
+    cameras : dict of camera id to Camera, the subject's, or None if they are not known
+    expected : int, number of poses, or None if it is not known
+    short : bool, whether the motion capture is known to break off before the video does
+
+    Returns
+    -------
+    Inspection; a file that cannot be read is a fault in it, never an exception
+    """
+    found = Inspection(recording)
+    video = _attempt(found, read_packets, recording.video)
+    poses_2d = _attempt(found, read_poses_2d, recording.poses_2d)
+    poses_3d = _attempt(found, read_poses_3d, recording.poses_3d)
+    if video is not None:
+        _check_video(found, video)
+    if poses_2d is not None:
+        found.poses = len(poses_2d)
+        _check_poses(found, poses_3d, video, expected, short)
+        for kind in ("boxes", "masks"):
+            if getattr(recording, kind) is not None:
+                _attempt(found, _check_masks, found, kind, poses_2d[:, KEPT], video, short)
+        if poses_3d is not None and cameras is not None:
+            _check_projection(found, cameras, poses_3d, poses_2d)
+    return found
+
+
+def _attempt(found, function, *arguments):
+    """The function's result, or None and a fault."""
+    try:
+        return function(*arguments)
+    except (UserError, OSError) as error:
+        found.faults.append(" ".join(str(error).split()))
+        return None
+
+
+def _check_video(found, video):
+    found.frames = video.frames
+    if video.frames < video.promised:
+        found.faults.append(
+            f"{found.recording.video}: cut short, holds {video.frames} of the {video.promised} frames that "
+            "its header promises; extract it again"
+        )
+
+
+def _check_poses(found, poses_3d, video, expected, short):
+    """Numbers of poses against those known, and against the frames."""
+    recording, poses = found.recording, found.poses
+    if poses_3d is not None and len(poses_3d) != poses:
+        found.faults.append(
+            f"{recording.poses_2d}: {poses} poses, but {len(poses_3d)} in {recording.poses_3d}; "
+            "extract both again"
+        )
+    if expected is not None and poses != expected:
+        found.faults.append(f"{recording.poses_2d}: {poses} poses, not {expected}; extract it again")
+    if video is None:
+        return
+    frames = max(video.frames, video.promised)  # one that is cut short is told already
+    if frames < poses:
+        found.faults.append(f"{recording.video}: {frames} frames for {poses} poses; extract it again")
+    elif frames - poses > USUAL_SURPLUS and not short:
+        found.faults.append(
+            f"{recording.video}: {frames - poses} frames more than poses, where up to {USUAL_SURPLUS} are "
+            f"usual; extract it and {recording.poses_2d} again"
+        )
+
+
+def _check_masks(found, kind, joints, video, short):
+    """Number, size and place of the boxes or of the masks."""
+    path = getattr(found.recording, kind)
+    with open_masks(path) as masks:
+        count = len(masks)
+        setattr(found, kind, count)
+        lacking = len(joints) - count
+        if not count or lacking > USUAL_SURPLUS or (-lacking > USUAL_SURPLUS and not short):
+            found.faults.append(f"{path}: {count} {kind} for {len(joints)} poses; extract it again")
+        elif lacking > 0:
+            found.notes.append(f"{path}: {count} {kind} for {len(joints)} poses; the build cuts to {count}")
+        sample = _sample(masks, min(count, len(joints)))
+    if not sample:
+        if count:
+            found.faults.append(f"{path}: all {kind} looked at are empty; extract it again")
+        return
+    shape = next(iter(sample.values())).shape
+    if video is not None and shape != (video.rows, video.columns):
+        found.faults.append(
+            f"{path}: its {kind} are {shape[1]} x {shape[0]} px, the video {video.columns} x {video.rows}; "
+            "extract both again"
+        )
+    _check_place(found, kind, sample, joints)
+
+
+def _sample(masks, count):
+    """Number -> mask of a spread choice of the first `count`, without the empty ones."""
+    chosen = np.unique(np.linspace(0, count - 1, SAMPLES).astype(int)) if count else ()
+    read = {int(i): masks[int(i)] for i in chosen}
+    return {i: mask for i, mask in read.items() if mask is not None and mask.any()}
+
+
+def _check_place(found, kind, sample, joints):
+    reach, wanted, name = {"boxes": (0, BOX_SHARE, "in_box"), "masks": (REACH, MASK_SHARE, "in_mask")}[kind]
+    share, turned = (
+        float(np.mean([share_inside(turn(mask), joints[i], reach) for i, mask in sample.items()]))
+        for turn in (lambda mask: mask, np.transpose)
+    )
+    setattr(found, name, share)
+    if share >= wanted:
+        return
+    if turned >= wanted:
+        cause = "its rows and columns are swapped"
+    elif kind == "masks":
+        cause = "poses or masks are shifted or of another recording"
+    else:
+        cause = "the boxes are of another recording"
+    found.faults.append(
+        f"{getattr(found.recording, kind)}: only {100 * share:.0f} % of the 2D joints lie in its {kind}, "
+        f"where {100 * wanted:.0f} % or more do in a sound recording; {cause}; extract it and "
+        f"{found.recording.poses_2d} again, or leave the recording out"
+    )
+
+
+def share_inside(mask, joints, reach=0.0):
+    """The share of joints that lie on True pixels, or near some.
+
+    Parameters
+    ----------
+    mask : (H, W) bool array
+    joints : (J, 2) array, px (x, y)
+    reach : float, how far off counts as near, along rows and columns, as a share of W
+
+    Returns
+    -------
+    float; joints outside the image count as outside the mask
+    """
+    reach = round(reach * mask.shape[1])
+    limit = 2 * max(mask.shape)  # whatever a damaged file holds becomes a whole number
+    low = np.rint(np.clip(joints, -limit, limit)).astype(int) - reach
+    high = np.maximum(low + 2 * reach + 1, 0)
+    low = np.maximum(low, 0)
+    return np.mean([mask[y0:y1, x0:x1].any() for (x0, y0), (x1, y1) in zip(low, high, strict=True)])
+
+
+def reprojection_miss(camera, poses_3d, poses_2d):
+    """By how much 3D poses, projected, miss the 2D ones at most.
+
+    Parameters
+    ----------
+    camera : pose3d.recordings.human36m.Camera
+    poses_3d : (F, J, 3) array, mm, camera frame
+    poses_2d : (F, J, 2) array, px
+
+    Returns
+    -------
+    float, px; inf where a point cannot be projected
+    """
+    with np.errstate(all="ignore"):
+        miss = np.linalg.norm(project(camera, poses_3d) - poses_2d, axis=-1)
+    return float(np.nan_to_num(miss, nan=np.inf).max(initial=0.0))
+
+
+def _check_projection(found, cameras, poses_3d, poses_2d):
+    count = min(len(poses_2d), len(poses_3d))
+    poses_2d, poses_3d = poses_2d[:count], poses_3d[:count]
+    recording = found.recording
+    found.miss = reprojection_miss(cameras[recording.camera], poses_3d, poses_2d)
+    if found.miss < TOLERANCE:
+        return
+    owners = _owners(cameras, poses_3d[:SAMPLES], poses_2d[:SAMPLES])
+    paths = {recording.poses_3d: owners[0], recording.poses_2d: owners[1]} if owners else {}
+    foreign = [
+        f"{path} is that of camera {owner}" for path, owner in paths.items() if owner != recording.camera
+    ]
+    found.faults.append(
+        f"{recording.poses_3d}: projected, its poses miss those of {recording.poses_2d} by up to "
+        f"{found.miss:.2f} px; {' and '.join(foreign) or 'camera, frames or order of joints differ'}; "
+        "extract both again"
+    )
+
+
+def _owners(cameras, poses_3d, poses_2d):
+    """The cameras that the 3D and the 2D poses are of, as far as the poses fit together at all; or None."""
+    for of_3d, camera in cameras.items():
+        world = poses_3d @ camera.R + camera.T
+        for of_2d, other in cameras.items():
+            if reprojection_miss(other, world_to_camera(other, world), poses_2d) < TOLERANCE:
+                return of_3d, of_2d
+    return None

@@ -1,0 +1,160 @@
+"""A whole raw tree, checked without building: what is missing, and which files do not fit together."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tqdm import tqdm
+
+from pose3d.errors import UserError
+from pose3d.recordings.human36m import (
+    CAMERAS,
+    METADATA,
+    POSES,
+    RULES,
+    TAKES,
+    apply_rules,
+    expand_actions,
+    read_cameras,
+    survey,
+)
+from pose3d.recordings.human36m.known_faults import SHORT_CAPTURE, is_dropped
+from pose3d.recordings.human36m.recording_checks import inspect
+
+COLUMNS = (
+    "subject", "action", "takes", "recordings", "poses", "expected", "frames", "boxes", "masks",
+    "in box %", "in mask %", "miss px", "verdict",
+)  # fmt: skip
+
+
+@dataclass
+class Verification:
+    """What a check of a tree found.
+
+    Attributes
+    ----------
+    rows : list of tuples as in `COLUMNS`, one for each subject and action: sums over the recordings
+        that are there and no rule leaves out, their least shares and their largest miss; None for nothing
+    notes : list of str, what is to be known and is no fault
+    faults : list of str, one line each
+    """
+
+    rows: list
+    notes: list
+    faults: list
+
+
+def verify_raw(
+    root, actions, subjects, cameras=CAMERAS, overrides=None, rules=RULES, expected=POSES, metadata=None
+):
+    """Check what is there of what is asked for.
+
+    Parameters
+    ----------
+    root : path of the raw tree
+    actions, subjects, cameras : iterables of str, as in `pose3d.recordings.human36m.find_recordings`
+    overrides, rules : as in `pose3d.recordings.human36m.apply_rules`
+    expected : dict of (subject, action, take) to the number of poses
+    metadata : path of ``metadata.xml``; the tree's own, where it has one, if None
+
+    Returns
+    -------
+    Verification
+
+    Raises
+    ------
+    UserError
+        if a name is unknown, or `root` is no folder or holds no subject
+    """
+    overrides = overrides or {}
+    actions, subjects, cameras = expand_actions(actions), list(dict.fromkeys(subjects)), list(cameras)
+    recordings, lacks = survey(root, actions, subjects, cameras)
+    lacks = [lack for lack in lacks if not _is_excused(lack, overrides, rules)]
+    kept, notes = apply_rules(recordings, overrides, rules)
+    calibrated, faults = {}, []
+    try:
+        calibrated = _calibrated(root, metadata, notes)
+    except UserError as error:
+        faults.append(str(error))
+    found = []
+    for r in tqdm(kept, desc="recordings", unit="recording", disable=None):
+        short = SHORT_CAPTURE in rules and SHORT_CAPTURE.concerns(r.subject, r.action, r.take, r.camera)
+        found.append(
+            inspect(r, calibrated.get(r.subject), expected.get((r.subject, r.action, r.take)), short)
+        )
+    rows = []
+    for subject in subjects:
+        for action in actions:
+            wanted = _wanted(subject, action, cameras, overrides, rules)
+            rows.append(_row(subject, action, wanted, found, lacks, expected))
+    unknown = [a for a in actions if not any((s, a, take) in expected for s in subjects for take in TAKES)]
+    if unknown:
+        notes.append(f"no number of poses is known for {', '.join(unknown)}: the column expected stays empty")
+    notes += [note for inspection in found for note in inspection.notes]
+    faults += [str(lack) for lack in lacks] + [fault for inspection in found for fault in inspection.faults]
+    return Verification(rows, notes, faults)
+
+
+def _is_excused(lack, overrides, rules):
+    """Whether the rules leave out anyway what is lacking."""
+    return all(
+        is_dropped(lack.subject, lack.action, lack.take, camera, overrides, rules) for camera in lack.cameras
+    )
+
+
+def _calibrated(root, metadata, notes):
+    """Subject -> camera id -> Camera; empty, and told, without metadata."""
+    path = Path(metadata) if metadata else Path(root) / METADATA
+    if not metadata and not path.exists():
+        notes.append(
+            f"there is no {path}: 3D poses are not checked against 2D ones; give it by --metadata (the data "
+            "folder's README says where it is from)"
+        )
+        return {}
+    calibrated = {}
+    for (subject, camera), calibration in read_cameras(path).items():
+        calibrated.setdefault(subject, {})[camera] = calibration
+    return calibrated
+
+
+def _wanted(subject, action, cameras, overrides, rules):
+    """(take, camera) of every recording that no rule leaves out, be it there or not."""
+    return [
+        (take, camera)
+        for take in TAKES
+        for camera in cameras
+        if not is_dropped(subject, action, take, camera, overrides, rules)
+    ]
+
+
+def _row(subject, action, wanted, found, lacks, expected):
+    found = [f for f in found if (f.recording.subject, f.recording.action) == (subject, action)]
+    counts = [expected.get((subject, action, take)) for take, _ in wanted]
+    lacking = sum(lack.subject == subject and lack.action in (action, None) for lack in lacks)
+    return (
+        subject,
+        action,
+        len({f.recording.take for f in found}),
+        len(found),
+        _over(sum, found, "poses"),
+        None if not counts or None in counts else sum(counts),
+        *(_over(sum, found, name) for name in ("frames", "boxes", "masks")),
+        *(_percent(_over(min, found, name)) for name in ("in_box", "in_mask")),
+        _over(max, found, "miss"),
+        _verdict(found, lacking + sum(len(f.faults) for f in found)),
+    )
+
+
+def _over(function, found, name):
+    """Sum, least or largest of what is known, None if nothing is."""
+    known = [value for value in (getattr(f, name) for f in found) if value is not None]
+    return function(known) if known else None
+
+
+def _percent(share):
+    return None if share is None else int(100 * share)
+
+
+def _verdict(found, faults):
+    if not found:
+        return "missing"
+    return f"{faults} fault{'s' if faults > 1 else ''}" if faults else "ok"

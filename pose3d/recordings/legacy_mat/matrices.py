@@ -1,0 +1,166 @@
+"""The three matrices of one subject's prepared files, sample by sample, whichever way round they lie."""
+
+import contextlib
+
+import numpy as np
+
+from pose3d.dataset.built_files import BLOCK
+from pose3d.dataset.crop import IMAGE_SIDE
+from pose3d.dataset.windows import N_WINDOWS
+from pose3d.errors import UserError
+from pose3d.io.matlab73 import Matrix
+from pose3d.skeleton import JOINTS_32, N_JOINTS
+
+# Kind -> start of the file's name before the subject, variable, numbers that make a sample.
+KINDS = {
+    "images": ("data_36M", "datafinal", IMAGE_SIDE**2),
+    "labels": ("pose_2D", "y_vector_new", N_JOINTS * N_WINDOWS),
+    "poses": ("pose_3D", "posedata", 3 * len(JOINTS_32)),
+}
+# Samples of one block at most: 64 MB of images in double precision.
+_LARGEST_BLOCK = 512
+# A value that rounding pushed above 1 is no sign of gray levels up to 255.
+_ROUNDING = 1e-3
+
+
+class Samples:
+    """The samples of one matrix, open for reading.
+
+    Attributes
+    ----------
+    path : path of its file
+    """
+
+    def __init__(self, matrix, axis):
+        self._matrix, self._axis = matrix, axis
+        self.path = matrix.path
+
+    def __len__(self):
+        return self._matrix.shape[self._axis]
+
+    def read(self, start, stop):
+        """Samples `start` to `stop`, half-open: (n, width) array of whatever type is stored."""
+        return self._matrix.read(start, stop, self._axis)
+
+    def spread(self, count):
+        """At most that many samples, from all over: their numbers, and (n, width) array."""
+        numbers = np.unique(np.linspace(0, len(self) - 1, min(count, len(self))).astype(int))
+        return numbers, np.concatenate([self.read(number, number + 1) for number in numbers])
+
+    def block(self):
+        """How many samples to read at once: whole chunks, so that none is unpacked more than it must."""
+        chunk = self._matrix.chunk[self._axis]
+        return BLOCK if chunk > _LARGEST_BLOCK else max(1, BLOCK // chunk) * chunk
+
+    def full_scale(self, numbers, values):
+        """The value of white: 255 for whole numbers, and for others if a value above 1 is in that `spread`.
+
+        Raises
+        ------
+        UserError
+            if the largest is so little above 1 that nobody can tell
+        """
+        if not self._matrix.is_float:
+            return 255
+        largest = check_finite(self.path, numbers, values).max(initial=0)
+        if 1 + _ROUNDING < largest < 2:
+            raise UserError(
+                f"{self.path}: its largest value is {largest:.4g}, so it holds neither gray levels of 0 to 1 "
+                "nor of 0 to 255; scale it to one of them"
+            )
+        return 1 if largest <= 1 + _ROUNDING else 255
+
+
+def check_finite(path, numbers, values):
+    """The values themselves, one row for each sample number, if all are finite; otherwise a `UserError`."""
+    bad = np.flatnonzero(~np.isfinite(values).all(axis=tuple(range(1, values.ndim))))
+    if bad.size:
+        raise UserError(f"{path}: sample {numbers[bad[0]]} holds NaN or infinity; repair or remove the file")
+    return values
+
+
+@contextlib.contextmanager
+def open_samples(paths):
+    """Open the three files of one subject.
+
+    Samples lie along the axis whose length is not the width of a sample. Where both have that length the
+    matrix is the way round that the other two are.
+
+    Parameters
+    ----------
+    paths : dict of path, by the names of `KINDS`
+
+    Yields
+    ------
+    dict of `Samples`, by the same names, all of the same length
+
+    Raises
+    ------
+    UserError
+        if a file is absent, damaged or of another shape, or they differ in their numbers of samples
+    """
+    with contextlib.ExitStack() as stack:
+        matrices = {kind: stack.enter_context(Matrix(path, KINDS[kind][1])) for kind, path in paths.items()}
+        axes = {kind: _possible_axes(matrix, KINDS[kind][2]) for kind, matrix in matrices.items()}
+        sure = {possible[0] for possible in axes.values() if len(possible) == 1}
+        found = {}
+        for kind, possible in axes.items():
+            if len(possible) > 1 and len(sure) != 1:
+                raise UserError(
+                    f"{paths[kind]}: is square, and the two files with it do not tell which axis holds its "
+                    "samples; add or remove a sample in all three"
+                )
+            found[kind] = Samples(matrices[kind], possible[0] if len(possible) == 1 else min(sure))
+        _check_counts(found)
+        yield found
+
+
+def _possible_axes(matrix, width):
+    """Axes that may hold the samples."""
+    axes = [axis for axis in (0, 1) if matrix.shape[1 - axis] == width]
+    if not axes:
+        raise UserError(
+            f"{matrix.path}: {matrix.name} is {matrix.shape[0]} x {matrix.shape[1]}, and neither is {width}, "
+            "the numbers of one sample; is it another variable?"
+        )
+    return axes
+
+
+def _check_counts(found):
+    counts = {len(samples) for samples in found.values()}
+    if len(counts) > 1 or not min(counts):
+        listed = ", ".join(f"{len(samples)} in {samples.path}" for samples in found.values())
+        raise UserError(f"the files of one subject must have equally many samples, but there are {listed}")
+
+
+def gray_levels(path, numbers, values, full_scale):
+    """Images as uint8.
+
+    Parameters
+    ----------
+    path : path of their file, for messages
+    numbers : (n,) int array, the samples' numbers, for messages
+    values : (n, 16384) array
+    full_scale : 1 or 255, the value of white
+
+    Returns
+    -------
+    (n, 16384) uint8 array
+
+    Raises
+    ------
+    UserError
+        if a value is not finite, negative or above white
+    """
+    values = check_finite(path, numbers, values)
+    low, high = values.min(axis=1), values.max(axis=1)
+    bad = np.flatnonzero((low < 0) | (high > full_scale * (1 + _ROUNDING)))
+    if bad.size:
+        i = bad[0]
+        raise UserError(
+            f"{path}: sample {numbers[i]} has values of {low[i]:.4g} to {high[i]:.4g}, not of 0 to "
+            f"{full_scale}; repair or remove the file"
+        )
+    if values.dtype == np.uint8:
+        return values
+    return np.minimum(np.rint(values * (255 / full_scale)), 255).astype(np.uint8)

@@ -1,0 +1,75 @@
+"""What ``build_dataset --verify`` prints: a raw tree or built files, and all that is wrong with them."""
+
+from tqdm import tqdm
+
+from pose3d import synthetic
+from pose3d.dataset import verify as integrity
+from pose3d.errors import UserError
+from pose3d.recordings import human36m
+from pose3d.recordings.human36m import tree_checks as verification
+from pose3d.recordings.registry import RAW, kind_of, rules_for
+from pose3d.report.tables import text_table
+
+
+def check_raw(source, wanted, overrides, metadata=None):
+    """Check a raw tree without building, and print what was found.
+
+    Parameters
+    ----------
+    source : path
+    wanted : pose3d.recordings.registry.Wanted
+    overrides : dict of rule name to verdict
+    metadata : path of ``metadata.xml``, or None for the tree's own
+
+    Returns
+    -------
+    bool, whether anything is wrong
+
+    Raises
+    ------
+    UserError
+        if it is no raw tree, or a name is unknown
+    """
+    if (kind := kind_of(source)) is not RAW:
+        raise UserError(f"{source} is a {kind.name}; --verify checks raw Human3.6M trees only")
+    note = synthetic.read_note(source)
+    expected, rules = _expected(note), rules_for(source, overrides)
+    found = verification.verify_raw(source, *wanted.of_raw(), overrides, rules, expected, metadata)
+    print(f"raw tree {source}{'' if note is None else ', synthetic'}:")
+    for line in found.notes:
+        print(line)
+    print(text_table(verification.COLUMNS, found.rows, decimals=5))
+    return _tell(found.faults)
+
+
+def check_built(out, paths):
+    """Check built files, and print what was found.
+
+    Parameters
+    ----------
+    out : path of their folder
+    paths : list of Path
+
+    Returns
+    -------
+    bool, whether anything is wrong
+    """
+    print(f"built files in {out}:")
+    checked = [integrity.verify_built(path) for path in tqdm(paths, unit="file", leave=False, disable=None)]
+    print(text_table(integrity.COLUMNS, [found.row for found in checked]))
+    return _tell([fault for found in checked for fault in found.faults])
+
+
+def _expected(note):
+    """Poses of each take: Human3.6M's, or a synthetic tree's; captured motion has its own lengths."""
+    if note is None:
+        return human36m.POSES
+    return {} if "motion" in note else dict.fromkeys(human36m.SUB_ACTIONS, note["frames"])
+
+
+def _tell(faults):
+    for fault in faults:
+        print(fault)
+    plural = "" if len(faults) == 1 else "s"
+    print(f"{len(faults)} fault{plural}" if faults else "no fault found", flush=True)
+    return bool(faults)

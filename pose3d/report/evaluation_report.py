@@ -1,0 +1,116 @@
+"""All pictures of a test: the report page, the best and worst poses, a video, conv1's filters."""
+
+import csv
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from pose3d.evaluation.metrics import joint_errors
+from pose3d.recordings.human36m import FRAMES_PER_SECOND
+from pose3d.report import evaluation_tables as judged
+from pose3d.report import figures
+from pose3d.report.animation import write_animation
+from pose3d.report.html_page import Curve, Page, Shown, write_page
+
+PAGE, POSES, VIDEO, FILTERS = "report.html", "poses.png", "poses.mp4", "filters.png"
+VIDEO_FRAMES = 500  # of the first recording at most
+_RECORDING = ("action", "subject", "take", "camera")
+_CURVES = {
+    "detection": ("Detection network", "cross_entropy", "cross-entropy per window (nats)"),
+    "regression": ("Regression network", "mpjpe_mm", "MPJPE (mm)"),
+}
+
+
+def draw_poses(path, data, indices, poses):
+    """The report's figure 6: the best frame, the median, the worst.
+
+    Parameters
+    ----------
+    path : Path
+    data : Dataset
+    indices : (n,) int array, the samples tested
+    poses : (n, 17, 3) array, what was predicted, mm
+    """
+    errors = joint_errors(poses, data.poses[indices]).mean(axis=1)
+    order = np.argsort(errors, kind="stable")
+    shown = order[[0, len(order) // 2, -1]]
+    titles = [
+        f"{name}: {errors[i]:.1f} mm\n{_title(data, indices[i])}"
+        for name, i in zip(("best", "median", "worst"), shown, strict=True)
+    ]
+    images = data.images(indices[shown], keep=False)
+    figures.poses_figure(path, images, poses[shown], data.poses[indices[shown]], titles)
+
+
+def draw_video(path, data, indices, poses):
+    """The first recording, prediction beside truth; arguments as of `draw_poses`."""
+    first = indices[0]
+    same = [getattr(data, name)[indices] == getattr(data, name)[first] for name in _RECORDING]
+    rows = np.flatnonzero(np.all(same, axis=0))[:VIDEO_FRAMES]
+    truths = data.poses[indices[rows]]
+    errors = joint_errors(poses[rows], truths).mean(axis=1)
+    images = data.images(indices[rows], keep=False)
+    rate = Fraction(FRAMES_PER_SECOND, _step(data, indices[rows]))
+    write_animation(path, images, poses[rows], truths, errors, rate)
+
+
+def draw_page(path, data, indices, poses, results, runs, maps, frames):
+    """The report page.
+
+    Parameters
+    ----------
+    path : Path
+    data, indices, poses : as of `draw_poses`
+    results : dict, of `pose3d.evaluation.evaluate.judge`
+    runs : dict of "detection" and "regression" to run folders or weights files, or None
+    maps : function of (n, 128, 128) images -> (n, 17, 100) probabilities, or None
+    frames : int, the most that the viewer shows: every n-th
+    """
+    every = -(-len(indices) // frames)
+    rows = np.arange(0, len(indices), every)
+    shown, images = indices[rows], data.images(indices[rows], keep=False)
+    viewer = Shown(
+        images,
+        poses[rows],
+        data.poses[shown],
+        [_title(data, i) for i in shown],
+        FRAMES_PER_SECOND / _step(data, shown),
+        maps and maps(images),
+    )
+    subjects = ", ".join(results["subjects"])
+    page = Page(
+        f"Test on {subjects}",
+        f"Weights: {results['weights']}. Samples: {data.folder}, {results['frames']} frames; the viewer "
+        f"shows {'all' if every == 1 else f'1 of {every}'}. Boxes and masks are the data set's own.",
+        judged.figures(results),
+        viewer,
+        judged.tables(results),
+        [curve for curve in (_curve(kind, runs.get(kind)) for kind in _CURVES) if curve],
+        "Errors in mm, camera frame, poses relative to the pelvis. Numbers on built-in walkers are no "
+        "numbers on Human3.6M. Written by pose3d.",
+    )
+    write_page(path, page)
+
+
+def _title(data, i):
+    recording = f"{data.action[i]} {data.subject[i]} take {data.take[i]} camera {data.camera[i]}"
+    return f"{recording} frame {data.frame[i]}"
+
+
+def _step(data, indices):
+    """How many frames of the recording lie between two that are shown, as a rule."""
+    steps = np.diff(data.frame[indices])
+    return max(1, int(np.median(steps))) if len(steps) else 1
+
+
+def _curve(kind, run):
+    """The learning curve in a run folder, or None."""
+    path = Path(run or "") / "curve.csv"
+    if not run or not path.is_file():
+        return None
+    title, score, label = _CURVES[kind]
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    names = {f"{part}_{score}": part for part in ("train", "validation", "test")}
+    return Curve(title, rows, {key: name for key, name in names.items() if key in rows[0]}, label)

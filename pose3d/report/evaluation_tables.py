@@ -1,0 +1,186 @@
+"""What `pose3d.evaluation.evaluate.judge` found, as tables and text."""
+
+import numpy as np
+
+from pose3d.report.tables import Table
+from pose3d.skeleton import JOINTS
+
+# More recordings than this are for results.json alone, not for the eye.
+SHOWN_RECORDINGS = 40
+
+# Columns and what they show of the figures of `pose3d.evaluation.evaluate.Errors`.
+_FIGURES = {
+    "MPJPE mm": "mpjpe_mm",
+    "median": "median_mm",
+    "sd": "sd_mm",
+    "95th %ile": "p95_mm",
+    "N-MPJPE": "n_mpjpe_mm",
+    "P-MPJPE": "p_mpjpe_mm",
+    "MPJVE": "mpjve_mm_per_frame",
+    "accel.": "acceleration_error_mm_per_frame2",
+    "PCK %": "pck_150mm_percent",
+    "AUC %": "auc_150mm_percent",
+}
+
+
+def tables(results):
+    """All tables: list of Table.
+
+    Parameters
+    ----------
+    results : dict of `pose3d.evaluation.evaluate.judge`, perhaps with "detection", "perturbed_mpjpe_mm",
+        "runs"
+    """
+    found = [joint_table(results)]
+    if 1 < len(results["by_recording"]) <= SHOWN_RECORDINGS:
+        found.append(recording_table(results))
+    found += property_tables(results)
+    if "detection" in results:
+        found.append(detection_table(results["detection"]))
+    if "perturbed_mpjpe_mm" in results:
+        found.append(perturbed_table(results["perturbed_mpjpe_mm"]))
+    if "runs" in results:
+        found.append(runs_table(results["runs"]))
+    return [*found, summary_table(results)]
+
+
+def text(results):
+    """All tables, and the lines beneath them: str; `results` may hold a "note", too."""
+    return "\n\n".join([*map(str, tables(results)), "\n".join(_lines(results))])
+
+
+def figures(results):
+    """The figures that a reader asks for first: dict of str to str."""
+    whole = results["over_frames"]
+    found = {
+        "MPJPE, 17 joints": f"{results['mpjpe_mm']:.1f} mm",
+        "16 joints": f"{results['mpjpe_16_joints_mm']:.1f} mm",
+        "P-MPJPE": f"{whole['p_mpjpe_mm']:.1f} mm",
+        "N-MPJPE": f"{whole['n_mpjpe_mm']:.1f} mm",
+        "PCK at 150 mm": f"{whole['pck_150mm_percent']:.1f} %",
+        "AUC": f"{whole['auc_150mm_percent']:.1f} %",
+    }
+    if whole["mpjve_mm_per_frame"] is not None:
+        found["MPJVE"] = f"{whole['mpjve_mm_per_frame']:.1f} mm per frame"
+    for name in results["baselines"]:
+        found[_spoken(name)] = f"{results[f'{name}_mpjpe_mm']:.1f} mm"
+    if "detection" in results:
+        found["detection, F1"] = f"{results['detection']['f1']:.3f}"
+    return found | {
+        "runs of equal predictions": f"{results['mean_constant_run']:.2f}",
+        "frames": str(results["frames"]),
+    }
+
+
+def headline(results):
+    """The MPJPE in one line: str."""
+    beside = (
+        f"mean pose {results['mean_pose_mpjpe_mm']:.2f} mm"
+        if "mean_pose" in results["baselines"]
+        else f"as it stands {results['mpjpe_as_it_stands_mm']:.2f} mm"
+    )
+    on = f" on {', '.join(results['subjects'])}" if results["subjects"] else ""
+    return f"MPJPE {results['mpjpe_mm']:.2f} mm ({beside}){on}, {results['frames']} frames"
+
+
+def _lines(results):
+    if "note" in results:
+        yield f"note: {results['note']}"
+    yield f"without the pelvis (16 joints): {results['mpjpe_16_joints_mm']:.2f} mm"
+    yield (
+        f"bone lengths: mean error {results['bone_length_error_mm']:.1f} mm, "
+        f"sd within a subject {results['bone_length_sd_mm']:.1f} mm"
+    )
+    yield (
+        f"runs of equal predictions: mean {results['mean_constant_run']:.2f}, "
+        f"longest {results['longest_constant_run']}"
+    )
+    if results["spread_ratio"] is not None:
+        yield f"spread of predictions over spread of truth: {results['spread_ratio']:.2f}"
+
+
+def joint_table(results):
+    """What `pose3d.evaluation.evaluate.judge` found, by joint and over all 17: Table."""
+    shown = ("MPJPE mm", "median", "sd", "95th %ile", "N-MPJPE", "P-MPJPE", "PCK %", "AUC %")
+    rows = [*results["by_joint"], {"joint": "all", **results["over_frames"]}]
+    return _table("By joint", results, ["joint"], shown, rows)
+
+
+def recording_table(results):
+    """The same by action, subject, take and camera, and over all frames: Table."""
+    return _group_table("By recording", results, results["by_recording"])
+
+
+def property_tables(results):
+    """The same by each of action, subject, take and camera that has several values: list of Table."""
+    groups = {name: results.get(f"by_{name}", []) for name in ("action", "subject", "take", "camera")}
+    return [_group_table(f"By {name}", results, rows) for name, rows in groups.items() if len(rows) > 1]
+
+
+def summary_table(results):
+    """All figures over all frames and, named, the mean of the actions' figures; the baselines': Table."""
+    rows = [{"": "over frames", **results["over_frames"]}]
+    if results["over_actions"]:
+        rows.append({"": f"over actions ({results['over_actions']['actions']})", **results["over_actions"]})
+    for name, figures in results["baselines"].items():
+        rows.append({"": f"{_spoken(name)}, over frames", **figures})
+    return _table("Over all", results | {"baselines": {}}, [""], tuple(_FIGURES), rows)
+
+
+def detection_table(detection):
+    """F1 and average precision by joint, and their mean: Table.
+
+    Parameters
+    ----------
+    detection : dict of `pose3d.evaluation.metrics.detection_scores`
+    """
+    rows = [[joint, detection[f"f1 {joint}"], detection[f"ap {joint}"]] for joint in JOINTS]
+    rows.append(["mean", detection["f1"], detection["ap"]])
+    return Table("Detection, by joint", ["joint", "F1", "AP"], rows, decimals=3)
+
+
+def perturbed_table(errors):
+    """The MPJPE with worse boxes and masks, and how much more that is: Table.
+
+    Parameters
+    ----------
+    errors : dict of `pose3d.evaluation.robustness.perturbed_errors`, the unperturbed first
+    """
+    true = next(iter(errors.values()))
+    rows = [[name, value, value - true] for name, value in errors.items()]
+    return Table("With worse boxes and masks", ["box and mask", "MPJPE mm", "more by"], rows)
+
+
+def runs_table(runs):
+    """Several runs side by side, their median and their range: Table.
+
+    Parameters
+    ----------
+    runs : dict of run folders to dicts of figures, as `pose3d.evaluation.evaluate.Errors.figures` gives them
+    """
+    shown = ("MPJPE mm", "median", "95th %ile", "P-MPJPE", "MPJVE", "PCK %")
+    figures = [[found[_FIGURES[name]] for name in shown] for found in runs.values()]
+    rows = [[run, *values] for run, values in zip(runs, figures, strict=True)]
+    for name, summarise in (("median", np.median), ("lowest", np.min), ("highest", np.max)):
+        rows.append([name, *(float(summarise(column)) for column in zip(*figures, strict=True))])
+    return Table("Runs side by side", ["run", *shown], rows)
+
+
+def _group_table(title, results, rows):
+    names = [name for name in ("action", "subject", "take", "camera") if name in rows[0]]
+    rows = [row | {name: str(row[name]) for name in names} for row in rows]
+    shown = ("MPJPE mm", "median", "95th %ile", "P-MPJPE", "MPJVE", "PCK %")
+    return _table(
+        title, results, [*names, "frames"], shown, [*rows, {names[0]: "all", **results["over_frames"]}]
+    )
+
+
+def _table(title, results, labels, shown, rows):
+    """Rows of figures, and after them what the baselines' MPJPE is."""
+    columns = {**{name: name for name in labels}, **{name: _FIGURES[name] for name in shown}}
+    columns |= {_spoken(name): f"{name}_mpjpe_mm" for name in results["baselines"]}
+    return Table(title, list(columns), [[row.get(key) for key in columns.values()] for row in rows])
+
+
+def _spoken(name):
+    return name.replace("_", " ")

@@ -1,0 +1,218 @@
+"""The report page: one HTML file that opens offline, with an interactive viewer of prediction and truth."""
+
+import base64
+import html
+import io
+import json
+import string
+from dataclasses import dataclass, field
+from importlib import resources
+
+import numpy as np
+from PIL import Image
+
+from pose3d.dataset.crop import IMAGE_SIDE
+from pose3d.dataset.windows import N_WINDOWS, window_bounds
+from pose3d.errors import UserError
+from pose3d.evaluation.metrics import joint_errors
+from pose3d.io.atomic_files import whole
+from pose3d.recordings.human36m import FRAMES_PER_SECOND
+from pose3d.report.drawing import SIDE_COLOURS, axis_scale
+from pose3d.skeleton import EDGES, JOINTS, SIDES
+
+TILES = 20  # images side by side in the one picture that holds them all
+# Told apart by dashes as well as by colour.
+_DASHES = {"left": "solid", "right": "dash", "middle": "solid"}
+_CURVES = (("#0072B2", "solid"), ("#D55E00", "dash"), ("#009E73", "dashdot"))
+
+
+@dataclass
+class Curve:
+    """A learning curve: title, epochs' rows, dict of their keys to names in the legend, label of the axis."""
+
+    title: str
+    rows: list
+    names: dict
+    label: str
+
+
+@dataclass
+class Shown:
+    """What the viewer shows.
+
+    Attributes
+    ----------
+    images : (n, 128, 128) uint8 array
+    predictions, truths : (n, 17, 3) arrays, mm, camera frame, relative to the pelvis
+    titles : n str
+    rate : float, frames per second when played
+    maps : (n, 17, 100) array, probabilities of the detection network, or None
+    """
+
+    images: np.ndarray
+    predictions: np.ndarray
+    truths: np.ndarray
+    titles: list
+    rate: float = FRAMES_PER_SECOND
+    maps: np.ndarray | None = None
+
+
+@dataclass
+class Page:
+    """All that the page says.
+
+    Attributes
+    ----------
+    title, subtitle, footer : str
+    headline : dict of str to str, what was measured
+    tables : list of pose3d.report.tables.Table
+    curves : list of Curve
+    shown : Shown
+    """
+
+    title: str
+    subtitle: str
+    headline: dict
+    shown: Shown
+    tables: list = field(default_factory=list)
+    curves: list = field(default_factory=list)
+    footer: str = ""
+
+
+def write_page(path, page):
+    """Write the report page.
+
+    Parameters
+    ----------
+    path : path ending in ``.html``
+    page : Page
+
+    Raises
+    ------
+    UserError
+        if plotly is not installed
+    DiskFullError
+    """
+    try:
+        from plotly.offline import get_plotlyjs
+    except ImportError as error:
+        raise UserError("the report page needs plotly: pip install 'pose3d[report]'") from error
+    read = resources.files("pose3d.report").joinpath
+    data = {**_viewer(page.shown), "curves": [_curve(curve) for curve in page.curves]}
+    text = string.Template(read("page.html").read_text()).substitute(
+        title=html.escape(page.title),
+        subtitle=html.escape(page.subtitle),
+        footer=html.escape(page.footer),
+        style=read("page.css").read_text(),
+        headline="".join(
+            f"<div><dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd></div>"
+            for name, value in page.headline.items()
+        ),
+        viewer_note=html.escape(_viewer_note(page.shown)),
+        curves_note="" if page.curves else "<p>The weights' run folder holds no curve.</p>",
+        tables="\n".join(map(_table, page.tables)),
+        library=get_plotlyjs(),
+        data=json.dumps(data, separators=(",", ":")).replace("</", "<\\/"),  # or it would end the script
+        script=read("page.js").read_text(),
+    )
+    with whole(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def _viewer_note(shown):
+    return (
+        f"{len(shown.titles)} frames. Turn the skeletons with the mouse, a finger or the buttons: both turn "
+        "together. The slider obeys the arrow keys. Depth points away from the camera."
+    )
+
+
+def _viewer(shown):
+    """What page.js reads."""
+    both = np.stack([shown.predictions, shown.truths])
+    low, high = both.min(axis=(0, 1, 2)), both.max(axis=(0, 1, 2))
+    parts = {
+        side: {
+            "edges": [list(edge) for edge in EDGES if SIDES[edge[1]] == side],
+            "colour": colour,
+            "dash": _DASHES[side],
+        }
+        for side, colour in SIDE_COLOURS.items()
+    }
+    data = {
+        "side": IMAGE_SIDE,
+        "columns": TILES,
+        "rate": shown.rate,
+        "tiles": "data:image/png;base64," + base64.b64encode(_tiles(shown.images)).decode(),
+        "titles": list(shown.titles),
+        "errors": joint_errors(shown.predictions, shown.truths).mean(axis=1).round(2).tolist(),
+        "predictions": np.round(shown.predictions, 1).tolist(),
+        "truths": np.round(shown.truths, 1).tolist(),
+        "ranges": np.stack([low - 50, high + 50], axis=1).round().tolist(),
+        "parts": parts,
+        "joints": list(JOINTS),
+        "windows": window_bounds().round(3).tolist(),
+        "maps": None,
+    }
+    if shown.maps is not None:
+        levels = np.round(255 * np.reshape(shown.maps, (-1, len(JOINTS), N_WINDOWS))).astype(np.uint8)
+        data["maps"] = base64.b64encode(levels.tobytes()).decode()
+    return data
+
+
+def _tiles(images):
+    """All images in one PNG, `TILES` to a row."""
+    rows = -(-len(images) // TILES)
+    padded = np.zeros((rows * TILES, IMAGE_SIDE, IMAGE_SIDE), np.uint8)
+    padded[: len(images)] = images
+    sheet = padded.reshape(rows, TILES, IMAGE_SIDE, IMAGE_SIDE).swapaxes(1, 2)
+    file = io.BytesIO()
+    Image.fromarray(sheet.reshape(rows * IMAGE_SIDE, -1)).save(file, "PNG", optimize=True)
+    return file.getvalue()
+
+
+def _curve(curve):
+    """A learning curve as plotly wants it; values that are missing are passed over."""
+    lines = []
+    for (key, name), (colour, dash) in zip(curve.names.items(), _CURVES, strict=False):
+        rows = [row for row in curve.rows if row.get(key) not in (None, "")]
+        lines.append(
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "name": name,
+                "x": [int(row["epoch"]) for row in rows],
+                "y": [float(row[key]) for row in rows],
+                "line": {"color": colour, "dash": dash},
+            }
+        )
+    scale = axis_scale([value for line in lines for value in line["y"]])
+    ticks = {"dtick": "D2"} if scale == "log" else {}  # 1, 2 and 5
+    layout = {
+        "title": {"text": curve.title, "font": {"size": 15}},
+        "xaxis": {"title": {"text": "epoch"}, "dtick": -(-len(curve.rows) // 12)},  # whole epochs
+        "yaxis": {"title": {"text": curve.label}, "type": scale, "rangemode": "tozero", **ticks},
+        "legend": {"orientation": "h", "x": 1, "xanchor": "right", "y": 1, "yanchor": "bottom"},
+        "margin": {"l": 60, "r": 10, "t": 50, "b": 45},
+    }
+    return {"data": lines, "layout": layout}
+
+
+def _table(table):
+    numeric = [not any(isinstance(row[i], str) for row in table.rows) for i in range(len(table.columns))]
+
+    def row(cells, tag):
+        kinds = (' class="number"' if right else "" for right in numeric)
+        return "".join(f"<{tag}{kind}>{cell}</{tag}>" for kind, cell in zip(kinds, cells, strict=True))
+
+    head = row(map(html.escape, table.columns), "th")
+    body = "".join(f"<tr>{row([_cell(v, table.decimals) for v in cells], 'td')}</tr>" for cells in table.rows)
+    return (
+        f'<h3>{html.escape(table.title)}</h3><div class="table" tabindex="0"><table>'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def _cell(value, decimals):
+    if value is None:
+        return ""
+    return f"{value:.{decimals}f}" if isinstance(value, float | np.floating) else html.escape(str(value))

@@ -1,0 +1,63 @@
+"""Writers for the file kinds of a raw Human3.6M tree; each file appears under its name only when whole."""
+
+import contextlib
+
+import cdflib.cdfwrite
+import h5py
+import numpy as np
+
+from pose3d.io.atomic_files import whole
+from pose3d.io.matlab73 import matlab_file
+
+
+def write_poses(path, poses):
+    """Write a positions file as Human3.6M has it: column-major CDF, one record of CDF_FLOAT.
+
+    Parameters
+    ----------
+    path : path ending in ``.cdf``
+    poses : (F, 32, 2) px or (F, 32, 3) mm array
+    """
+    flat = np.asarray(poses, np.float32).reshape(len(poses), -1)
+    # cdflib stores the bytes of a column-major variable as they come: hand them over transposed.
+    stored = np.ascontiguousarray(flat.T).reshape(1, *flat.shape)
+    with whole(path) as temporary:
+        cdf = cdflib.cdfwrite.CDF(temporary, cdf_spec={"Majority": "column_major"})
+        try:
+            variable = {
+                "Variable": "Pose",
+                "Data_Type": cdf.CDF_FLOAT,
+                "Num_Elements": 1,
+                "Rec_Vary": True,
+                "Dim_Sizes": list(flat.shape),
+                "Compress": 0,
+            }
+            cdf.write_var(variable, var_data=stored)
+        finally:
+            cdf.close()
+
+
+@contextlib.contextmanager
+def mask_writer(path):
+    """Yield a function that appends one mask to a file of MATLAB's v7.3: a cell array ``Masks``.
+
+    Parameters
+    ----------
+    path : path ending in ``.mat``; the function takes an (H, W) bool array
+    """
+    with matlab_file(path) as file:
+        references = []
+        yield lambda mask: references.append(_append(file, len(references), mask))
+        cell = file.create_dataset("Masks", (len(references), 1), h5py.ref_dtype)
+        cell[:, 0] = references
+        cell.attrs["MATLAB_class"] = np.bytes_("cell")
+
+
+def _append(file, index, mask):
+    """Store a mask transposed, as MATLAB's column-major images are; returns its reference."""
+    stored = np.ascontiguousarray(mask.T, dtype=np.uint8)
+    packing = {"chunks": stored.shape, "compression": "gzip", "compression_opts": 1}
+    element = file.create_dataset(f"#refs#/{index:06d}", data=stored, **packing)
+    element.attrs["MATLAB_class"] = np.bytes_("logical")
+    element.attrs["MATLAB_int_decode"] = np.int32(1)
+    return element.ref

@@ -1,0 +1,1 @@
+"""How a synthetic body moves: procedural gait, or motion capture in BVH."""

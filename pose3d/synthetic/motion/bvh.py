@@ -1,0 +1,229 @@
+"""Motion capture in BVH: a strict reader, and its forward kinematics."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pose3d.errors import UserError
+from pose3d.synthetic.motion.rotations import about_x, about_y, about_z
+
+_ABOUT = (about_x, about_y, about_z)
+_CHANNELS = {f"{axis}{kind}": (kind, i) for kind in ("position", "rotation") for i, axis in enumerate("xyz")}
+
+
+@dataclass(frozen=True)
+class Bvh:
+    """One recording, in the file's own unit and axes; J counts joints and End Sites.
+
+    Attributes
+    ----------
+    path : Path
+    names : list of str; ``""`` for an End Site
+    parents : list of int, each smaller than its own index; -1 for the root
+    offsets : (J, 3) array
+    channels : list of lists of (``"position"`` or ``"rotation"``, axis 0..2), one list per joint
+    values : (F, C) array, all joints' channels in order; angles in degrees
+    frame_time : float, s
+    """
+
+    path: Path
+    names: list
+    parents: list
+    offsets: np.ndarray
+    channels: list
+    values: np.ndarray
+    frame_time: float
+
+
+def read(path):
+    """Read a BVH file; any order of channels.
+
+    Parameters
+    ----------
+    path : path of the file
+
+    Returns
+    -------
+    Bvh
+
+    Raises
+    ------
+    UserError
+        if the file departs from the format, with its name and the line
+    """
+    path = Path(path)
+    lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    start = next((i for i, line in enumerate(lines) if line.strip().upper() == "MOTION"), None)
+    if start is None:
+        raise UserError(f"{path}, line {len(lines)}: there is no MOTION; the file is cut off or is no BVH")
+    names, parents, offsets, channels = _hierarchy(_Words(path, lines[:start]))
+    rows = [(i, line) for i, line in enumerate(lines[start + 1 :], start + 2) if line.strip()]
+    frames, frame_time = _timing(path, rows[:2], len(lines))
+    values = _values(path, rows[2:], frames, sum(map(len, channels)), len(lines))
+    return Bvh(path, names, parents, np.array(offsets, float), channels, values, frame_time)
+
+
+def pose(bvh):
+    """Forward kinematics of all frames.
+
+    A position channel takes the place of the offset along its axis, as exporters write it.
+
+    Parameters
+    ----------
+    bvh : Bvh
+
+    Returns
+    -------
+    positions : (F, J, 3) array, in the file's unit and axes
+    rotations : (F, J, 3, 3) array, from each joint's own axes to the file's
+    """
+    frames = len(bvh.values)
+    positions = np.zeros((frames, len(bvh.names), 3))
+    rotations = np.zeros((frames, len(bvh.names), 3, 3)) + np.eye(3)
+    column = 0
+    for joint, (parent, channels) in enumerate(zip(bvh.parents, bvh.channels, strict=True)):
+        offset, turn = np.tile(bvh.offsets[joint], (frames, 1)), np.eye(3)
+        for kind, axis in channels:
+            value = bvh.values[:, column]
+            column += 1
+            if kind == "position":
+                offset[:, axis] = value
+            else:
+                turn = turn @ _ABOUT[axis](np.radians(value))
+        if parent >= 0:
+            offset = positions[:, parent] + (rotations[:, parent] @ offset[..., None])[..., 0]
+            turn = rotations[:, parent] @ turn
+        positions[:, joint], rotations[:, joint] = offset, turn
+    return positions, rotations
+
+
+def rest_pose(bvh):
+    """(J, 3) positions of the figure that nothing turns: the offsets alone."""
+    positions = np.zeros(bvh.offsets.shape)
+    for joint, parent in enumerate(bvh.parents):
+        positions[joint] = bvh.offsets[joint] + (positions[parent] if parent >= 0 else 0)
+    return positions
+
+
+class _Words:
+    """The words of the hierarchy, one after the other, with the line of the last one taken."""
+
+    def __init__(self, path, lines):
+        self.path, self.line = path, 1
+        spaced = (re.sub(r"([{}])", r" \1 ", line) for line in lines)
+        self._left = [(word, i) for i, line in enumerate(spaced, 1) for word in line.split()][::-1]
+
+    def __bool__(self):
+        return bool(self._left)
+
+    def take(self, *wanted):
+        """The next word; an error if it is none of those wanted, where some are."""
+        word, self.line = self._left.pop() if self._left else ("MOTION", self.line)
+        if wanted and word.upper() not in wanted:
+            raise self.error(f"{' or '.join(wanted)} expected, not {word!r}")
+        return word
+
+    def name(self):
+        """All words up to the brace that opens a joint."""
+        words = []
+        while self and (word := self.take()) != "{":
+            words.append(word)
+        if not words or not self:
+            raise self.error("a joint's name and an opening brace expected")
+        return " ".join(words)
+
+    def numbers(self, count):
+        words = [self.take() for _ in range(count)]
+        return [_number(word, f"{self.path}, line {self.line}") for word in words]
+
+    def error(self, message, line=None):
+        return UserError(f"{self.path}, line {line or self.line}: {message}")
+
+
+def _hierarchy(words):
+    """Names, parents, offsets and channels of the one figure."""
+    names, parents, offsets, channels = [], [], [], []
+    words.take("HIERARCHY")
+    words.take("ROOT")
+    opened = []  # joints whose braces are open, and the lines of these
+    word = "ROOT"
+    while True:
+        if word.upper() in ("ROOT", "JOINT", "END"):
+            if word.upper() == "END":
+                words.take("SITE")
+                words.take("{")
+            names.append("" if word.upper() == "END" else words.name())
+            parents.append(opened[-1][0] if opened else -1)
+            offsets.append(None)
+            channels.append([])
+            opened.append((len(names) - 1, words.line))
+        elif word.upper() == "OFFSET":
+            offsets[opened[-1][0]] = words.numbers(3)
+        elif word.upper() == "CHANNELS":
+            channels[opened[-1][0]] = _channels(words)
+        else:
+            joint, _ = opened.pop()
+            if offsets[joint] is None:
+                raise words.error(f"{names[joint] or 'an End Site'} ends without an OFFSET")
+            if not opened:
+                break
+        if not words:
+            joint, line = opened[-1]
+            raise words.error(f"the brace of {names[joint] or 'an End Site'} is never closed", line)
+        word = words.take("OFFSET", "CHANNELS", "JOINT", "END", "}")
+    if words:
+        raise words.error(f"{words.take()!r} after the end of the figure; only one figure can be read")
+    return names, parents, offsets, channels
+
+
+def _channels(words):
+    count = words.take()
+    if not count.isdecimal():
+        raise words.error(f"the number of channels expected, not {count!r}")
+    return [_CHANNELS[words.take(*map(str.upper, _CHANNELS)).lower()] for _ in range(int(count))]
+
+
+def _timing(path, rows, last):
+    """Number of frames and time of one, s, from the two lines below MOTION."""
+    found = []
+    for (key, what), (line, text) in zip(
+        (("Frames", "the number of frames"), ("Frame Time", "the seconds between frames")),
+        rows + [(last, "")] * (2 - len(rows)),
+        strict=True,
+    ):
+        match = re.fullmatch(key.replace(" ", r"\s+") + r"\s*:\s*(\S+)", text.strip(), re.IGNORECASE)
+        if not match:
+            raise UserError(f"{path}, line {line}: '{key}:' and {what} expected, not {text.strip()!r}")
+        value = _number(match[1], f"{path}, line {line}")
+        if value <= 0 or (key == "Frames" and value != int(value)):
+            raise UserError(f"{path}, line {line}: {match[1]} cannot be {what}")
+        found.append(value)
+    return int(found[0]), found[1]
+
+
+def _values(path, rows, frames, columns, last):
+    """The (F, C) table of motion."""
+    if len(rows) != frames:
+        line = rows[frames][0] if len(rows) > frames else last
+        raise UserError(f"{path}, line {line}: {frames} frames announced, but {len(rows)} lines of motion")
+    table = np.empty((frames, columns))
+    for row, (line, text) in zip(table, rows, strict=True):
+        words = text.split()
+        if len(words) != columns:
+            raise UserError(
+                f"{path}, line {line}: {len(words)} values, but the joints have {columns} channels"
+            )
+        row[:] = [_number(word, f"{path}, line {line}") for word in words]
+    return table
+
+
+def _number(word, where):
+    try:
+        value = float(word)
+    except ValueError:
+        value = np.nan
+    if not -np.inf < value < np.inf:
+        raise UserError(f"{where}: {word!r} is no finite number")
+    return value

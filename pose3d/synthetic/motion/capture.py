@@ -1,0 +1,160 @@
+"""From a BVH file to a captured person at 50 frames per second, z up, on Human3.6M's joints."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.interpolate import make_interp_spline
+from scipy.spatial.transform import Rotation, Slerp
+
+from pose3d.errors import UserError
+from pose3d.recordings.human36m import FRAMES_PER_SECOND
+from pose3d.synthetic.motion.bvh import pose, read, rest_pose
+from pose3d.synthetic.motion.joint_names import find_joints
+from pose3d.synthetic.motion.kinematics import SIDES
+from pose3d.synthetic.motion.rotations import unit
+
+_Z_UP = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])  # BVH has y up
+_UPRIGHT = 0.7  # cosine with the vertical, of trunk and legs of a body that stands
+_LEAP = 0.1  # of the leg's length, from one frame to the next: 10 m/s at 120 frames per second
+_SUDDEN, _NEXT = 3, 10  # times the quickest of that many next steps
+_TOUCHING = 1e-3  # of the leg's length
+_LEG = (("UpLeg", "Leg"), ("Leg", "Foot"))  # upper and lower joint of the bones
+_ARM = (("Arm", "ForeArm"), ("ForeArm", "Hand"))
+_BONES = [("Hips", "Spine1"), ("Spine1", "Neck"), ("Neck", "Head"), ("LeftUpLeg", "RightUpLeg")] + [
+    (side + upper, side + lower) for side, _ in SIDES for upper, lower in _LEG + _ARM
+]
+
+
+@dataclass(frozen=True)
+class Capture:
+    """A person's motion; names are Human3.6M's, ``Hips`` is the middle of the hip joints.
+
+    Attributes
+    ----------
+    points : dict of str to (F, 3) array, z up, in the file's unit
+    turns : dict of str to (F, 3, 3) array: how each joint is turned from the reference pose, z up
+    reference : dict of str to (1, 3) array: the points in a pose that stands
+    """
+
+    points: dict
+    turns: dict
+    reference: dict
+
+    def __len__(self):
+        return len(self.points["Hips"])
+
+    def turned(self, rotation):
+        """The same motion turned in the room by a (1, 3, 3) rotation about z."""
+        points = {name: at @ rotation[0].T for name, at in self.points.items()}
+        return Capture(points, {name: rotation @ turn for name, turn in self.turns.items()}, self.reference)
+
+    def leg(self):
+        """Length of thigh and shank in the reference pose, in the file's unit, mean of both sides."""
+        return _leg(self.reference)
+
+
+def load(path, joint_map, limit=None):
+    """Read a motion, at 50 frames per second.
+
+    Positions are interpolated by a cubic spline, rotations along the shortest arc. A first frame from
+    which the body leaps, or in which nothing is turned, is the conversion's T-pose and is left out.
+
+    The pose that the body is compared with is the skeleton's rest pose or, where this does not stand
+    (some exporters leave the bones all in one direction), the frame that stands most nearly upright.
+
+    Parameters
+    ----------
+    path : path of a BVH file, y up
+    joint_map : dict of str to str, see `joint_names`
+    limit : int, frames to keep at most; None: all
+
+    Returns
+    -------
+    Capture
+
+    Raises
+    ------
+    UserError
+        if the file is malformed, lacks a joint, or never shows a body that stands
+    """
+    bvh = read(path)
+    joints = find_joints(bvh, joint_map)
+    positions, rotations = pose(bvh)
+    points = _points(bvh, joints, positions @ _Z_UP.T)
+    turns = {name: _Z_UP @ rotations[:, joint] @ _Z_UP.T for name, joint in joints.items()}
+    rest = _points(bvh, joints, rest_pose(bvh)[None] @ _Z_UP.T)
+    _check_bones(bvh, joints, points)
+    reference, turns = _stand(path, points, turns, rest)
+    first = int(_starts_with_t_pose(bvh, points))
+    if len(bvh.values) - first < 2:
+        raise UserError(f"{path}: there is no motion, only {len(bvh.values)} frame(s)")
+    seconds = np.arange(len(bvh.values) - first) * bvh.frame_time
+    # A frame time such as .0083333 is cut off: the last frame counts if it is missed by so little.
+    number = int(seconds[-1] * FRAMES_PER_SECOND + 0.01) + 1
+    at = np.minimum(np.arange(min(number, limit or number)) / FRAMES_PER_SECOND, seconds[-1])
+    degree = min(3, len(seconds) - 1)
+    return Capture(
+        {name: make_interp_spline(seconds, p[first:], degree)(at) for name, p in points.items()},
+        {
+            name: Slerp(seconds, Rotation.from_matrix(turn[first:]))(at).as_matrix()
+            for name, turn in turns.items()
+        },
+        reference,
+    )
+
+
+def _points(bvh, joints, positions):
+    """Named points (F, 3) of all joints (F, J, 3), with the middle of the hips and the tips of the feet."""
+    points = {name: positions[:, joint] for name, joint in joints.items()}
+    points["Hips"] = (points["LeftUpLeg"] + points["RightUpLeg"]) / 2
+    for side, _ in SIDES:
+        foot = joints[f"{side}Foot"]
+        ends = [i for i, parent in enumerate(bvh.parents) if parent == foot and not bvh.names[i]]
+        tip = joints.get(f"{side}ToeBase", ends[0] if ends else foot)
+        points[f"{side}Tip"] = positions[:, tip]
+    return points
+
+
+def _leg(points):
+    """Length of thigh and shank, mean of both sides and all frames."""
+    bones = [points[side + upper] - points[side + lower] for side, _ in SIDES for upper, lower in _LEG]
+    return float(np.linalg.norm(bones, axis=-1).sum(axis=0).mean() / 2)
+
+
+def _check_bones(bvh, joints, points):
+    """Refuse skeletons in which a bone that has to give a direction has no length."""
+    names = {name: bvh.names[joint] for name, joint in joints.items()} | {"Hips": "the hips' middle"}
+    for one, other in _BONES:
+        if np.linalg.norm(points[one] - points[other], axis=1).min() <= _TOUCHING * _leg(points):
+            raise UserError(
+                f"{bvh.path}: {names[one]} and {names[other]}, taken for {one} and {other}, lie in one "
+                "place; name other joints with --joint-map"
+            )
+
+
+def _stand(path, points, turns, rest):
+    """The reference pose, and the rotations from it."""
+    if _uprightness(rest)[0] > _UPRIGHT:
+        return rest, turns
+    upright = _uprightness(points)
+    best = int(upright.argmax())
+    if upright[best] <= _UPRIGHT:
+        raise UserError(f"{path}: nobody stands in it, neither the rest pose nor any frame, if y is up")
+    reference = {name: at[best : best + 1] for name, at in points.items()}
+    return reference, {name: turn @ turn[best].T for name, turn in turns.items()}
+
+
+def _uprightness(points):
+    """(F,) smallest cosine with the vertical, of trunk, thighs and shanks."""
+    bones = [("Neck", "Hips")] + [(side + upper, side + lower) for side, _ in SIDES for upper, lower in _LEG]
+    return np.min([unit(points[upper] - points[lower])[:, 2] for upper, lower in bones], axis=0)
+
+
+def _starts_with_t_pose(bvh, points):
+    """Whether the first frame is no part of the motion."""
+    kinds = [kind for channels in bvh.channels for kind, _ in channels]
+    if not bvh.values[0, np.array(kinds) == "rotation"].any():
+        return True
+    body = np.stack([at - points["Hips"] for at in points.values()])[:, : _NEXT + 2]
+    steps = np.linalg.norm(np.diff(body, axis=1), axis=-1).max(axis=0) / _leg(points)
+    return len(steps) > 1 and steps[0] > max(_LEAP, _SUDDEN * steps[1:].max())

@@ -1,0 +1,153 @@
+"""Walking: a path round the room, the feet along it, and a body carried by them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pose3d.recordings.human36m import FRAMES_PER_SECOND
+from pose3d.synthetic.motion.footsteps import bend_leg, foot_motion, pelvis_height
+from pose3d.synthetic.motion.kinematics import JOINT, SIDES, Motion, Pose
+from pose3d.synthetic.motion.rotations import about_x, about_y, about_z
+
+_STARTS = {"Right": 0.0, "Left": 0.5}  # of each leg's stride
+_PAD = 2 * FRAMES_PER_SECOND  # frames computed before and after, for the steps that reach beyond
+
+
+@dataclass(frozen=True)
+class Gait:
+    """How one person walks; angles in degrees.
+
+    Attributes
+    ----------
+    cadence : float, strides per second
+    stride : float, stride length as a share of the stature
+    roll : float, factor on the published angle of the sole
+    width : float, of the steps, as a share of the stature
+    toe_out : float
+    arm_swing, elbow, abduction : half range of the shoulder, mean elbow flexion, arms off the trunk
+    lean : float, forward tilt of the trunk
+    twist : float, half range of pelvis and trunk against the direction of travel
+    sway : float, mm, half range of the pelvis to the side of the standing leg
+    """
+
+    cadence: float
+    stride: float
+    roll: float
+    width: float
+    toe_out: float
+    arm_swing: float
+    elbow: float
+    abduction: float
+    lean: float
+    twist: float
+    sway: float
+
+
+GAITS = {
+    "S1": Gait(0.96, 0.69, 1.00, 0.055, 6, 18, 22, 9, 3, 5.0, 18),
+    "S5": Gait(1.00, 0.66, 0.92, 0.045, 4, 13, 18, 8, 2, 6.5, 22),
+    "S6": Gait(0.90, 0.73, 1.05, 0.055, 8, 24, 28, 10, 5, 6.0, 15),
+    "S7": Gait(0.90, 0.64, 0.90, 0.080, 11, 15, 30, 14, 6, 4.0, 28),
+    "S8": Gait(0.85, 0.71, 1.00, 0.065, 7, 27, 35, 11, 4, 7.0, 18),
+    "S9": Gait(0.94, 0.67, 1.04, 0.070, 9, 20, 16, 12, 7, 5.0, 20),
+    "S11": Gait(0.93, 0.68, 0.99, 0.060, 7, 20, 25, 10, 4, 5.5, 19),
+}
+
+
+def walk(body, gait, frames, clockwise, rng):
+    """Let a body walk loops of about a metre's radius round the middle of the room.
+
+    Parameters
+    ----------
+    body : Body
+    gait : Gait
+    frames : int, at 50 per second
+    clockwise : bool, seen from above
+    rng : numpy Generator: start, path, and the variation from step to step
+
+    Returns
+    -------
+    Motion
+    """
+    time = (np.arange(frames + 2 * _PAD) - _PAD) / FRAMES_PER_SECOND
+    cadence = gait.cadence * rng.uniform(0.96, 1.04)
+    phase = rng.uniform(0, 1) + cadence * time + 0.02 * _wander(time, rng)
+    rate = rng.uniform(1.15, 1.3) * (-1 if clockwise else 1)
+    heading = rng.uniform(0, 2 * np.pi) + rate * time + 0.15 * _wander(time, rng)
+    speed = gait.stride * body.stature * cadence * (1 + 0.04 * _wander(time, rng))
+    step = (speed / FRAMES_PER_SECOND)[:, None] * np.stack([np.cos(heading), np.sin(heading)], axis=1)
+    path = np.cumsum(step, axis=0)
+    kept = np.arange(_PAD, _PAD + frames)
+    path += rng.uniform(-150, 150, 2) - (path[kept].min(axis=0) + path[kept].max(axis=0)) / 2
+
+    pose = Pose(body, len(time))
+    _pose_pelvis(pose, gait, path, heading, phase)
+    feet = _pose_legs(pose, gait, path, heading, phase)
+    _pose_trunk(pose, gait, heading, phase, time, rng)
+    for side, sign in SIDES:
+        _pose_arm(pose, gait, side, sign, phase + _STARTS[side], time, rng)
+    planted = {side: foot.planted for side, foot in feet.items()}
+    return Motion(pose.joints, pose.frames, heading, planted).at(kept)
+
+
+def _pose_pelvis(pose, gait, path, heading, phase):
+    """Pelvis at height 0: over the path, swayed to the standing leg, its right side forward with the leg."""
+    swing = np.sin(2 * np.pi * (phase - 0.05))  # 1 in right mid-stance
+    turn = np.radians(gait.twist) * np.cos(2 * np.pi * phase)
+    pose.frames["pelvis"] = about_z(heading + turn) @ about_x(np.radians(3) * swing)
+    right = np.stack([np.sin(heading), -np.cos(heading), np.zeros(len(heading))], axis=1)
+    pose.put("Hips", "Spine", at=np.pad(path, ((0, 0), (0, 1))) + gait.sway * swing[:, None] * right)
+    pose.place_hips()
+
+
+def _pose_legs(pose, gait, path, heading, phase):
+    """Both legs, and the height of the pelvis that they allow; returns the feet by side."""
+    body = pose.body
+    feet = {}
+    for side, sign in SIDES:
+        sideways, toe_out = sign * gait.width / 2 * body.stature, sign * np.radians(gait.toe_out)
+        feet[side] = foot_motion(body, path, heading, phase + _STARTS[side], sideways, toe_out, gait.roll)
+    height = pelvis_height([pose[f"{side}UpLeg"] for side in feet], list(feet.values()), body)
+    for name in ("Hips", "Spine", "RightUpLeg", "LeftUpLeg"):
+        pose.joints[:, JOINT[name], 2] += height
+    for side, foot in feet.items():
+        forward = np.stack([np.cos(foot.heading), np.sin(foot.heading), 0 * foot.heading], axis=1)
+        knee, thigh, shank = bend_leg(pose[f"{side}UpLeg"], foot, forward, body)
+        # Toes stay on the floor while the heel rises, and hang a little in the swing.
+        toes = about_z(foot.heading) @ about_y(-np.maximum(foot.pitch, 0.2 * foot.pitch))
+        pose.frames |= {f"{side} thigh": thigh, f"{side} shank": shank}
+        pose.frames |= {f"{side} foot": foot.frame, f"{side} toes": toes}
+        pose.put(f"{side}Leg", at=knee)
+        pose.put(f"{side}Foot", at=foot.ankle)
+        pose.place_toes(side)
+    return feet
+
+
+def _pose_trunk(pose, gait, heading, phase, time, rng):
+    turn = np.radians(gait.twist) * np.cos(2 * np.pi * phase)  # the shoulders turn against the pelvis
+    lean = np.radians(gait.lean + np.cos(4 * np.pi * phase) + _wander(time, rng))
+    side = np.radians(1.5) * np.sin(2 * np.pi * phase)
+    pose.frames["waist"] = about_z(heading) @ about_x(side) @ about_y(lean / 2)
+    pose.frames["trunk"] = about_z(heading - turn) @ about_x(-side) @ about_y(lean)
+    look, nod = np.radians(12) * _wander(time, rng), np.radians(5 + 5 * _wander(time, rng))
+    pose.frames["head"] = about_z(heading + look) @ about_y(nod)
+    pose.place_trunk(neck="head")
+
+
+def _pose_arm(pose, gait, side, sign, phase, time, rng):
+    """The arm swings against the leg of its side: furthest back at that leg's heel strike."""
+    forward = -np.cos(2 * np.pi * (phase - 0.03))
+    swing = 1 + 0.15 * _wander(time, rng)
+    shoulder = np.radians(-2 + gait.arm_swing * swing * forward)
+    elbow = np.radians(gait.elbow * (1 + 0.45 * forward) * swing)
+    abduction = np.radians(gait.abduction + 2 * _wander(time, rng))
+    upper = pose.frames["trunk"] @ about_x(sign * abduction) @ about_y(-shoulder)
+    pose.frames[f"{side} upper arm"] = upper
+    pose.frames[f"{side} forearm"] = upper @ about_z(-sign * np.radians(25)) @ about_y(-elbow)
+    pose.place_arm(side, sign, girdle="trunk")
+
+
+def _wander(time, rng):
+    """A slow, smooth, aperiodic curve within -1..1: no two strides are equal."""
+    period, start = rng.uniform((1.3, 2.3, 4.1), (2.0, 3.7, 7.0)), rng.uniform(0, 2 * np.pi, 3)
+    return np.sin(2 * np.pi * time[:, None] / period + start).mean(axis=1)

@@ -1,0 +1,120 @@
+"""Which joint of a BVH file is which of Human3.6M's: the common conversions' names, and the user's map."""
+
+import json
+import tomllib
+from pathlib import Path
+
+import numpy as np
+
+from pose3d.errors import UserError
+from pose3d.synthetic.motion.bvh import rest_pose
+
+# Names in CMU's common conversions and their kin, the most telling first: "LeftShoulder" is the collar
+# where there is a "LeftArm". {Side} is Left or Right, {s} is l or r; capitals do not count.
+_MIDDLE = {"Hips": ("Hips", "Hip", "Pelvis"), "Neck": ("Neck1", "Neck"), "Head": ("Head",)}
+_SIDED = {
+    "UpLeg": ("{Side}UpLeg", "{Side}Thigh", "{s}Thigh", "{Side}UpperLeg", "{Side}Hip"),
+    "Leg": ("{Side}Leg", "{Side}Shin", "{s}Shin", "{Side}LowLeg", "{Side}LowerLeg", "{Side}Knee"),
+    "Foot": ("{Side}Foot", "{s}Foot", "{Side}Ankle"),
+    "ToeBase": ("{Side}ToeBase", "{Side}Toe", "{Side}Toes"),
+    "Arm": ("{Side}Arm", "{Side}UpArm", "{Side}UpperArm", "{s}Shldr", "{Side}Shoulder"),
+    "ForeArm": ("{Side}ForeArm", "{s}ForeArm", "{Side}LowArm", "{Side}LowerArm", "{Side}Elbow"),
+    "Hand": ("{Side}Hand", "{s}Hand", "{Side}Wrist"),
+}
+_ALIASES = _MIDDLE | {
+    side + part: tuple(name.format(Side=side, s=side[0]) for name in names)
+    for side in ("Left", "Right")
+    for part, names in _SIDED.items()
+}
+_OPTIONAL = ("LeftToeBase", "RightToeBase")
+_SPINE = "Spine1"  # has no names: conversions number the spine differently, so it is chosen by its place
+_SPINE_AT = 0.475  # of the way from pelvis to neck, in the synthetic bodies
+KEYS = (*_ALIASES, _SPINE)
+
+
+def read_joint_map(path):
+    """Read a joint map: Human3.6M's names to those of a BVH skeleton, in TOML or JSON.
+
+    Parameters
+    ----------
+    path : path of a ``.toml`` or ``.json`` file
+
+    Returns
+    -------
+    dict of str to str
+
+    Raises
+    ------
+    UserError
+        if the file cannot be parsed, or holds anything but known joints and names
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+        names = json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text)
+    except ValueError as error:  # the parsers' and the decoder's errors are all ValueErrors
+        raise UserError(f"{path}: cannot be read as TOML or JSON: {error}") from error
+    if not isinstance(names, dict):
+        raise UserError(f"{path}: a table of joints and names expected")
+    for key, name in names.items():
+        if key not in KEYS:
+            raise UserError(f"{path}: there is no joint {key!r}; there are {', '.join(KEYS)}")
+        if not isinstance(name, str):
+            raise UserError(f"{path}: {key} = {name!r}: must be the name of a joint in the BVH files")
+    return names
+
+
+def find_joints(bvh, joint_map):
+    """Find the joints that a body is driven by.
+
+    Parameters
+    ----------
+    bvh : Bvh
+    joint_map : dict of str to str, as `read_joint_map` returns it; what it lacks goes by the known names
+
+    Returns
+    -------
+    dict of Human3.6M's joint names to indices into ``bvh.names``; toes only where there are any
+
+    Raises
+    ------
+    UserError
+        if a necessary joint is missing
+    """
+    # Some exporters put a name space before every name: "mixamorig:Hips".
+    indices = {name.rpartition(":")[2].lower(): i for i, name in reversed(list(enumerate(bvh.names))) if name}
+    exact = {name: i for i, name in enumerate(bvh.names) if name}
+    found = {
+        key: exact.get(joint_map[key]) if key in joint_map else _first(aliases, indices)
+        for key, aliases in _ALIASES.items()
+    }
+    if _SPINE in joint_map:
+        found[_SPINE] = exact.get(joint_map[_SPINE])
+    else:
+        found[_SPINE] = _middle_of_spine(bvh, found["Hips"], found["Neck"])
+    missing = [key for key, i in found.items() if i is None and (key in joint_map or key not in _OPTIONAL)]
+    if missing:
+        wanted = ", ".join(f"{key} ({joint_map[key]!r})" if key in joint_map else key for key in missing)
+        raise UserError(
+            f"{bvh.path}: there is no joint for {wanted} among {', '.join(exact)}; name it with --joint-map"
+        )
+    return {key: i for key, i in found.items() if i is not None}
+
+
+def _first(aliases, indices):
+    return next((indices[name.lower()] for name in aliases if name.lower() in indices), None)
+
+
+def _middle_of_spine(bvh, hips, neck):
+    """The joint between pelvis and neck that is nearest to where the bodies bend; None if there is none."""
+    if hips is None or neck is None:
+        return None
+    chain = [neck]
+    while chain[-1] not in (hips, -1):
+        chain.append(bvh.parents[chain[-1]])
+    chain = chain[::-1] if chain[-1] == hips else []
+    if len(chain) < 3:
+        return None
+    lengths = np.linalg.norm(np.diff(rest_pose(bvh)[chain], axis=0), axis=1)
+    along = np.cumsum(lengths)[:-1] / lengths.sum()
+    return chain[1 + int(np.abs(along - _SPINE_AT).argmin())]

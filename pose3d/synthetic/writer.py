@@ -1,0 +1,228 @@
+"""Writing the walkers as a raw Human3.6M tree; what is there already is kept."""
+
+import itertools
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from pose3d.errors import UserError
+from pose3d.io.cpu import cores
+from pose3d.io.processes import run_all
+from pose3d.io.video import video_writer
+from pose3d.recordings.human36m import (
+    ACTIONS,
+    CAMERAS,
+    METADATA,
+    SUB_ACTIONS,
+    SUBJECTS,
+    TAKES,
+    canonical_action,
+    official_path,
+    project,
+    world_to_camera,
+)
+from pose3d.synthetic.body import BODIES
+from pose3d.synthetic.file_formats import mask_writer, write_poses
+from pose3d.synthetic.metadata import write_metadata
+from pose3d.synthetic.motion.assignment import cast, playbill
+from pose3d.synthetic.motion.capture import load
+from pose3d.synthetic.motion.gait import GAITS, walk
+from pose3d.synthetic.motion.joint_names import read_joint_map
+from pose3d.synthetic.motion.placement import keep_in_view, put_on_floor
+from pose3d.synthetic.motion.retargeting import retarget
+from pose3d.synthetic.motion.rotations import about_z
+from pose3d.synthetic.provenance import check_folder, write_note
+from pose3d.synthetic.renderer import render
+from pose3d.synthetic.scene import camera_of, empty_room, image_shape
+from pose3d.synthetic.silhouettes import box, ragged
+
+FRAMES = 280  # per recording of the built-in walk, by default
+IMAGE_SIZE = 500  # columns, by default: half the real size, a quarter of the real time and disk
+_VERSION = 1  # raise whenever the same options would give other files
+_SURPLUS = (1, 5, 3, 2)  # frames by which each camera's video outlasts the poses, as real ones do
+
+
+@dataclass(frozen=True)
+class Task:
+    """One recording to write: who, what, which camera; where; the tree's options; what moves the body."""
+
+    out: Path
+    subject: str
+    action: str
+    take: int
+    camera: str
+    frames: int | None
+    image_size: int
+    seed: int
+    motion: Path | None = None  # a BVH file; None: the built-in walk
+    joint_map: dict = field(default_factory=dict)
+
+    def path(self, kind):
+        """Where the file of that kind goes."""
+        name = SUB_ACTIONS[self.subject, self.action, self.take]
+        return self.out / official_path(kind, self.subject, name, self.camera)
+
+    @property
+    def world_path(self):
+        """``D3_Positions``: one file for all cameras, which the first one writes; None for the others."""
+        if self.camera != CAMERAS[0]:
+            return None
+        name = SUB_ACTIONS[self.subject, self.action, self.take]
+        return self.out / self.subject / "MyPoseFeatures" / "D3_Positions" / f"{name}.cdf"
+
+    def is_done(self):
+        paths = [self.path(kind) for kind in ("video", "poses_2d", "poses_3d", "boxes", "masks")]
+        return all(path.is_file() for path in paths + [self.world_path] if path)
+
+    def rng(self, *more):
+        """A generator of this take's own, so that it does not matter which others are written."""
+        who = (SUBJECTS.index(self.subject), ACTIONS.index(self.action), self.take)
+        return np.random.default_rng([self.seed, *who, *more])
+
+
+def generate(
+    out,
+    subjects=SUBJECTS,
+    actions=("Walking",),
+    takes=TAKES,
+    frames=None,
+    image_size=IMAGE_SIZE,
+    seed=0,
+    workers=None,
+    motion=None,
+    joint_map=None,
+):
+    """Write the built-in data set, or what is missing of it, as a raw Human3.6M tree.
+
+    Parameters
+    ----------
+    out : path of the folder that is to hold ``S1``, ``S5``, ...
+    subjects, actions, takes : iterables as in `pose3d.recordings.human36m`; all four cameras are written.
+        Without
+        `motion` an action is a name only: everybody walks.
+    frames : int, poses of each recording, at 50 per second; None: 280, or as long as the motion is. With
+        `motion`, at most.
+    image_size : int, columns of a frame; 1000 is Human3.6M's own size
+    seed : int
+    workers : int, processes; the number of cores if None
+    motion : path of a folder of BVH files that drive the bodies (see `casting.cast` for which drives
+        which); None: the built-in walk
+    joint_map : path of a TOML or JSON file, see `joint_names.read_joint_map`; None: by known names
+
+    Returns
+    -------
+    Path of `out`
+
+    Raises
+    ------
+    UserError
+        if a name, a number or a BVH file is unusable, or `out` holds something else or a tree of other
+        options
+    """
+    out, actions = Path(out), [canonical_action(action) for action in actions]
+    if frames is None and motion is None:
+        frames = FRAMES
+    options = {"version": _VERSION, "frames": frames, "image_size": image_size, "seed": seed}
+    _check(subjects, takes, frames, image_size, seed, workers)
+    dealt, names = _motion(motion, joint_map, actions)
+    if motion is not None:
+        options["motion"] = playbill(motion, dealt, names)
+    tasks = [
+        Task(
+            out, subject, action, take, camera, frames, image_size, seed, dealt[action][subject, take], names
+        )
+        for subject in subjects
+        for action in actions
+        for take in takes
+        for camera in CAMERAS
+    ]
+    check_folder(out, options)
+    missing = [task for task in tasks if not task.is_done()]
+    if missing:
+        for path in sorted({task.motion for task in missing if task.motion}):
+            load(path, names)  # a bad file shows now, and not after an hour
+        write_note(out, options, complete=False)
+        _run(missing, workers or cores())
+        write_note(out, options, complete=True)
+    if tasks and not (out / METADATA).exists():  # trees of earlier versions have none
+        write_metadata(out / METADATA, {camera: camera_of(camera, image_size) for camera in CAMERAS})
+    return out
+
+
+def write_recording(task):
+    """Write the files of one recording, the video last.
+
+    Parameters
+    ----------
+    task : Task
+    """
+    body, rng = BODIES[task.subject], task.rng()
+    surplus = _SURPLUS[CAMERAS.index(task.camera)]
+    motion, frames = _perform(task, body, rng)
+    world = motion.joints[:frames].astype(np.float32)
+    shape = image_shape(task.subject, task.camera, task.image_size)
+    seen, empty = empty_room(task.camera, shape, task.seed)
+    mono = world_to_camera(seen.camera, world).astype(np.float32)
+    pixels = project(seen.camera, mono)
+    if task.world_path:
+        write_poses(task.world_path, world)
+    write_poses(task.path("poses_3d"), mono)
+    write_poses(task.path("poses_2d"), pixels)
+    with mask_writer(task.path("boxes")) as append:
+        for points, px in zip(mono, pixels, strict=True):
+            append(box(points, px, seen.camera.f, shape))
+    spoiling = task.rng(CAMERAS.index(task.camera))
+    with video_writer(task.path("video"), *shape) as show, mask_writer(task.path("masks")) as append:
+        for i, (image, silhouette) in enumerate(render(body, motion, seen, empty, frames + surplus)):
+            show(image)
+            if i < frames:
+                append(ragged(silhouette, spoiling))
+
+
+def _perform(task, body, rng):
+    """The motion, long enough for the videos' surplus, and the number of poses."""
+    if task.motion is None:
+        frames = task.frames + max(_SURPLUS)
+        return walk(body, GAITS[task.subject], frames, task.take == 2, rng), task.frames
+    capture = load(task.motion, task.joint_map, task.frames)
+    # A captured walk runs along one line of its studio: every take is turned by an angle of its own.
+    motion = retarget(capture.turned(about_z(rng.uniform(0, 2 * np.pi))), body)
+    motion = keep_in_view(put_on_floor(motion, body), task.motion)
+    return motion.held(max(_SURPLUS)), len(motion.joints)
+
+
+def _motion(folder, joint_map, actions):
+    """Which BVH file drives which take of which action (None: no file), and the joint map."""
+    if folder is not None:
+        return cast(folder, actions), {} if joint_map is None else read_joint_map(joint_map)
+    if joint_map is not None:
+        raise UserError(f"the joint map {joint_map} is for motion in BVH; name its folder, too (--motion)")
+    return {action: dict.fromkeys(itertools.product(SUBJECTS, TAKES)) for action in actions}, {}
+
+
+def _run(tasks, workers):
+    """Write the recordings, over several processes if more than one is worth it."""
+    with tqdm(total=len(tasks), desc="walkers", unit="recording", disable=None) as bar:
+        if workers == 1 or len(tasks) == 1:
+            for task in tasks:
+                write_recording(task)
+                bar.update()
+        else:
+            for _, future in run_all(write_recording, [(task,) for task in tasks], workers):
+                future.result()
+                bar.update()
+
+
+def _check(subjects, takes, frames, image_size, seed, workers):
+    for subject in subjects:
+        if subject not in BODIES:
+            raise UserError(f"no walker {subject!r}; there are {', '.join(BODIES)}")
+    for take in takes:
+        if take not in TAKES:
+            raise UserError(f"no take {take!r}; there are 1 and 2")
+    if (frames is not None and frames < 1) or seed < 0 or (workers is not None and workers < 1):
+        raise UserError("frames and workers must be 1 or more, seed 0 or more")
+    if image_size < 100 or image_size % 2:
+        raise UserError(f"image size {image_size} is not an even number of at least 100 px")

@@ -1,0 +1,1 @@
+"""Epochs: the loop, its checkpoints and its run folder."""

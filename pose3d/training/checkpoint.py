@@ -1,0 +1,157 @@
+"""Checkpoints: all that a training run needs to go on to the very same bits as if it had never stopped."""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from pose3d import config as settings
+from pose3d.errors import UserError
+from pose3d.io import npz_archive as archive
+from pose3d.io.atomic_files import whole
+
+FORMAT = archive.Format("pose3d checkpoint", "checkpoint", version=1)
+NAME, OLDER = "checkpoint.npz", "checkpoint.older.npz"
+_IN_HEADER = ("task", "generators", "data", "rows", "versions")  # as they are
+
+
+@dataclass
+class Progress:
+    """How far a run has come.
+
+    Attributes
+    ----------
+    epoch : int, the one at work; 0 scores the network before any training
+    step : int, minibatches of the epoch that are done
+    order : (n,) int array or None, the epoch's order of the training samples
+    total : float, the sum of the samples' costs in this epoch
+    seconds : float, spent on this epoch in earlier processes
+    best : dict or None, the row of the best epoch
+    mark : float, the validation score of the last improvement that counts
+    waited : int, epochs since then
+    over : bool, whether the run is complete
+    """
+
+    epoch: int = 0
+    step: int = 0
+    order: np.ndarray | None = None
+    total: float = 0.0
+    seconds: float = 0.0
+    best: dict | None = None
+    mark: float = float("inf")
+    waited: int = 0
+    over: bool = False
+
+
+@dataclass
+class Checkpoint:
+    """What a checkpoint file holds.
+
+    Attributes
+    ----------
+    task : "detection" or "regression"
+    config : pose3d.config.Config
+    progress : Progress
+    params, velocity : dicts of str to array, ``conv1.W`` ... ``fc3.b``
+    scale : dict of str to array, mm, as in the weights file
+    generators : dict of str to the state of a numpy Generator: shuffling, dropout, augmentation
+    data : str, the fingerprint of the samples and of their split
+    rows : list of dicts, the curve
+    versions : str
+    """
+
+    task: str
+    config: settings.Config
+    progress: Progress
+    params: dict
+    velocity: dict
+    scale: dict
+    generators: dict
+    data: str
+    rows: list = field(default_factory=list)
+    versions: str = ""
+
+
+def save(folder, checkpoint):
+    """Write a run folder's checkpoint; the one before is kept, and there is a whole one at every moment.
+
+    Parameters
+    ----------
+    folder : Path
+    checkpoint : Checkpoint
+
+    Raises
+    ------
+    DiskFullError
+    """
+    progress = {name: value for name, value in vars(checkpoint.progress).items() if name != "order"}
+    header = {
+        "config": settings.to_dict(checkpoint.config),
+        "progress": progress,
+        **{name: getattr(checkpoint, name) for name in _IN_HEADER},
+    }
+    arrays = archive.join(param=checkpoint.params, velocity=checkpoint.velocity, scale=checkpoint.scale)
+    if checkpoint.progress.order is not None:
+        arrays["order"] = checkpoint.progress.order
+    with whole(folder / NAME) as temporary:
+        FORMAT.write(temporary, header, arrays)
+        _keep_older(folder)
+
+
+def _keep_older(folder):
+    """Give the checkpoint that is about to be replaced a second name."""
+    if (folder / NAME).exists():
+        spare = folder / f".{OLDER}"
+        spare.unlink(missing_ok=True)
+        os.link(folder / NAME, spare)
+        os.replace(spare, folder / OLDER)
+
+
+def load(folder, task):
+    """Read the checkpoint of a run folder.
+
+    Parameters
+    ----------
+    folder : path of a run folder, or of a checkpoint file in one
+    task : "detection" or "regression"
+
+    Returns
+    -------
+    Checkpoint
+
+    Raises
+    ------
+    UserError
+        if there is none, or it is damaged, of another version or task; names the older one if that is sound
+    """
+    path = Path(folder) / NAME if Path(folder).is_dir() else Path(folder)
+    if not path.is_file():
+        raise UserError(f"{path}: there is no such checkpoint; start without --resume")
+    try:
+        found = FORMAT.read(path, _decode)
+    except UserError as error:
+        raise UserError(f"{error}{_offer(path)}") from error
+    if found.task != task:
+        raise UserError(f"{path} is of a {found.task} network, a {task} network is to be trained")
+    return found
+
+
+def _offer(path):
+    """What to do about a bad checkpoint: the older one, if it is sound."""
+    older = path.with_name(OLDER)
+    try:
+        found = None if path.name == OLDER else FORMAT.read(older, _decode)
+    except UserError:  # whatever is wrong with it, it cannot be offered
+        found = None
+    if found is None:
+        return "; start without --resume"
+    return f"; the one before, of epoch {found.progress.epoch}, is sound: --resume {older}"
+
+
+def _decode(header, arrays):
+    progress = Progress(**header["progress"], order=arrays.pop("order", None))
+    params, velocity, scale = archive.split(arrays, "param", "velocity", "scale")
+    config = settings.from_dict(header["config"])
+    rest = {name: header[name] for name in _IN_HEADER}
+    return Checkpoint(config=config, progress=progress, params=params, velocity=velocity, scale=scale, **rest)

@@ -1,0 +1,178 @@
+import numpy as np
+import pytest
+
+from pose3d import train_detection, train_regression
+from pose3d.config import AugmentationSettings, load
+from pose3d.dataset.augmentation import augmented, draw, mirrored, shifted
+from pose3d.dataset.built_files import WINDOWS, built_path, write_samples
+from pose3d.dataset.samples import Dataset
+from pose3d.dataset.windows import labels
+from pose3d.model.detection import DetectionGraph
+from pose3d.model.regression import RegressionGraph, TargetScale
+from pose3d.skeleton import JOINTS, MIRROR
+from pose3d.train_detection import detection_task
+from pose3d.train_regression import regression_task
+
+WRIST, OTHER_WRIST, HEAD = (JOINTS.index(name) for name in ("left wrist", "right wrist", "head"))
+
+
+@pytest.fixture
+def dotted():
+    """Three samples: joint j is one px of brightness 10 + j, and its pose is of its own numbers."""
+    rng = np.random.default_rng(4)
+    places = np.stack([rng.permutation(128)[:17] for _ in range(6)]).reshape(3, 2, 17).transpose(0, 2, 1)
+    images = np.zeros((3, 128, 128), np.uint8)
+    for image, joints in zip(images, places, strict=True):
+        image[joints[:, 1], joints[:, 0]] = 10 + np.arange(17)
+    return images, places.astype("float32"), rng.normal(0, 100, (3, 17, 3)).astype("float32")
+
+
+def at(image, xy):
+    x, y = xy.astype(int)
+    return image[y, x]
+
+
+def test_a_mirror_takes_every_joints_px_along_and_swaps_left_and_right(dotted):
+    before = [array.copy() for array in dotted]
+    images, joints_2d, poses = mirrored(*dotted)
+    for n in range(3):
+        for j in range(17):
+            assert at(images[n], joints_2d[n, j]) == 10 + MIRROR[j]
+    x, y = dotted[1][0, WRIST]
+    assert joints_2d[0, OTHER_WRIST].tolist() == [127 - x, y]
+    x, y, z = dotted[2][1, WRIST]
+    assert poses[1, OTHER_WRIST].tolist() == [-x, y, z]
+    x, y, z = dotted[2][1, HEAD]
+    assert poses[1, HEAD].tolist() == [-x, y, z]
+    for mine, again, old in zip(dotted, mirrored(images, joints_2d, poses), before, strict=True):
+        np.testing.assert_array_equal(again, old, strict=True)  # mirrored twice
+        np.testing.assert_array_equal(mine, old)  # and nothing was overwritten
+
+
+def test_a_shift_takes_every_joints_px_along_and_zeros_come_in():
+    image = np.arange(1, 128 * 128 + 1).reshape(1, 128, 128)  # no zero, no number twice
+    joints_2d = np.random.default_rng(1).integers(30, 90, (1, 17, 2)).astype("float32")
+    for right, down in ((0, 0), (3, 0), (-3, 0), (0, 5), (0, -5), (7, -2), (-29, 30)):
+        (moved,), (joints,) = shifted(image, joints_2d, np.array([[right, down]]))
+        assert joints.dtype == "float32"
+        np.testing.assert_array_equal(joints - joints_2d[0], np.tile([right, down], (17, 1)))
+        for new, old in zip(joints, joints_2d[0], strict=True):
+            assert at(moved, new) == at(image[0], old)
+        assert (moved == 0).sum() == 128 * 128 - (128 - abs(right)) * (128 - abs(down))
+        assert at(moved, np.array([64 + right, 64 + down])) == at(image[0], np.array([64, 64]))
+    assert image.all()
+
+
+def test_every_sample_is_shifted_by_its_own_offset(dotted):
+    images, joints_2d, _ = dotted
+    offsets = np.array([[1, 2], [-3, 4], [127, -127]])
+    together = shifted(images, joints_2d, offsets)
+    for n in range(3):
+        alone = shifted(images[n : n + 1], joints_2d[n : n + 1], offsets[n : n + 1])
+        for mine, whole in zip(alone, together, strict=True):
+            np.testing.assert_array_equal(mine[0], whole[n])
+
+
+def test_half_are_drawn_for_the_mirror_and_all_offsets_alike():
+    mirror, offsets = draw(7000, AugmentationSettings(mirror=True, shift=3), np.random.default_rng(1))
+    assert mirror.mean() == pytest.approx(0.5, abs=0.03)
+    for axis in offsets.T:
+        found, counts = np.unique(axis, return_counts=True)
+        assert found.tolist() == [-3, -2, -1, 0, 1, 2, 3]
+        np.testing.assert_allclose(counts, 1000, atol=150)
+    assert abs(np.corrcoef(np.column_stack([mirror, offsets]).T) - np.eye(3)).max() < 0.05
+
+
+def test_draws_repeat_with_the_generator_and_one_option_leaves_the_others_draws():
+    def drawn(**settings):
+        rng = np.random.default_rng(5)
+        return [draw(20, AugmentationSettings(**settings), rng) for _ in range(2)]
+
+    both, again = drawn(mirror=True, shift=4), drawn(mirror=True, shift=4)
+    assert (both[0][0] != both[1][0]).any()
+    assert (both[0][1] != both[1][1]).any()
+    np.testing.assert_equal(again, both)
+    for (mirror, offsets), (alone, none), (never, same) in zip(
+        both, drawn(mirror=True), drawn(shift=4), strict=True
+    ):
+        np.testing.assert_array_equal(alone, mirror)
+        np.testing.assert_array_equal(same, offsets)
+        assert not none.any()
+        assert not never.any()
+
+
+def test_a_minibatch_is_mirrored_in_part_and_then_shifted(dotted):
+    before = [array.copy() for array in dotted]
+    offsets = np.array([[5, 0], [0, -6], [0, 0]])
+    images, joints_2d, poses = augmented(*dotted, np.array([True, False, False]), offsets)
+    first, second = mirrored(*(a[:1] for a in dotted)), [a[1:2] for a in dotted]
+    for n, (i, j, p) in enumerate((first, second)):
+        i, j = shifted(i, j, offsets[n : n + 1])
+        for mine, wanted in zip((images[n], joints_2d[n], poses[n]), (i[0], j[0], p[0]), strict=True):
+            np.testing.assert_array_equal(mine, wanted, strict=True)
+    for mine, old, kept in zip((images, joints_2d, poses), before, dotted, strict=True):
+        np.testing.assert_array_equal(mine[2], old[2])
+        np.testing.assert_array_equal(kept, old)
+
+
+@pytest.fixture
+def sample(built):
+    """Two training samples' images, joints and poses, as they are stored, and how to change them."""
+    data, indices = Dataset.open(built), np.array([3, 50])
+    stored = data.images(indices), data.joints_2d[indices], data.poses[indices]
+    return data, indices, stored, (np.array([True, False]), np.array([[2, -3], [-40, 4]]))
+
+
+def test_detections_labels_are_those_of_the_new_joints(sample):
+    data, indices, stored, drawn = sample
+    task = detection_task(DetectionGraph(load("detection", None, ["network.kernels=[2,3,4]"])), data)
+    images, targets = task.augmented(stored[0], indices, *drawn)
+    new_images, joints_2d, _ = augmented(*stored, *drawn)
+    np.testing.assert_array_equal(images, new_images)
+    np.testing.assert_array_equal(targets, labels(joints_2d).reshape(2, 1700))
+    grid = data.labels(indices[:1]).reshape(17, 10, 10)
+    moved = targets[0].reshape(17, 10, 10)
+    assert (moved != grid[MIRROR][:, :, ::-1]).any()  # not an exchange of windows
+
+
+def test_regressions_poses_are_mirrored_and_never_shifted(sample):
+    data, indices, stored, drawn = sample
+    config = load("regression", None, ["network.kernels=[2,3,4]"])
+    graph = RegressionGraph(config, TargetScale(np.zeros(51), np.ones(51)))
+    images, targets = regression_task(graph, data).augmented(stored[0], indices, *drawn)
+    new_images, _, poses = augmented(*stored, *drawn)
+    np.testing.assert_array_equal(images, new_images)
+    np.testing.assert_array_equal(targets, poses.reshape(2, 51))
+    np.testing.assert_array_equal(targets[1], stored[2][1].ravel())
+    assert (targets[0] != stored[2][0].ravel()).any()
+
+
+@pytest.fixture
+def labelled(built, tmp_path):
+    """Built files, of which S1's have labels that were given."""
+    folder = tmp_path / "labelled"
+    folder.mkdir()
+    for path in built.glob("*.h5"):
+        (folder / path.name).write_bytes(path.read_bytes())
+    data = Dataset.open(built, subjects=["S1"])
+    rows = np.arange(len(data))
+    part = {name: getattr(data, name) for name in ("take", "camera", "frame", "box", "pelvis", "poses")}
+    part |= {"joints_2d": data.joints_2d, "images": data.images(rows)}
+    part[WINDOWS] = np.packbits(data.labels(rows).reshape(len(data), -1), axis=1)
+    write_samples(built_path(folder, "Walking", "S1"), "Walking", "S1", [part], {})
+    return folder
+
+
+@pytest.mark.parametrize("setting", ["augmentation.mirror=true", "augmentation.shift=2"])
+def test_given_labels_cannot_be_moved_and_poses_can(labelled, small, tmp_path, capsys, setting):
+    words = ["--data", str(labelled), *small, "--set", "training.epochs=0", "--set", setting]
+    assert train_detection.main([*words, "--out", str(tmp_path / "run")]) == 1
+    error = capsys.readouterr().err
+    path = labelled / "Walking-S1.h5"
+    assert error.startswith(f"error: {path} holds windows' labels in place of 2D joints")
+    assert error.count("\n") == 1
+    assert not (tmp_path / "run").exists()
+    # S1 is scored alone, so nothing of it is to be moved; nor is a label in regression.
+    words += ["--out", str(tmp_path / "run")]
+    assert train_detection.main([*words, "--set", "data.validation=subject:S1"]) == 0
+    assert train_regression.main([*words, "--init", "none"]) == 0

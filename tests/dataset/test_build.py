@@ -1,0 +1,295 @@
+import shutil
+import sys
+from dataclasses import dataclass, replace
+
+import h5py
+import numpy as np
+import pytest
+
+from pose3d.dataset import build as building
+from pose3d.dataset.built_files import SCHEMA, built_path, read_provenance
+from pose3d.dataset.crop import Transform
+from pose3d.dataset.samples import Dataset
+from pose3d.dataset.sampling import extract
+from pose3d.errors import UserError
+from pose3d.io.atomic_files import DiskFullError
+from pose3d.io.processes import run_all
+from pose3d.recordings import human36m
+from pose3d.skeleton import KEPT
+
+CAMERAS = ("54138969", "60457274")
+
+
+@pytest.fixture
+def tree(raw_tree, tmp_path):
+    """A copy, to be spoiled."""
+    return shutil.copytree(raw_tree, tmp_path / "raw")
+
+
+@pytest.fixture
+def in_process(monkeypatch):
+    """Run the tasks here, where they can be watched and made to fail."""
+
+    class Done:
+        def __init__(self, function, task):
+            self._call = lambda: function(*task)
+
+        def result(self):
+            return self._call()
+
+    done = []
+
+    def run(function, tasks, workers):
+        for number, task in enumerate(tasks):
+            done.append(task[0])
+            yield number, Done(function, task)
+
+    monkeypatch.setattr(sys.modules[__name__], "run_all", run)
+    return done
+
+
+def build(recordings, out, source, every=1, workers=1, extract=extract):
+    return building.build(recordings, out, source, run_all, every, workers, extract)
+
+
+def find(tree, subjects=("S1", "S11"), cameras=CAMERAS):
+    return human36m.find_recordings(tree, subjects=subjects, cameras=cameras)[0]
+
+
+def test_the_built_files_hold_what_extraction_gives(raw_tree, tmp_path):
+    recordings = find(raw_tree)
+    built, failures = build(recordings, tmp_path / "out", raw_tree, workers=2)
+    assert failures == []
+    assert [(file.subject, len(file.facts), file.seconds > 0) for file in built] == [
+        ("S1", 4, True), ("S11", 4, True),
+    ]  # fmt: skip
+    assert visible(tmp_path / "out") == ["Walking-S1.h5", "Walking-S11.h5"]
+    data = Dataset.open(tmp_path / "out")
+    expected = []
+    for recording in recordings:
+        extract(recording, 1, expected.append)
+    assert len(data) == sum(len(samples["frame"]) for samples in expected) == 8 * 12
+    np.testing.assert_array_equal(
+        data.images(np.arange(len(data))), np.concatenate([samples["images"] for samples in expected])
+    )
+    for name in ("poses", "joints_2d", "pelvis", "box", "take", "camera", "frame"):
+        np.testing.assert_array_equal(
+            getattr(data, name), np.concatenate([samples[name] for samples in expected]), err_msg=name
+        )
+
+
+def test_joints_lie_on_the_person(raw_tree, tmp_path):
+    """The check that catches a transposed mask, a shifted frame or swapped axes."""
+    build(find(raw_tree), tmp_path, raw_tree, workers=1)
+    data = Dataset.open(tmp_path)
+    images = data.images(np.arange(len(data)))
+    x, y = np.clip(data.joints_2d.round().astype(int), 0, 127).transpose(2, 0, 1)
+    near = np.stack([images[np.arange(len(data))[:, None], np.clip(y + dy, 0, 127), x] for dy in (-3, 0, 3)])
+    assert (near > 0).any(axis=0).mean() > 0.85
+    # And the way back gives the raw px.
+    raw = human36m.read_poses_2d(find(raw_tree)[0].poses_2d)[:, KEPT]
+    back = [
+        Transform.of_box(box).to_frame(joints) for box, joints in zip(data.box, data.joints_2d, strict=True)
+    ]
+    np.testing.assert_allclose(back[:12], raw, atol=1e-3)
+
+
+def test_a_second_build_makes_only_what_is_missing(raw_tree, tmp_path, in_process):
+    first, _ = build(find(raw_tree, ["S1"]), tmp_path, raw_tree)
+    before = built_path(tmp_path, "Walking", "S1").stat().st_mtime_ns
+    in_process.clear()
+    second, _ = build(find(raw_tree), tmp_path, raw_tree)
+    assert {recording.subject for recording in in_process} == {"S11"}
+    assert built_path(tmp_path, "Walking", "S1").stat().st_mtime_ns == before
+    assert second[0].facts == first[0].facts
+    assert second[0].seconds == 0
+
+
+def test_the_same_tree_makes_the_same_bytes(raw_tree, tmp_path):
+    for name in "ab":
+        build(find(raw_tree, ["S1"]), tmp_path / name, raw_tree, workers=2)
+    assert (tmp_path / "a" / "Walking-S1.h5").read_bytes() == (tmp_path / "b" / "Walking-S1.h5").read_bytes()
+
+
+def test_a_killed_build_is_taken_up_where_it_stopped(raw_tree, tmp_path, in_process):
+    recordings = find(raw_tree, ["S1"])
+
+    def killed_at_the_third(recording, every, write):
+        if recording == recordings[2]:
+            raise KeyboardInterrupt
+        return extract(recording, every, write)
+
+    with pytest.raises(KeyboardInterrupt):
+        build(recordings, tmp_path, raw_tree, extract=killed_at_the_third)
+    assert not built_path(tmp_path, "Walking", "S1").exists()
+    (tmp_path / building.PARTS / ".half.partial.h5").write_bytes(b"half")  # as a kill -9 leaves it
+    in_process.clear()
+    build(recordings, tmp_path, raw_tree)
+    assert in_process == recordings[2:]
+    assert visible(tmp_path) == ["Walking-S1.h5"]
+    assert not (tmp_path / building.PARTS).exists()
+
+
+def test_parts_of_other_options_and_damaged_ones_are_made_anew(raw_tree, tmp_path, in_process, monkeypatch):
+    recordings = find(raw_tree, ["S1"])
+    monkeypatch.setattr(building, "_merge", lambda *_: None)  # as if killed just before
+    parts = tmp_path / building.PARTS
+
+    def made(every):
+        in_process.clear()
+        build(recordings, tmp_path, raw_tree, every=every)
+        return len(in_process)
+
+    assert made(every=5) == len(list(parts.iterdir())) == 4
+    assert made(every=5) == 0
+    assert made(every=2) == 4
+    part = next(parts.iterdir())
+    part.write_bytes(part.read_bytes()[:-100])
+    assert made(every=2) == 1
+
+
+def test_a_file_made_otherwise_is_not_mixed_in(tree, tmp_path, in_process):
+    out = tmp_path / "out"
+    build(find(tree, ["S1"]), out, tree)
+    before = built_path(out, "Walking", "S1").read_bytes()
+    in_process.clear()
+
+    def refuses(message, recordings, **options):
+        with pytest.raises(UserError, match=rf"Walking-S1\.h5 was built {message}.*; give another --out, or"):
+            build(recordings, out, tree, **options)
+
+    refuses("with every 1, not 2", find(tree), every=2)
+    refuses(r"with cameras \['54138969', '60457274'\], not \['54138969'\]", find(tree, cameras=CAMERAS[:1]))
+    recordings = find(tree)
+    recordings[0].video.write_bytes(recordings[0].video.read_bytes() + b"more")
+    refuses("before files in .*raw changed", recordings)
+    assert in_process == []
+    assert built_path(out, "Walking", "S1").read_bytes() == before
+
+
+def test_another_choice_of_recordings_is_told_as_such(tree, tmp_path, in_process):
+    recordings = find(tree, ["S1"])
+    build(recordings, tmp_path / "out", tree)
+    first_take = [recording for recording in recordings if recording.take == 1]
+    message = (
+        r"Walking-S1\.h5 was built from 4 recordings, which are not the 2 asked for now; give another --out"
+    )
+    with pytest.raises(UserError, match=message):
+        build(first_take, tmp_path / "out", tree)
+
+
+def test_a_tree_may_be_moved(tree, tmp_path, in_process):
+    build(find(tree, ["S1"]), tmp_path / "out", tree)
+    in_process.clear()
+    moved = tree.rename(tmp_path / "elsewhere")
+    build(find(moved, ["S1"]), tmp_path / "out", moved)
+    assert in_process == []
+
+
+def test_another_tree_is_not_taken_for_the_same(tree, tmp_path, in_process):
+    build(find(tree, ["S1"]), tmp_path / "out", "first")
+    video = find(tree, ["S1"])[0].video
+    video.write_bytes(video.read_bytes() + b"more")
+    with pytest.raises(UserError, match="was built with source first, not second"):
+        build(find(tree, ["S1"]), tmp_path / "out", "second")
+
+
+def visible(folder):
+    return sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+
+
+def spoil(recording, kind):
+    path = getattr(recording, kind.split()[0])
+    if kind.endswith("cut"):
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    else:
+        with h5py.File(path, "r+") as file:
+            wrong = file.create_dataset("#refs#/wrong", data=np.ones((7, 9), np.uint8))
+            file["Masks"][3, 0] = wrong.ref
+
+
+@pytest.mark.parametrize(
+    "kind", ["video cut", "poses_2d cut", "boxes cut", "masks cut", "masks size", "boxes size"]
+)
+def test_a_bad_file_is_named_and_costs_no_other_subject(tree, tmp_path, kind):
+    recordings = find(tree)
+    spoil(recordings[1], kind)
+    built, failures = build(recordings, tmp_path / "out", tree, workers=1)
+    assert len(failures) == 1
+    assert str(getattr(recordings[1], kind.split()[0])) in failures[0]
+    assert [path.name for path in (tmp_path / "out").glob("*.h5")] == ["Walking-S11.h5"]
+    assert [len(file.facts) for file in built] == [0, 4]
+    # The parts done are kept, and after the repair only the bad recording is read.
+    assert len(list((tmp_path / "out" / building.PARTS).iterdir())) == 3
+
+
+def test_a_full_disk_stops_the_build_at_once(raw_tree, tmp_path, in_process, monkeypatch):
+    build(find(raw_tree, ["S1"]), tmp_path, raw_tree)
+
+    def full(*_):
+        raise DiskFullError("full")
+
+    monkeypatch.setattr(building, "build_part", full)
+    in_process.clear()
+    with pytest.raises(UserError, match="full"):
+        build(find(raw_tree), tmp_path, raw_tree)
+    assert len(in_process) == 1
+    assert len(Dataset.open(tmp_path)) == 48
+
+
+def test_the_provenance_tells_what_was_made_of_what(raw_tree, tmp_path, in_process):
+    build(find(raw_tree, ["S1"]), tmp_path, raw_tree, every=3)
+    provenance = read_provenance(tmp_path / "Walking-S1.h5")
+    assert provenance["every"] == 3
+    assert provenance["source"] == str(raw_tree)
+    assert [fact["frames"] for fact in provenance["facts"]] == [4] * 4
+    assert "options" not in provenance
+    assert [row[:3] for row in provenance["recordings"]] == [
+        [take, camera, name] for take, name in ((1, "Walking 1"), (2, "Walking")) for camera in CAMERAS
+    ]
+
+
+@dataclass(frozen=True)
+class Plain:
+    """A recording of a kind that nothing else knows: a folder and a file."""
+
+    subject: str
+    files: tuple
+    size: int
+    action: str = "Dancing"
+    take: int = 1
+    camera: str = "3"
+    name: str = "plain"
+
+    @property
+    def options(self):
+        return {"size": self.size}
+
+
+def extract_plain(recording, every, write):
+    size = recording.size
+    part = {name: np.zeros((size, *shape), kind) for name, (kind, shape, _) in SCHEMA.items()}
+    part["frame"] = every * np.arange(size)
+    write(part)
+    return {"frames": size, "repeated": 0, "blank": 0, "surplus": 0, "background": "kept", "notes": []}
+
+
+def test_recordings_of_another_kind_are_read_by_their_own_function(tmp_path):
+    """In processes of their own, to which the function must be passed."""
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "1.png").write_bytes(b"12345")
+    (tmp_path / "joints.csv").write_bytes(b"12")
+    recordings = [Plain(subject, (tmp_path / "images", tmp_path / "joints.csv", None), 3) for subject in "ab"]
+    out = tmp_path / "out"
+    assert build(recordings, out, tmp_path, every=2, extract=extract_plain)[1] == []
+    assert Dataset.open(out).frame.tolist() == [0, 2, 4] * 2
+    provenance = read_provenance(out / "Dancing-a.h5")
+    assert provenance["recordings"] == [[1, "3", "plain", 5, 2, None]]
+    assert provenance["options"] == {"size": 3}
+    (tmp_path / "images" / "2.png").write_bytes(b"1")
+    with pytest.raises(UserError, match="was built before files in .* changed"):
+        build(recordings, out, tmp_path, every=2, extract=extract_plain)
+    (tmp_path / "images" / "2.png").unlink()
+    others = [replace(recording, size=4) for recording in recordings]
+    with pytest.raises(UserError, match=r"was built with options \{'size': 3\}, not \{'size': 4\}; give"):
+        build(others, out, tmp_path, every=2, extract=extract_plain)

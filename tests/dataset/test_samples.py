@@ -1,0 +1,233 @@
+import h5py
+import numpy as np
+import pytest
+
+from pose3d.dataset.built_files import (
+    SCHEMA,
+    VERSION,
+    WINDOWS,
+    built_path,
+    read_blocks,
+    read_provenance,
+    write_samples,
+)
+from pose3d.dataset.samples import Dataset
+from pose3d.dataset.windows import labels
+from pose3d.errors import UserError
+
+CAMERAS = (54138969, 55011271)
+
+
+def samples(seed, frames=7, takes=(1, 2), cameras=CAMERAS):
+    """Random samples, by take, camera, frame."""
+    rng = np.random.default_rng(seed)
+    keys = [(take, camera, frame) for take in takes for camera in cameras for frame in range(frames)]
+    part = {
+        name: rng.normal(0, 100, (len(keys), *shape)).astype(dtype)
+        for name, (dtype, shape, _) in SCHEMA.items()
+    }
+    part["images"] = rng.integers(0, 256, part["images"].shape, dtype=np.uint8)
+    part["take"], part["camera"], part["frame"] = np.array(keys).T
+    return part
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for seed, (action, subject) in enumerate(
+        [("Walking", "S11"), ("Walking", "S9"), ("Eating", "S9"), ("Walking", "S1")]
+    ):
+        write_samples(built_path(tmp_path, action, subject), action, subject, [samples(seed)], {"seed": seed})
+    return tmp_path
+
+
+def test_parts_are_written_one_after_the_other(tmp_path):
+    path = tmp_path / "Walking-S1.h5"
+    parts = [samples(0, frames=5), samples(1, frames=13)]
+    write_samples(path, "Walking", "S1", iter(parts), {"every": 2})
+    (stored,) = read_blocks(path)
+    for name, (dtype, _, _) in SCHEMA.items():
+        assert stored[name].dtype == dtype
+        np.testing.assert_array_equal(
+            stored[name], np.concatenate([part[name] for part in parts]).astype(dtype)
+        )
+    assert read_provenance(path) == {"every": 2}
+    with h5py.File(path) as file:
+        assert file.attrs["version"] == VERSION
+        assert "mm" in file["poses"].attrs["meaning"]
+
+
+def test_the_same_samples_make_the_same_bytes(tmp_path):
+    for name in ("a", "b"):
+        write_samples(tmp_path / name, "Walking", "S1", [samples(0)], {"b": 1, "a": 2})
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_a_failed_write_keeps_the_old_file(folder):
+    path = built_path(folder, "Walking", "S1")
+    before = path.read_bytes()
+
+    def parts():
+        yield samples(5)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_samples(path, "Walking", "S1", parts(), {})
+    assert path.read_bytes() == before
+    assert len(list(folder.iterdir())) == 4
+
+
+def test_a_part_of_another_shape_is_refused(tmp_path):
+    part = samples(0)
+    part["poses"] = part["poses"][:, :16]
+    with pytest.raises(ValueError, match="poses of 28 samples has shape"):
+        write_samples(tmp_path / "a.h5", "Walking", "S1", [part], {})
+
+
+def test_samples_are_ordered_by_action_subject_take_camera_frame(folder):
+    data = Dataset.open(folder)
+    assert len(data) == 4 * 28
+    assert [f"{a} {s}" for a, s in zip(data.action[::28], data.subject[::28], strict=True)] == [
+        "Eating S9", "Walking S1", "Walking S9", "Walking S11",
+    ]  # fmt: skip
+    keys = np.stack([data.take, data.camera, data.frame], axis=1)
+    for start in range(0, len(data), 28):
+        block = keys[start : start + 28]
+        np.testing.assert_array_equal(block, block[np.lexsort(block.T[::-1])])
+    np.testing.assert_array_equal(data.poses[28:56], samples(3)["poses"])
+    assert data.joints_2d.shape == (112, 17, 2)
+    assert data.pelvis.shape == (112, 3)
+    assert data.box.shape == (112, 4)
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_images_come_in_the_order_asked_for_and_from_the_right_files(folder, keep):
+    data = Dataset.open(folder)
+    indices = np.random.default_rng(0).permutation(len(data))[:50]
+    every = np.concatenate([samples(seed)["images"] for seed in (2, 3, 1, 0)])
+    np.testing.assert_array_equal(data.images(indices, keep), every[indices])
+    np.testing.assert_array_equal(data.images([30, 30], keep), every[[30, 30]])
+    assert data.images([]).shape == (0, 128, 128)
+    for bad in (-1, len(data)):
+        with pytest.raises(IndexError, match="0 .. 111"):
+            data.images([bad])
+
+
+def test_streaming_reads_the_same_and_keeps_nothing(folder):
+    held, streamed = Dataset.open(folder, memory="all"), Dataset.open(folder, memory="stream")
+    assert (held.in_memory, streamed.in_memory, Dataset.open(folder).in_memory) == (True, False, True)
+    indices = np.random.default_rng(1).permutation(len(held))[:77]
+    streamed.prefetch(indices)
+    np.testing.assert_array_equal(streamed.images(indices), held.images(indices))
+    assert all(images is None for images in streamed._images)
+    for name in ("poses", "joints_2d", "pelvis", "box"):
+        column = getattr(streamed, name)
+        assert len(column) == len(held)
+        for some in (indices, slice(20, 40), held.subject == "S9"):
+            np.testing.assert_array_equal(column[some], getattr(held, name)[some])
+    for name in ("action", "subject", "take", "camera", "frame"):
+        np.testing.assert_array_equal(getattr(streamed, name), getattr(held, name))
+    np.testing.assert_array_equal(streamed.labels(indices), labels(held.joints_2d[indices]))
+
+
+def test_a_set_that_does_not_fit_is_streamed(folder, monkeypatch):
+    monkeypatch.setattr("pose3d.dataset.samples.FITS", 1e6)  # the 112 samples take 1.9 MB
+    assert not Dataset.open(folder).in_memory
+    assert Dataset.open(folder, memory="all").in_memory
+
+
+@pytest.mark.parametrize("memory", ["all", "stream"])
+def test_blocks_and_mean_pose_cover_all_that_is_asked_for(folder, memory, monkeypatch):
+    monkeypatch.setattr("pose3d.dataset.samples.BLOCK", 1)  # blocks of 64
+    data, indices = Dataset.open(folder, memory=memory), np.random.default_rng(2).permutation(112)[:100]
+    blocks = list(data.blocks("poses", indices))
+    assert [len(block) for block in blocks] == [64, 36]
+    np.testing.assert_array_equal(np.concatenate(blocks), data.poses[indices])
+    np.testing.assert_allclose(data.mean_pose(indices), data.poses[indices].astype(float).mean(axis=0))
+
+
+@pytest.mark.parametrize("memory", ["all", "stream"])
+def test_labels_that_the_source_gave_go_before_those_of_the_joints(folder, memory):
+    part, given = samples(9), np.random.default_rng(3).random((28, 17, 100)) > 0.9
+    part[WINDOWS] = np.packbits(given.reshape(28, -1), axis=1)
+    write_samples(built_path(folder, "Posing", "S9"), "Posing", "S9", [part], {})
+    data = Dataset.open(folder, memory=memory)
+    indices = np.flatnonzero(data.action == "Posing")[::-3]
+    np.testing.assert_array_equal(data.labels(indices), given[::-3])
+    others = np.flatnonzero(data.subject == "S1")
+    mixed = data.labels(np.concatenate([indices, others]))
+    np.testing.assert_array_equal(mixed[len(indices) :], labels(data.joints_2d[others]))
+
+
+def test_parts_with_and_without_labels_do_not_mix(tmp_path):
+    labelled = {**samples(0), WINDOWS: np.zeros((28, 213), np.uint8)}
+    with pytest.raises(ValueError, match="windows"):
+        write_samples(tmp_path / "a.h5", "Walking", "S1", [samples(0), labelled], {})
+
+
+def test_only_the_files_asked_for_are_read(folder):
+    built_path(folder, "Walking", "S9").write_bytes(b"")
+    data = Dataset.open(folder, actions=["Walking"], subjects=["S1", "S11"])
+    assert list(dict.fromkeys(data.subject)) == ["S1", "S11"]
+    np.testing.assert_array_equal(data.images([28]), samples(0)["images"][:1])
+
+
+def test_a_partial_file_of_a_killed_build_is_no_built_file(folder):
+    (folder / ".Walking-S5.partial.h5").write_bytes(b"half")
+    assert "S5" not in Dataset.open(folder).subject
+
+
+def damage(path, how):
+    if how == "truncated":
+        path.write_bytes(path.read_bytes()[:-5000])
+    elif how == "another kind":
+        h5py.File(path, "w").close()
+    elif how.endswith("chunk"):
+        content = bytearray(path.read_bytes())
+        with h5py.File(path) as file:
+            chunk = file[how.split()[0]].id.get_chunk_info(0)
+        content[chunk.byte_offset + 100] ^= 1
+        path.write_bytes(content)
+    else:
+        with h5py.File(path, "r+") as file:
+            if how == "version":
+                file.attrs["version"] = 99
+            elif how == "lacks":
+                del file["poses"]
+            elif how == "shape":
+                file["frame"].resize(3, axis=0)
+            elif how == "nan":
+                file["poses"][3, 2, 1] = np.nan
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ("truncated", r"Walking-S9\.h5 is damaged .*; remove it and run build_dataset again"),
+        ("another kind", r"Walking-S9\.h5 is no built file"),
+        ("images chunk", r"Walking-S9\.h5 is damaged"),
+        ("poses chunk", r"Walking-S9\.h5 is damaged"),
+        ("version", r"Walking-S9\.h5 has version 99, not 2; remove it"),
+        ("lacks", r"Walking-S9\.h5 is damaged .*poses"),
+        ("shape", r"Walking-S9\.h5: images is uint8 \(28, 128, 128\)"),
+        ("nan", r"Walking-S9\.h5: poses holds NaN"),
+    ],
+)
+@pytest.mark.parametrize("memory", ["all", "stream"])
+def test_a_bad_file_is_named(folder, how, message, memory):
+    damage(built_path(folder, "Walking", "S9"), how)
+    with pytest.raises(UserError, match=message):
+        Dataset.open(folder, memory=memory).images(range(4 * 28))
+
+
+def test_what_is_not_there_is_named(folder, tmp_path_factory):
+    for arguments, message in [
+        ((folder / "none",), "none: there is no such folder; run build_dataset --out"),
+        ((tmp_path_factory.mktemp("empty"),), "holds no built file; run build_dataset --out"),
+        ((folder, ["Posing"]), "holds no action Posing, only Eating, Walking; .*--actions Posing"),
+        ((folder, None, ["S5"]), "holds no subject S5, only S9, S1, S11; .*--subjects S5"),
+        ((folder, ["Eating"], ["S1"]), "holds no file of Eating by S1"),
+    ]:
+        with pytest.raises(UserError, match=message):
+            Dataset.open(*arguments)
+    with pytest.raises(UserError, match="there is no such file"):
+        read_provenance(folder / "Walking-S5.h5")

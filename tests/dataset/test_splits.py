@@ -1,0 +1,137 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from pose3d.dataset.splits import minibatches, split
+from pose3d.errors import UserError
+
+
+def table(takes):
+    """Columns of a data set from (subject, take, camera, frames) rows."""
+    rows = [(s, t, c, f) for s, t, c, frames in takes for f in frames]
+    subject, take, camera, frame = (np.array(column) for column in zip(*rows, strict=True))
+    return SimpleNamespace(
+        action=np.full(len(rows), "Walking"), subject=subject, take=take, camera=camera, frame=frame
+    )
+
+
+@pytest.fixture
+def data():
+    # The two cameras of S1's first take do not end together, as in Human3.6M.
+    return table(
+        [
+            ("S1", 1, 1, range(400)),
+            ("S1", 1, 2, range(397)),
+            ("S1", 2, 1, range(100)),
+            ("S9", 1, 1, range(300)),
+            ("S11", 1, 1, range(500)),
+        ]
+    )
+
+
+def frames(data, indices, subject, take, camera=1):
+    chosen = (
+        (data.subject[indices] == subject) & (data.take[indices] == take) & (data.camera[indices] == camera)
+    )
+    return list(data.frame[indices][chosen])
+
+
+def check(data, parts):
+    """No sample is used twice, and S11 is where it must be."""
+    together = np.concatenate([parts.train, parts.validation, parts.test])
+    assert len(np.unique(together)) == len(together)
+    assert set(data.subject[parts.test]) == {"S11"}
+    assert "S11" not in {*data.subject[parts.train], *data.subject[parts.validation]}
+    assert len(frames(data, parts.test, "S11", 1)) == 500
+
+
+def test_tail_keeps_the_last_tenth_of_a_take_with_all_cameras_and_a_gap(data):
+    parts = split(data, "tail")
+    check(data, parts)
+    for camera, end in ((1, 400), (2, 397)):
+        assert frames(data, parts.validation, "S1", 1, camera) == list(range(360, end))
+        assert frames(data, parts.train, "S1", 1, camera) == list(range(335))
+    assert frames(data, parts.validation, "S9", 1) == list(range(270, 300))
+    assert frames(data, parts.train, "S9", 1) == list(range(245))
+
+
+def test_the_gap_of_a_short_take_is_as_long_as_its_tail_and_told(data):
+    parts = split(data, "tail")
+    assert frames(data, parts.validation, "S1", 2) == list(range(90, 100))
+    assert frames(data, parts.train, "S1", 2) == list(range(80))
+    assert "each of 3 training takes, after a gap of 10 to 25 frames" in parts.summary
+
+
+def test_the_gap_counts_frames_of_the_video_also_when_every_fifth_is_kept():
+    data = table([("S1", 1, 1, range(0, 2000, 5)), ("S11", 1, 1, range(9))])
+    parts = split(data, "tail")
+    assert frames(data, parts.validation, "S1", 1) == list(range(1800, 2000, 5))
+    assert frames(data, parts.train, "S1", 1) == list(range(0, 1775, 5))
+
+
+def test_a_subject_may_validate(data):
+    parts = split(data, "subject:S9")
+    check(data, parts)
+    assert set(data.subject[parts.validation]) == {"S9"}
+    assert set(data.subject[parts.train]) == {"S1"}
+    assert len(parts.train) + len(parts.validation) + len(parts.test) == len(data.frame)
+
+
+def test_the_reports_validation_is_a_random_tenth_of_the_training_frames(data):
+    parts = split(data, "report", rng=np.random.default_rng(3))
+    check(data, parts)
+    assert len(parts.validation) == round(0.1 * (400 + 397 + 100 + 300))
+    assert len(parts.train) + len(parts.validation) + len(parts.test) == len(data.frame)
+    again = split(data, "report", rng=np.random.default_rng(3))
+    np.testing.assert_array_equal(again.validation, parts.validation)
+    other = split(data, "report", rng=np.random.default_rng(4))
+    assert set(other.validation) != set(parts.validation)
+    # Random frames, not a run of them.
+    assert np.diff(parts.validation).max() > 3
+    with pytest.raises(ValueError, match="rng"):
+        split(data, "report")
+
+
+def test_other_test_subjects(data):
+    parts = split(data, "subject:S11", test_subjects=["S9"])
+    assert set(data.subject[parts.test]) == {"S9"}
+    assert set(data.subject[parts.train]) == {"S1"}
+
+
+@pytest.mark.parametrize(
+    ("validation", "test_subjects", "message"),
+    [
+        ("subject:S5", ["S11"], "there is no subject 'S5'"),
+        ("subject:S11", ["S11"], "S11 is a test subject"),
+        ("tenth", ["S11"], "not 'tenth'"),
+        ("tail", ["S1", "S9", "S11"], "leaves 0 samples to train and 0 to validate"),
+        ("subject:S9", ["S1", "S11"], "leaves 0 samples to train and 300 to validate"),
+    ],
+)
+def test_an_impossible_split_is_refused(data, validation, test_subjects, message):
+    with pytest.raises(UserError, match=message):
+        split(data, validation, test_subjects)
+
+
+def test_minibatches_hold_every_sample_once():
+    indices = np.arange(100, 123)
+    batches = list(minibatches(indices, 5))
+    assert [len(batch) for batch in batches] == [5, 5, 5, 5, 3]
+    np.testing.assert_array_equal(np.concatenate(batches), indices)
+    assert [len(batch) for batch in minibatches(indices, 5, drop_last=True)] == [5, 5, 5, 5]
+    assert [len(batch) for batch in minibatches(indices[:20], 5, drop_last=True)] == [5, 5, 5, 5]
+    with pytest.raises(ValueError, match="batches of 0"):
+        list(minibatches(indices, 0))
+
+
+def test_minibatches_are_shuffled_by_the_generator_they_are_given():
+    indices = np.arange(100, 123)
+    rng = np.random.default_rng(0)
+    first, second = (np.concatenate(list(minibatches(indices, 5, rng))) for _ in range(2))
+    assert sorted(first) == sorted(second) == list(indices)
+    assert list(first) != list(second) != list(indices)
+    np.testing.assert_array_equal(
+        np.concatenate(list(minibatches(indices, 5, np.random.default_rng(0)))), first
+    )
+    np.testing.assert_array_equal(indices, np.arange(100, 123))

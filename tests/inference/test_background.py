@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+
+from pose3d.errors import UserError
+from pose3d.inference.background import DIFFERENCE, foreground, median_background
+from pose3d.io.video import video_writer
+
+ROWS, COLUMNS = 64, 96
+STILL = np.random.default_rng(0).integers(60, 120, (8, 12, 3), np.uint8).repeat(8, 0).repeat(8, 1)
+
+
+def passing(number):
+    """A bright square of 16 x 16 px that moves 8 px a frame; where it is."""
+    where = np.zeros((ROWS, COLUMNS), bool)
+    where[20:36, 8 * number : 8 * number + 16] = True
+    return np.where(where[..., None], np.uint8(220), STILL), where
+
+
+def video(path, frames):
+    with video_writer(path, ROWS, COLUMNS, 25) as append:
+        for number in range(frames):
+            append(passing(number)[0])
+    return path
+
+
+def test_the_median_forgets_who_passes(tmp_path):
+    background = median_background(video(tmp_path / "v.mp4", 10))
+    assert np.abs(background.astype(int) - STILL).mean() < 3
+
+
+def test_the_foreground_is_where_the_frame_differs():
+    rgb, where = passing(3)
+    np.testing.assert_array_equal(foreground(rgb, STILL), where)
+
+
+def test_specks_do_not_count_and_holes_are_filled():
+    rgb, where = passing(3)
+    rgb[25:28, 30:33] = STILL[25:28, 30:33]  # a hole
+    rgb[50:52, 80:82] = 255  # a speck
+    np.testing.assert_array_equal(foreground(rgb, STILL), where)
+
+
+def test_a_hole_wider_than_a_gap_is_filled_too():
+    rgb, where = passing(3)
+    rgb[24:32, 28:36] = STILL[24:32, 28:36]
+    np.testing.assert_array_equal(foreground(rgb, STILL), where)
+
+
+@pytest.mark.parametrize(("levels", "told"), [(DIFFERENCE, True), (DIFFERENCE - 1, False)])
+def test_one_channel_that_differs_is_enough(levels, told):
+    where = passing(3)[1]
+    rgb = STILL.copy()
+    rgb[where, 2] -= np.uint8(levels)  # darker, too
+    np.testing.assert_array_equal(foreground(rgb, STILL), where & told)
+
+
+def test_nothing_moves():
+    assert not foreground(STILL, STILL).any()
+
+
+def test_too_few_frames_are_refused(tmp_path):
+    with pytest.raises(UserError, match="4 frames are too few"):
+        median_background(video(tmp_path / "v.mp4", 4))

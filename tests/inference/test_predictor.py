@@ -1,0 +1,59 @@
+import numpy as np
+import pytest
+
+import pose3d
+from pose3d.dataset.samples import Dataset
+from pose3d.errors import UserError
+from pose3d.inference import predictor
+from pose3d.model import detection, regression
+
+
+def images(built, count):
+    return Dataset.open(built).images(np.arange(count))
+
+
+def test_poses_of_any_number_of_images(built, regression_run):
+    network, some = pose3d.load(regression_run), images(built, 131)
+    poses = network.predict(some)
+    assert (network.task, poses.shape) == ("regression", (131, 17, 3))
+    graph = regression.from_weights(regression_run)
+    np.testing.assert_array_equal(poses[:128], graph.predict(some[:128]).reshape(-1, 17, 3))
+    np.testing.assert_array_equal(poses[128:], graph.predict(some[128:]).reshape(-1, 17, 3))
+    assert network.predict(some[:0]).shape == (0, 17, 3)
+
+
+def test_probabilities_of_a_detection_network(built, detection_run):
+    network, some = predictor.load(detection_run / "best.npz"), images(built, 5)
+    windows = network.predict(some)
+    assert (network.task, windows.shape) == ("detection", (5, 17, 10, 10))
+    assert 0 < windows.min() <= windows.max() < 1
+    graph = detection.from_weights(detection_run)
+    # Joint-major, windows row by row.
+    assert windows[3, 4, 2, 7] == graph.predict(some)[3, 427]
+
+
+def test_floats_are_gray_levels_from_0_to_1(built, regression_run):
+    network, some = pose3d.load(regression_run), images(built, 3)
+    np.testing.assert_allclose(
+        network.predict(some.astype(np.float32) / np.float32(255)), network.predict(some), atol=0.01
+    )
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (np.zeros((128, 128), np.uint8), r"images \(N, 128, 128\) expected, not \(128, 128\)"),
+        (np.zeros((2, 128, 100), np.uint8), r"not \(2, 128, 100\)"),
+        (np.full((1, 128, 128), 200.0), "floats from 0 to 1, expected, not float64"),
+        (np.full((1, 128, 128), np.nan), "floats from 0 to 1"),
+        (np.zeros((1, 128, 128), int), "not int64"),
+    ],
+)
+def test_other_images_are_refused(regression_run, bad, message):
+    with pytest.raises(ValueError, match=message):
+        pose3d.load(regression_run).predict(bad)
+
+
+def test_a_run_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(UserError, match=f"{tmp_path / 'none'}: no such file or run folder"):
+        pose3d.load(tmp_path / "none")

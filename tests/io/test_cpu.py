@@ -1,0 +1,59 @@
+import os
+
+import pytest
+
+from pose3d.io import cpu as launch
+
+VARIABLES = (*launch._RANK_COUNTS, *launch._LOCAL_COUNTS, *launch._THREAD_COUNTS)
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """``started(cores, launcher's cores, variables)``: the threads that a process so started would have."""
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+
+    def start(mine, launchers, **variables):
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        allowed = {0: set(range(mine)), os.getppid(): set(range(launchers))}
+        monkeypatch.setattr(os, "sched_getaffinity", allowed.__getitem__)
+        launch.share_cores()
+        found = [os.environ.get(name) for name in launch._THREAD_COUNTS]
+        for name in launch._THREAD_COUNTS:  # what was set here, monkeypatch does not know of
+            monkeypatch.delenv(name, raising=False)
+        return found
+
+    return start
+
+
+@pytest.mark.parametrize(
+    ("variables", "ranks", "here"),
+    [
+        ({}, 1, 1),
+        ({"PMI_SIZE": "1", "MPI_LOCALNRANKS": "1"}, 1, 1),
+        ({"PMI_SIZE": "8", "MPI_LOCALNRANKS": "4"}, 8, 4),
+        ({"OMPI_COMM_WORLD_SIZE": "6", "OMPI_COMM_WORLD_LOCAL_SIZE": "3"}, 6, 3),
+        ({"SLURM_STEP_NUM_TASKS": "5", "SLURM_STEP_TASKS_PER_NODE": "1,2(x2)"}, 5, 2),
+        ({"SLURM_NTASKS_PER_NODE": "4"}, 1, 1),  # in a batch job, but not one of its tasks
+        ({"PMI_SIZE": "4", "MPI_LOCALNRANKS": "2", "SLURM_NTASKS_PER_NODE": "16"}, 4, 2),
+        ({"PMI_SIZE": "4"}, 4, 1),
+    ],
+)
+def test_what_the_launchers_tell(started, variables, ranks, here):
+    started(8, 8, **variables)
+    assert (launch.rank_count(), launch.local_rank_count()) == (ranks, here)
+
+
+def test_ranks_of_a_machine_share_its_cores(started):
+    ranks = {"PMI_SIZE": "6", "MPI_LOCALNRANKS": "3"}
+    assert started(8, 8, **ranks) == ["2", "2", "2"]
+    assert started(2, 2, **ranks) == ["1", "1", "1"]
+    assert started(4, 16, **ranks) == ["4", "4", "4"]  # the launcher has bound it to these
+    assert started(8, 8, **ranks, OMP_NUM_THREADS="5") == ["5", "5", "5"]
+    assert started(8, 8, **ranks, NUMBA_NUM_THREADS="7") == ["7", "2", "2"]
+
+
+def test_a_process_on_its_own_is_left_alone(started):
+    assert started(8, 8) == [None, None, None]
+    assert started(8, 8, PMI_SIZE="2", MPI_LOCALNRANKS="1") == [None, None, None]

@@ -1,0 +1,64 @@
+import contextlib
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from pose3d.errors import UserError
+from pose3d.io.cpu import cores
+from pose3d.io.processes import run_all
+
+
+def test_every_task_is_done_and_its_error_is_its_own():
+    tasks = [(text, base) for text, base in [("11", 2), ("zz", 10), ("7", 8)]]
+    futures = dict(run_all(int, tasks, workers=2))
+    assert sorted(futures) == [0, 1, 2]
+    assert futures[0].result() == 3
+    assert futures[2].result() == 7
+    with pytest.raises(ValueError, match="zz"):
+        futures[1].result()
+    assert not multiprocessing.active_children()
+    assert cores() >= 1
+
+
+def test_no_task_is_no_work():
+    assert list(run_all(int, [], workers=2)) == []
+
+
+def test_leaving_early_ends_the_processes_at_once():
+    start = time.perf_counter()
+    with contextlib.closing(run_all(time.sleep, [(0.01,), (60,), (60,)], workers=2)) as finished:
+        assert next(finished)[0] == 0
+    assert not multiprocessing.active_children()
+    assert time.perf_counter() - start < 30
+
+
+def test_a_killed_worker_is_told():
+    with pytest.raises(UserError, match="worker process was killed.*fewer --workers"):
+        list(run_all(os._exit, [(9,)], workers=1))  # ends the worker as a kill would
+
+
+SCRIPT = """
+import time
+from pose3d.io.processes import run_all
+if __name__ == "__main__":
+    list(run_all(time.sleep, [(0.01,), (60,)], workers=2))
+"""
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGKILL, signal.SIGTERM])
+def test_the_workers_die_with_their_parent(tmp_path, sign):
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    # A process group of its own, as a terminal gives it: an interrupt reaches all of it.
+    parent = subprocess.Popen([sys.executable, script], start_new_session=True, stderr=subprocess.PIPE)
+    time.sleep(1.5)
+    (os.killpg if sign == signal.SIGINT else os.kill)(parent.pid, sign)
+    # The pipe ends when the last process that holds it does.
+    _, errors = parent.communicate(timeout=20)
+    assert errors.count(b"Traceback") <= (sign == signal.SIGINT)
+    assert parent.returncode != 0

@@ -1,0 +1,125 @@
+import av
+import numpy as np
+import pytest
+from av.video.reformatter import ColorRange, Colorspace
+
+from pose3d.errors import UserError
+from pose3d.io.video import video_writer
+from pose3d.recordings.human36m import count_frames, read_frames
+
+ROWS, COLUMNS = 62, 50
+
+
+def write_video(path, frames):
+    with video_writer(path, ROWS, COLUMNS) as append:
+        for frame in frames:
+            append(frame)
+
+
+def gray_steps(count):
+    """Frame i is uniformly 4 * i, but for a brighter red corner at the top left."""
+    frames = np.repeat(np.arange(count, dtype=np.uint8) * 4, ROWS * COLUMNS * 3)
+    frames = frames.reshape(count, ROWS, COLUMNS, 3)
+    frames[:, :16, :16] = (250, 20, 20)
+    return frames
+
+
+def noise(count):
+    return np.random.default_rng(0).integers(0, 256, (count, ROWS, COLUMNS, 3), dtype=np.uint8)
+
+
+def test_frames_come_in_order_upright_and_in_rgb(tmp_path):
+    written = gray_steps(40)
+    write_video(tmp_path / "v.mp4", written)
+    found = list(read_frames(tmp_path / "v.mp4"))
+    assert count_frames(tmp_path / "v.mp4") == len(found) == 40
+    for frame, truth in zip(found, written, strict=True):
+        rgb = frame.rgb()
+        assert frame.shape == (ROWS, COLUMNS)
+        assert (rgb.shape, rgb.dtype) == ((ROWS, COLUMNS, 3), np.uint8)
+        assert abs(float(rgb[-20:].mean()) - truth[-1, -1, 0]) < 2
+        np.testing.assert_allclose(rgb[4:8, 4:8].mean((0, 1)), (250, 20, 20), atol=12)
+
+
+def write_as(path, pixel_format, frames, **colours):
+    """A video of another pixel format or colour space than `video_writer`'s."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=50, options={"crf": "1"})
+        stream.width, stream.height, stream.pix_fmt = COLUMNS, ROWS, pixel_format
+        for name, value in colours.items():
+            setattr(stream.codec_context, name, value)
+        for frame in frames:
+            raw = av.VideoFrame.from_ndarray(frame, format="rgb24")
+            converted = raw.reformat(
+                format=pixel_format,
+                dst_colorspace=colours.get("colorspace", Colorspace.ITU601),
+                dst_color_range=colours.get("color_range", ColorRange.MPEG),
+            )
+            container.mux(stream.encode(converted))
+        container.mux(stream.encode())
+
+
+@pytest.mark.parametrize(
+    ("pixel_format", "colours"),
+    [
+        ("yuv420p", {}),
+        ("yuv420p", {"colorspace": Colorspace.ITU601}),
+        ("yuv420p", {"color_range": ColorRange.JPEG}),
+        ("yuv420p", {"colorspace": Colorspace.ITU709}),
+        ("yuv444p", {}),
+        ("yuv422p", {}),
+    ],
+)
+def test_gray_is_itu_r_601_of_any_video(tmp_path, pixel_format, colours):
+    truth = np.empty((ROWS, COLUMNS, 3), np.uint8)
+    truth[:, :24], truth[:, 24:] = (30, 200, 90), (220, 60, 10)
+    write_as(tmp_path / "v.mp4", pixel_format, [truth] * 2, **colours)
+    frame = next(read_frames(tmp_path / "v.mp4"))
+    gray = frame.gray((4, 10, 46, 50))
+    assert (gray.shape, gray.dtype) == ((40, 42), np.uint8)
+    expected = truth[10:50, 4:46] @ (0.299, 0.587, 0.114)
+    np.testing.assert_allclose(gray[:, :18], expected[:, :18], atol=3)
+    np.testing.assert_allclose(gray[:, -18:], expected[:, -18:], atol=3)
+
+
+def test_frames_are_decoded_as_they_are_asked_for(tmp_path):
+    write_video(tmp_path / "v.mp4", gray_steps(10))
+    frames = read_frames(tmp_path / "v.mp4")
+    next(frames)
+    frames.close()
+
+
+def test_a_cut_file_is_named(tmp_path):
+    path = tmp_path / "cut.mp4"
+    write_video(path, noise(20))
+    whole = path.read_bytes()
+    for share in (0.0, 0.5, 0.95):
+        path.write_bytes(whole[: int(share * len(whole))])
+        with pytest.raises(UserError, match="cut.mp4: cannot be read as a video"):
+            next(read_frames(path))
+    with pytest.raises(UserError, match="absent.mp4: there is no such file"):
+        next(read_frames(tmp_path / "absent.mp4"))
+
+
+def test_damage_inside_names_the_frame_it_ends_at(tmp_path):
+    path = tmp_path / "hurt.mp4"
+    write_video(path, noise(30))
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 5000] = bytes(5000)
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"hurt.mp4: damaged, decoding ends after \d+ frames") as caught:
+        list(read_frames(path))
+    assert 5 < int(str(caught.value).split("after ")[1].split()[0]) < 25
+
+
+def test_a_file_without_a_picture_is_named(tmp_path):
+    path = tmp_path / "sound.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("aac", rate=8000)
+        sound = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+        sound.sample_rate = 8000
+        container.mux(stream.encode(sound))
+        container.mux(stream.encode())
+    with pytest.raises(UserError, match="sound.mp4: holds no video"):
+        next(read_frames(path))

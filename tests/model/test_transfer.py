@@ -1,0 +1,246 @@
+"""Weight transfer, and the reading of the original project's pickles.
+
+The files ``data/python2_*.pkl`` were written by Python 2.7.18 with numpy 1.16.6, from the arrays of
+`original_arrays`: the first three by six calls of ``cPickle.dump`` with protocols 0, 1 and 2, the last
+by one call for the list of the six.
+"""
+
+import os
+import pickle
+import shutil
+import struct
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pose3d import config
+from pose3d.config import NetworkSettings
+from pose3d.errors import UserError
+from pose3d.model.network import Network
+from pose3d.model.transfer import TRANSFERRED, read_convolutions, transfer
+from pose3d.model.weights import BEST, Weights, save
+
+KERNELS = (1, 2, 3)
+PICKLES = sorted((Path(__file__).parents[1] / "data").glob("python2_*.pkl"))
+
+
+def original_arrays():
+    rng = np.random.RandomState(5)
+    shapes = [(1, 1, 5, 5), (1,), (2, 1, 5, 5), (2,), (3, 2, 6, 6), (3,)]
+    return [rng.uniform(-1, 1, shape).astype("float32") for shape in shapes]
+
+
+@pytest.fixture
+def network():
+    return Network(51, NetworkSettings(kernels=KERNELS))
+
+
+def weights_file(path, **changes):
+    """A detection network's file of KERNELS, with some parameters changed; None leaves one out."""
+    settings = config.load("detection", None, [f"network.kernels={list(KERNELS)}", "network.seed=7"])
+    params = Network(1700, settings.network).get_weights() | changes
+    save(path, Weights("detection", settings, {k: v for k, v in params.items() if v is not None}))
+    return path
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    return weights_file(tmp_path_factory.mktemp("run") / BEST)
+
+
+def check_transferred(before, network, expected):
+    after = network.get_weights()
+    for name, value in after.items():
+        wanted = expected[name] if name in TRANSFERRED else before[name]
+        np.testing.assert_array_equal(value, wanted, strict=True)  # bit for bit
+    assert (after["conv1.W"] != before["conv1.W"]).any()
+
+
+def test_what_is_transferred():
+    assert TRANSFERRED == ("conv1.W", "conv1.b", "conv2.W", "conv2.b", "conv3.W", "conv3.b")
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_from_a_run_folder_or_a_file(network, saved, whole):
+    before = network.get_weights()
+    transfer(saved.parent if whole else saved, network)
+    check_transferred(before, network, Network(1700, NetworkSettings(kernels=KERNELS, seed=7)).get_weights())
+
+
+@pytest.mark.parametrize("path", PICKLES, ids=lambda path: path.stem)
+def test_from_the_originals_file(network, path):
+    before = network.get_weights()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # numpy deprecates what Python 2's pickles pass to dtype
+        transfer(path, network)
+    check_transferred(before, network, dict(zip(TRANSFERRED, original_arrays(), strict=True)))
+
+
+def test_the_pickles_are_python_2s():
+    assert [path.stem for path in PICKLES] == [
+        "python2_list", "python2_protocol0", "python2_protocol1", "python2_protocol2",
+    ]  # fmt: skip
+    for path in PICKLES:
+        assert b"cnumpy.core.multiarray\n_reconstruct\n" in path.read_bytes()
+
+
+def test_from_todays_pickle_in_any_order_of_memory(network, tmp_path):
+    path, before = tmp_path / "w.pkl", network.get_weights()
+    arrays = [np.asfortranarray(a).astype(">f8") for a in original_arrays()]
+    path.write_bytes(pickle.dumps(tuple(arrays), protocol=4))
+    transfer(path, network)
+    check_transferred(before, network, dict(zip(TRANSFERRED, original_arrays(), strict=True)))
+
+
+# Pickles that would do something. MARK stands where the path of the file goes that must not appear.
+MARK = b"@PATH@"
+
+
+def call(module, name, *arguments):
+    """A protocol 2 pickle of ``module.name(*arguments)``, arguments being bytes or pickled parts."""
+    return b"c%s\n%s\n(%stR" % (module, name, b"".join(arguments))
+
+
+def text(value):
+    return b"X" + struct.pack("<I", len(value)) + value
+
+
+TOUCH = text(b"touch " + MARK)
+CODE = text(b"open('" + MARK + b"', 'w')")
+SYSTEM = call(os.system.__module__.encode(), b"system", TOUCH)
+
+
+def array_with(payload):
+    """A one-element object array whose element is `payload`, as numpy pickles it."""
+    empty = pickle.dumps(np.array([None], object), protocol=3)
+    at = empty.rindex(b"N")
+    return empty[:at] + payload + empty[at + 1 : -1]
+
+
+MALICIOUS = {
+    "os.system": (SYSTEM, "posix.system"),
+    "os.system by its other name": (call(b"os", b"system", TOUCH), "os.system"),
+    "eval": (call(b"builtins", b"eval", CODE), "builtins.eval"),
+    "Python 2's eval": (call(b"__builtin__", b"eval", CODE), r"(__builtin__|builtins)\.eval"),
+    "exec": (call(b"builtins", b"exec", CODE), "builtins.exec"),
+    "getattr": (call(b"builtins", b"getattr", text(b"a"), text(b"upper")), "builtins.getattr"),
+    "numpy's own files": (call(b"numpy", b"save", text(MARK), b"K\x01"), r"numpy\.save"),
+    "numpy's runner": (
+        call(b"numpy.testing._private.utils", b"runstring", CODE, b"}"),
+        r"numpy\.testing\._private\.utils\.runstring",
+    ),
+    "a name below numpy": (call(b"numpy", b"ndarray.tofile", text(MARK)), r"numpy\.ndarray\.tofile"),
+    "inside a list": (b"](" + SYSTEM + b"e", "posix.system"),
+    "inside an object array": (array_with(SYSTEM), "posix.system"),
+    "after an array": (pickle.dumps(np.zeros((1, 1, 5, 5)), 3)[2:-1] + b"0" + SYSTEM, "posix.system"),
+    "an object array of nothing bad": (array_with(b"K\x05"), "should hold the six arrays"),
+    "a persistent id": (b"PX\n", "neither a weights file nor a pickle"),
+    "an extension": (b"\x82\x01", "neither a weights file nor a pickle"),
+}
+
+
+def armed(payload, path):
+    """A whole pickle with the path filled in; the length before every text with a path is put right."""
+    target = os.fsencode(path)
+    for string in (TOUCH, CODE, text(MARK)):
+        payload = payload.replace(string, text(string[5:].replace(MARK, target)))
+    return b"\x80\x02" + payload + b"."
+
+
+@pytest.mark.parametrize("name", list(MALICIOUS))
+def test_a_pickle_that_does_something_is_refused_and_does_nothing(network, tmp_path, name):
+    payload, told = MALICIOUS[name]
+    path, sign, before = tmp_path / "w.pkl", tmp_path / "sign", network.get_weights()
+    path.write_bytes(armed(payload, sign))
+    with pytest.raises(UserError, match=rf"w\.pkl is .*{told}"):
+        transfer(path, network)
+    assert not sign.exists()
+    for parameter, value in network.get_weights().items():
+        np.testing.assert_array_equal(value, before[parameter])
+
+
+@pytest.mark.parametrize(
+    "name", ["os.system", "eval", "inside a list", "inside an object array", "after an array"]
+)
+def test_a_plain_unpickler_would_have_obeyed(tmp_path, name):
+    """Otherwise the test above proved nothing."""
+    pickle.loads(armed(MALICIOUS[name][0], tmp_path / "sign"))
+    assert (tmp_path / "sign").exists()
+
+
+def test_the_six_are_counted_and_their_kind_is_checked(network, tmp_path):
+    path = tmp_path / "w.pkl"
+    arrays = original_arrays()
+    integers = [a.astype(int) for a in arrays]
+    swapped = [arrays[1], arrays[0], *arrays[2:]]
+    for wrong in (
+        arrays[:5],
+        arrays + arrays[:1],
+        [],
+        integers,
+        swapped,
+        [*arrays[:5], [0.0]],
+        [arrays],
+        "six",
+    ):
+        path.write_bytes(pickle.dumps(wrong, protocol=3))
+        with pytest.raises(
+            UserError, match=r"w\.pkl is refused: it should hold the six arrays W0 b0 W1 b1 W2 b2"
+        ):
+            transfer(path, network)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2, 0.5, 0.99])
+def test_a_truncated_pickle(network, tmp_path, share):
+    path = tmp_path / "w.pkl"
+    content = PICKLES[-1].read_bytes()
+    path.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(UserError, match=r"w\.pkl is (neither a weights file nor a pickle of arrays|refused)"):
+        transfer(path, network)
+
+
+def test_other_kernels_are_refused_with_the_remedy(saved):
+    other = Network(51, NetworkSettings(kernels=(1, 2, 4)))
+    for path in (saved, PICKLES[0]):
+        with pytest.raises(
+            UserError, match=r"has kernels \[1, 2, 3\], the network \[1, 2, 4\]: train with --set net"
+        ):
+            transfer(path, other)
+
+
+def test_another_shape_is_refused(network, tmp_path):
+    path = weights_file(tmp_path / "w.npz", **{"conv2.W": np.zeros((2, 1, 7, 7), "float32")})
+    with pytest.raises(UserError, match=r"w\.npz: conv2\.W has shape \(2, 1, 7, 7\), the network's has"):
+        transfer(path, network)
+
+
+def test_a_missing_layer_is_named(network, tmp_path):
+    path = weights_file(tmp_path / "w.npz", **{"conv2.W": None, "conv3.b": None})
+    with pytest.raises(UserError, match=r"w\.npz lacks conv2\.W, conv3\.b"):
+        transfer(path, network)
+
+
+def test_numbers_that_are_not_finite_are_refused(network, tmp_path):
+    arrays = original_arrays()
+    arrays[2][0, 0, 1, 1] = np.nan
+    path = tmp_path / "w.pkl"
+    path.write_bytes(pickle.dumps(arrays, protocol=3))
+    with pytest.raises(UserError, match=r"w\.pkl: conv2\.W holds numbers that are not finite"):
+        transfer(path, network)
+
+
+def test_a_damaged_weights_file_is_not_taken_for_a_pickle(saved, tmp_path):
+    path = tmp_path / "w.npz"
+    shutil.copy(saved, path)
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(UserError, match=r"w\.npz is no weights file of pose3d, or damaged"):
+        read_convolutions(path)
+
+
+def test_nothing_there(tmp_path):
+    with pytest.raises(UserError, match="holds no best.npz"):
+        read_convolutions(tmp_path)
+    with pytest.raises(UserError, match="none: no such file or run folder"):
+        read_convolutions(tmp_path / "none")

@@ -1,0 +1,120 @@
+import numpy as np
+import pytensor
+import pytensor.tensor as pt
+import pytest
+
+from pose3d.model import updates
+from pose3d.model.graph import MODE
+
+RATE, MOMENTUM, DECAY = 0.25, 0.5, 0.125  # exact in binary, so that the values by hand are, too
+
+
+class Line:
+    """cost = mean of (w x + b - y)^2 / 2 over the batch, with the rule of Eq. (7)-(8)."""
+
+    def __init__(self, momentum=MOMENTUM, decay=DECAY, order="new", dtype="float64"):
+        x, y = pt.vector("x", dtype=dtype), pt.vector("y", dtype=dtype)
+        w, b = (pytensor.shared(np.asarray(v, dtype), n) for n, v in (("w", 2.0), ("b", 1.0)))
+        self.params = {"w": w, "b": b}
+        self.hyper = {
+            name: pytensor.shared(np.asarray(value, dtype), name)
+            for name, value in (("rate", RATE), ("momentum", momentum), ("decay", decay))
+        }
+        self.velocity = updates.velocities(self.params)
+        cost = ((w * x + b - y) ** 2).sum() / (2 * pt.cast(x.shape[0], dtype))
+        self.rules = updates.momentum_decay(cost, self.params, self.velocity, **self.hyper, order=order)
+        self._step = pytensor.function([x, y], cost, updates=self.rules, mode=MODE)
+        self.dtype = dtype
+
+    def step(self, x=(1.0,), y=(1.0,)):
+        self._step(np.array(x, self.dtype), np.array(y, self.dtype))
+        return [float(p.get_value()) for p in self.params.values()]
+
+
+def test_two_steps_by_hand():
+    """x = y = 1, so dcost/dw = dcost/db = w + b - 1.
+
+    Step 1: g = 2; v_w = -1/4 * 1/8 * 2 - 1/4 * 2 = -0.5625, v_b = -1/32 * 1 - 0.5 = -0.53125.
+    Step 2 from w = 1.4375, b = 0.46875: g = 0.90625;
+    v_w = -0.28125 - 0.044921875 - 0.2265625, v_b = -0.265625 - 0.0146484375 - 0.2265625.
+    """
+    line = Line()
+    assert line.step() == [1.4375, 0.46875]
+    assert [float(v.get_value()) for v in line.velocity.values()] == [-0.5625, -0.53125]
+    v_w, v_b = -0.28125 - 0.044921875 - 0.2265625, -0.265625 - 0.0146484375 - 0.2265625
+    assert line.step() == [1.4375 + v_w, 0.46875 + v_b]
+
+
+def test_the_originals_order_adds_the_old_velocity():
+    line = Line(order="old")
+    assert line.step() == [2, 1]  # the first velocity is zero
+    assert line.step() == [1.4375, 0.46875]
+    v_w = 0.5 * -0.5625 - 0.25 * 0.125 * 2 - 0.25 * 2  # the gradient was still that of the start
+    assert line.step()[0] == 1.4375 + v_w
+
+
+def test_without_momentum_and_decay_it_is_plain_gradient_descent():
+    line = Line(momentum=0, decay=0)
+    w, b = 2.0, 1.0
+    for _ in range(3):
+        g = w + b - 1
+        w, b = w - RATE * g, b - RATE * g
+        assert line.step() == [w, b]
+
+
+def test_the_gradient_is_the_mean_over_the_batch():
+    one, both = Line(), Line()
+    assert one.step() == both.step((1.0, 1.0, 1.0), (1.0, 1.0, 1.0))
+    # Residuals 2 and -1: g = mean of residual * x = (2 * 1 - 1 * 2) / 2 = 0 at w, 0.5 at b.
+    assert Line(momentum=0, decay=0).step((1.0, 2.0), (1.0, 6.0)) == [2.0, 1 - RATE * 0.5]
+
+
+def test_the_rate_can_be_changed_while_a_run_goes_on():
+    line = Line(momentum=0, decay=0)
+    w, b = line.step()
+    line.hyper["rate"].set_value(np.asarray(0.0625))
+    assert line.step() == [w - 0.0625 * (w + b - 1), b - 0.0625 * (w + b - 1)]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_type_is_kept(dtype):
+    line = Line(dtype=dtype)
+    for target, expression in line.rules.items():
+        assert expression.dtype == target.dtype == dtype
+    line.step()
+    assert {p.get_value().dtype for p in [*line.params.values(), *line.velocity.values()]} == {
+        np.dtype(dtype)
+    }
+
+
+def test_every_parameter_and_its_velocity_is_updated_in_order():
+    line = Line()
+    names = [variable.name for variable in line.rules]
+    assert names == ["w.velocity", "w", "b.velocity", "b"]
+
+
+def test_velocities_are_zero_and_the_parameters_own_shape():
+    params = {"conv1.W": pytensor.shared(np.ones((2, 1, 3, 4), "float32"), "conv1.W")}
+    velocity = updates.velocities(params)["conv1.W"]
+    assert velocity.name == "conv1.W.velocity"
+    assert velocity.get_value().shape == (2, 1, 3, 4)
+    assert velocity.get_value().dtype == "float32"
+    assert not velocity.get_value().any()
+    assert params["conv1.W"].get_value().all()
+
+
+@pytest.mark.parametrize("order", updates.RULES)
+def test_an_update_rounds_as_it_is_written(order):
+    """Not as the graph around it may, whose fused products depend on what a process compiled before."""
+    rng = np.random.default_rng(4)
+    w, v, g = (rng.standard_normal(1000, dtype=np.float32) for _ in range(3))
+    rate, momentum, decay = (np.float32(x) for x in (0.01, 0.9, 0.1))
+    params, velocity = {"w": pytensor.shared(w, "w")}, {"w": pytensor.shared(v, "v")}
+    hyper = {name: pytensor.shared(np.asarray(x)) for name, x in
+             (("rate", rate), ("momentum", momentum), ("decay", decay))}  # fmt: skip
+    given = pt.vector("g", dtype="float32")
+    rules = updates.descent([given], params, velocity, **hyper, order=order)
+    pytensor.function([given], [], updates=rules, mode=MODE)(g)
+    new_w, new_v = updates.RULES[order](w, v, g, rate, momentum, decay)
+    np.testing.assert_array_equal(velocity["w"].get_value(), new_v)
+    np.testing.assert_array_equal(params["w"].get_value(), new_w)

@@ -1,0 +1,74 @@
+"""Recordings drawn here: a bright square on gray, that moves by known steps."""
+
+import csv
+
+import numpy as np
+
+from pose3d.recordings import custom as own
+from pose3d.skeleton import JOINTS
+
+FRAMES, HEIGHT, WIDTH = 12, 96, 160
+ANNOTATED = [1, 2, 4, 7, 11]
+_RNG = np.random.default_rng(0)
+OFFSETS = _RNG.uniform((0, 0), (19, 39), (17, 2))
+POSES = _RNG.normal(0, 300, (FRAMES, 17, 3)) + (0, 0, 3000)
+
+
+def corner(i):
+    return 30 + 4 * i, 40 - i
+
+
+def mask_of(i):
+    mask = np.zeros((HEIGHT, WIDTH), bool)
+    x, y = corner(i)
+    mask[y : y + 40, x : x + 20] = True
+    return mask
+
+
+def image_of(i):
+    gray = np.where(mask_of(i), 220, 90) + np.arange(WIDTH) // 8
+    return np.repeat(gray[..., None], 3, axis=2).astype(np.uint8)
+
+
+def joints_of(i):
+    return OFFSETS + corner(i)
+
+
+def row_of(i, frame):
+    """One row of the table as a dict, its values str."""
+    row = {"frame": frame}
+    for j, name in enumerate(joint.replace(" ", "_") for joint in JOINTS):
+        row |= {
+            f"{name}_{axis}": repr(float(value)) for axis, value in zip("xy", joints_of(i)[j], strict=True)
+        }
+        row |= {f"{name}_{axis}": repr(float(value)) for axis, value in zip("XYZ", POSES[i, j], strict=True)}
+    return row
+
+
+def write_table(path, rows):
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def write_recordings(folder, rows):
+    write_table(folder / "recordings.csv", rows)
+    return folder
+
+
+ROW = {
+    "subject": "anna",
+    "action": "Dancing",
+    "take": "2",
+    "camera": "7",
+    "images": "frames",
+    "joints": "j.csv",
+}
+
+
+def extract(folder, every=1):
+    (recording,) = own.find_own(folder)
+    blocks = []
+    facts = own.extract(recording, every, blocks.append)
+    return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}, facts

@@ -1,0 +1,81 @@
+import pytest
+
+from pose3d.errors import UserError
+from tests.recordings.custom.drawn import (
+    ANNOTATED,
+    POSES,
+    extract,
+    row_of,
+    write_table,
+)
+
+
+def spoiled(folder, change, rows=None):
+    """The table with the row of line 3 changed by a dict or a function of it."""
+    rows = [row_of(i, f"f{i}.png") for i in ANNOTATED]
+    rows[1] = change(rows[1]) if callable(change) else rows[1] | change
+    if rows[1].keys() != rows[0].keys():
+        rows = [{key: row.get(key, "") for key in rows[1]} for row in rows]
+    write_table(folder / "j.csv", rows)
+
+
+def without(*names):
+    return lambda row: {key: value for key, value in row.items() if key not in names}
+
+
+BOX = {"box_x0": 1, "box_y0": 2, "box_x1": 30, "box_y1": 40}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"right_hip_x": "12a"}, r"j\.csv, line 3, column right_hip_x: is '12a', not a number"),
+        ({"head_Z": ""}, r"j\.csv, line 3, column head_Z: is empty"),
+        ({"head_Z": "nan"}, r"j\.csv, line 3, column head_Z: is 'nan', not a number"),
+        ({"head_x": "-inf"}, r"j\.csv, line 3, column head_x: is '-inf', not a number"),
+        ({"frame": "f1.png"}, r"j\.csv, line 3, column frame: is the same frame as in line 2"),
+        ({"frame": "f77.png"}, r"j\.csv, line 3, column frame: is 'f77.png', which is no image"),
+        ({"frame": "12"}, r"j\.csv, line 3, column frame: is '12', not a whole number of 0 to 11"),
+        (
+            without("left_hip_X", "head_Z"),
+            r"j\.csv: lacks the column\(s\) left_hip_X, head_Z; training needs all 17",
+        ),
+        (without("left_hip_y"), r"j\.csv: lacks the column\(s\) left_hip_y$"),
+        (lambda row: row | {"box_x0": 3}, r"j\.csv: has some of the columns box_x0, .* but not all"),
+        (lambda row: row | BOX | {"box_x1": "1"}, r"j\.csv, line 3, column box_x1: is 1, not above 1"),
+        (lambda row: row | BOX | {"box_y0": "1.5"}, r"j\.csv, line 3, column box_y0: is '1.5', not a whole"),
+        (lambda row: row | BOX | {"box_y1": "97"}, r"j\.csv, line 3, column box_y1: is 97, beyond .* 96 px"),
+    ],
+)
+def test_a_bad_cell_is_named(folder, change, message):
+    spoiled(folder, change)
+    with pytest.raises(UserError, match=message):
+        extract(folder)
+
+
+def test_metres_are_not_taken_for_millimetres(folder, monkeypatch):
+    monkeypatch.setattr("own.drawn.POSES", POSES / 1000)
+    write_table(folder / "j.csv", [row_of(i, f"f{i}.png") for i in ANNOTATED])
+    with pytest.raises(UserError, match=r"j\.csv: the 3D joints of a frame span .* give mm, not m"):
+        extract(folder)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is empty; its first line names the columns"),
+        ("frame,frame\n1,1\n", "has two columns 'frame'"),
+        ("frame\n\n# none\n1,2\n", "line 4: has 2 cells for 1 columns"),
+        (b"frame\n\xff\xfe\n", "is no CSV file in UTF-8"),
+    ],
+)
+def test_a_table_that_is_none_is_named(folder, text, message):
+    (folder / "j.csv").write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(UserError, match=rf"j\.csv.*{message}"):
+        extract(folder)
+
+
+def test_a_table_without_rows_is_refused(folder):
+    (folder / "j.csv").write_text((folder / "j.csv").read_text().splitlines()[0])
+    with pytest.raises(UserError, match=r"j\.csv: has no row"):
+        extract(folder)

@@ -1,0 +1,112 @@
+import h5py
+import numpy as np
+import pytest
+import scipy.io
+
+from pose3d.errors import UserError
+from pose3d.recordings.human36m import open_masks
+from pose3d.synthetic.file_formats import mask_writer
+
+ROWS, COLUMNS = 12, 10  # unequal, so that a transposed mask cannot pass
+
+
+def masks(count):
+    return list(np.random.default_rng(count).random((count, ROWS, COLUMNS)) > 0.5)
+
+
+def write_masks(path, images):
+    with mask_writer(path) as append:
+        for image in images:
+            append(image)
+
+
+def write_v7(path, images):
+    cell = np.empty((1, len(images)), object)
+    for i, image in enumerate(images):
+        cell[0, i] = image
+    scipy.io.savemat(path, {"Masks": cell}, do_compression=True)
+
+
+def assert_same(path, written):
+    with open_masks(path) as found:
+        assert len(found) == len(written)
+        for i in reversed(range(len(written))):
+            assert found[i].dtype == bool
+            np.testing.assert_array_equal(found[i], written[i])
+
+
+def test_masks_of_v73_come_back_rows_first(tmp_path):
+    written = masks(5)
+    write_masks(tmp_path / "m.mat", written)
+    assert_same(tmp_path / "m.mat", written)
+    with h5py.File(tmp_path / "m.mat") as file:  # stored as MATLAB does: (columns, rows)
+        assert file["Masks"].shape == (5, 1)
+        assert file[file["Masks"][0, 0]].shape == (COLUMNS, ROWS)
+
+
+def test_masks_of_v7_come_back_rows_first(tmp_path):
+    written = masks(4)
+    write_v7(tmp_path / "m.mat", [image.astype(np.uint8) for image in written])
+    assert_same(tmp_path / "m.mat", written)
+
+
+def test_of_a_stack_of_planes_the_first_is_taken(tmp_path):
+    planes = np.stack(masks(3), axis=-1).astype(np.uint8)  # (H, W, 3)
+    write_v7(tmp_path / "v7.mat", [planes])
+    assert_same(tmp_path / "v7.mat", [planes[:, :, 0] != 0])
+    write_masks(tmp_path / "v73.mat", masks(1))
+    with h5py.File(tmp_path / "v73.mat", "r+") as file:
+        file["Masks"][0, 0] = file.create_dataset("#refs#/stack", data=planes.T).ref
+    assert_same(tmp_path / "v73.mat", [planes[:, :, 0] != 0])
+
+
+def test_an_empty_cell_is_none(tmp_path):
+    write_masks(tmp_path / "v73.mat", masks(2))
+    with h5py.File(tmp_path / "v73.mat", "r+") as file:
+        empty = file.create_dataset("#refs#/empty", data=np.array([0, 0], np.uint64))
+        empty.attrs["MATLAB_empty"] = np.uint8(1)
+        file["Masks"][1, 0] = empty.ref
+    write_v7(tmp_path / "v7.mat", [masks(1)[0].astype(np.uint8), np.zeros((0, 0), np.uint8)])
+    for path in (tmp_path / "v73.mat", tmp_path / "v7.mat"):
+        with open_masks(path) as found:
+            assert found[0].shape == (ROWS, COLUMNS)
+            assert found[1] is None
+
+
+@pytest.mark.parametrize("write", [write_masks, write_v7])
+def test_a_truncated_file_is_named(tmp_path, write):
+    path = tmp_path / "cut.mat"
+    write(path, [mask.astype(np.uint8) for mask in masks(30)])
+    whole = path.read_bytes()
+    for share in (0.0, 0.3, 0.9):
+        path.write_bytes(whole[: int(share * len(whole))])
+        with pytest.raises(UserError, match="cut.mat: .*extract"):
+            open_masks(path)
+
+
+def test_damage_inside_the_file_names_the_mask(tmp_path):
+    path = tmp_path / "hurt.mat"
+    write_masks(path, masks(3))
+    with h5py.File(path) as file:
+        _, chunk = file[file["Masks"][1, 0]].id.read_direct_chunk((0, 0))
+    content = path.read_bytes()
+    assert content.count(chunk) == 1
+    path.write_bytes(content.replace(chunk, bytes(len(chunk))))
+    with open_masks(path) as found:
+        assert found[0].shape == (ROWS, COLUMNS)
+        with pytest.raises(UserError, match="hurt.mat: mask 1 cannot be read"):
+            found[1]
+
+
+def test_a_foreign_file_is_named(tmp_path):
+    (tmp_path / "text.mat").write_text("not a mask " * 100)
+    with pytest.raises(UserError, match="text.mat: is no MATLAB file"):
+        open_masks(tmp_path / "text.mat")
+    with pytest.raises(UserError, match="absent.mat: there is no such file"):
+        open_masks(tmp_path / "absent.mat")
+    with h5py.File(tmp_path / "other.mat", "w") as file:
+        file["Masks"] = np.zeros((3, 1))
+    scipy.io.savemat(tmp_path / "other7.mat", {"Boxes": np.zeros((3, 1))})
+    for name in ("other.mat", "other7.mat"):
+        with pytest.raises(UserError, match=f"{name}: holds no cell array Masks"):
+            open_masks(tmp_path / name)

@@ -1,0 +1,258 @@
+"""Trees are spoiled for real, file by file, as downloads and careless tools spoil them."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from pose3d import synthetic
+from pose3d.io.video import video_writer
+from pose3d.recordings.human36m import (
+    CAMERAS,
+    find_recordings,
+    open_masks,
+    project,
+    read_cameras,
+    read_packets,
+    read_poses_3d,
+)
+from pose3d.recordings.human36m.recording_checks import (
+    BOX_SHARE,
+    MASK_SHARE,
+    TOLERANCE,
+    inspect,
+    reprojection_miss,
+    share_inside,
+)
+from pose3d.synthetic.file_formats import mask_writer, write_poses
+from pose3d.synthetic.silhouettes import box
+
+SQUARE = CAMERAS[1]  # its images have as many rows as columns
+TALL = CAMERAS[0]
+
+
+@pytest.fixture
+def tree(raw_tree, tmp_path):
+    """A copy of S1's files, to be spoiled."""
+    shutil.copytree(raw_tree / "S1", tmp_path / "tree" / "S1")
+    shutil.copy(raw_tree / "metadata.xml", tmp_path / "tree")
+    return tmp_path / "tree"
+
+
+def cameras_of(tree):
+    return {
+        camera: calibration
+        for (s, camera), calibration in read_cameras(tree / "metadata.xml").items()
+        if s == "S1"
+    }
+
+
+def recording_of(tree, camera=SQUARE):
+    return find_recordings(tree, subjects=["S1"], cameras=[camera])[0][0]
+
+
+def checked(tree, camera=SQUARE, **options):
+    return inspect(recording_of(tree, camera), cameras_of(tree), **options)
+
+
+def only_fault(found):
+    assert len(found.faults) == 1, found.faults
+    assert "\n" not in found.faults[0]
+    return found.faults[0]
+
+
+def rewrite_masks(path, change):
+    with open_masks(path) as masks:
+        kept = change([masks[i] for i in range(len(masks))])
+    with mask_writer(path) as append:
+        for mask in kept:
+            append(mask)
+
+
+def test_a_sound_recording_has_no_fault(tree):
+    for camera in CAMERAS:
+        found = checked(tree, camera, expected=12)
+        assert (found.faults, found.notes) == ([], [])
+        assert (found.poses, found.boxes, found.masks) == (12, 12, 12)
+        assert found.frames == 12 + {"54138969": 1, "55011271": 5, "58860488": 3, "60457274": 2}[camera]
+        assert found.in_box == 1
+        assert found.in_mask > 0.98
+        assert 0 < found.miss < 1e-4
+
+
+@pytest.mark.parametrize("camera", [SQUARE, TALL])
+@pytest.mark.parametrize(("kind", "share"), [("boxes", BOX_SHARE), ("masks", MASK_SHARE)])
+def test_swapped_rows_and_columns_are_found_in_square_images_too(tree, camera, kind, share):
+    path = getattr(recording_of(tree, camera), kind)
+    rewrite_masks(path, lambda masks: [mask.T for mask in masks])
+    found = checked(tree, camera)
+    assert (found.in_box if kind == "boxes" else found.in_mask) < share - 0.3
+    assert all(fault.startswith(str(path)) for fault in found.faults)
+    assert f"of the 2D joints lie in its {kind}" in found.faults[-1]
+    assert "its rows and columns are swapped" in found.faults[-1]
+    if camera == TALL:
+        assert "252 x 250 px, the video 250 x 252" in found.faults[0]
+    else:
+        only_fault(found)
+
+
+@pytest.mark.parametrize("camera", CAMERAS)
+def test_shifted_motion_capture_misses_the_silhouettes_and_nothing_else_tells(tree, camera):
+    """As with S9: poses, projections and boxes agree with each other, 200 mm beside the person."""
+    recording, calibration = recording_of(tree, camera), cameras_of(tree)[camera]
+    poses = (read_poses_3d(recording.poses_3d) + calibration.R @ [200, 0, 0]).astype(np.float32)
+    pixels = project(calibration, poses)
+    write_poses(recording.poses_3d, poses)
+    write_poses(recording.poses_2d, pixels)
+    rewrite_masks(
+        recording.boxes,
+        lambda masks: [box(*pair, calibration.f, masks[0].shape) for pair in zip(poses, pixels, strict=True)],
+    )
+    found = checked(tree, camera)
+    fault = only_fault(found)
+    assert fault.startswith(f"{recording.masks}: only ")
+    assert "poses or masks are shifted or of another recording" in fault
+    assert (found.in_box, found.miss < TOLERANCE) == (1, True)
+
+
+def test_empty_cells_are_passed_over_and_all_empty_ones_told(tree):
+    path = recording_of(tree).masks
+    rewrite_masks(path, lambda masks: [mask & (i % 3 == 0) for i, mask in enumerate(masks)])
+    assert checked(tree).faults == []
+    rewrite_masks(path, lambda masks: [np.zeros_like(mask) for mask in masks])
+    assert only_fault(checked(tree)) == f"{path}: all masks looked at are empty; extract it again"
+
+
+def test_files_of_two_cameras_that_were_swapped_are_named(tree):
+    one, other = recording_of(tree, CAMERAS[1]), recording_of(tree, CAMERAS[2])
+
+    def swap(kind):
+        paths = getattr(one, kind), getattr(other, kind)
+        contents = [path.read_bytes() for path in paths]
+        for path, content in zip(paths, reversed(contents), strict=True):
+            path.write_bytes(content)
+
+    swap("poses_3d")
+    found = checked(tree, one.camera)
+    assert found.miss > 5
+    assert f"px; {one.poses_3d} is that of camera {CAMERAS[2]}; extract both again" in only_fault(found)
+    swap("poses_2d")  # now both are
+    found = checked(tree, one.camera)
+    assert f"{one.poses_3d} is that of camera {CAMERAS[2]} and {one.poses_2d} is that" in found.faults[-1]
+    swap("poses_3d")
+    assert (
+        f"px; {one.poses_2d} is that of camera {CAMERAS[2]}; extract" in checked(tree, one.camera).faults[-1]
+    )
+
+
+def test_scrambled_joints_do_not_project_onto_the_pixels(tree):
+    recording = recording_of(tree)
+    poses = read_poses_3d(recording.poses_3d)
+    order = np.arange(32)
+    order[[17, 25]] = 25, 17  # left and right shoulder
+    column_major = np.ascontiguousarray(poses.reshape(len(poses), -1)).reshape(-1, len(poses)).T
+    for spoiled in (poses[:, order], column_major.reshape(poses.shape), poses[::-1], np.zeros_like(poses)):
+        write_poses(recording.poses_3d, spoiled)
+        found = checked(tree)
+        assert found.miss > TOLERANCE
+        assert "camera, frames or order of joints differ" in only_fault(found)
+
+
+def test_the_wrong_model_of_the_distortion_is_told_from_rounding(tree):
+    """OpenCV's tangential term counts p1 y + p2 x twice."""
+    recording, calibration = recording_of(tree), cameras_of(tree)[SQUARE]
+    poses = read_poses_3d(recording.poses_3d)
+    pixels = project(calibration, poses)
+    xy = poses[..., :2] / poses[..., 2:]
+    extra = xy * (xy @ calibration.p[::-1])[..., None]
+    assert TOLERANCE < reprojection_miss(calibration, poses, pixels + calibration.f * extra) < 1
+    assert reprojection_miss(calibration, poses, pixels) == 0
+    assert reprojection_miss(calibration, 0 * poses, pixels) == np.inf
+
+
+def test_numbers_that_differ_are_named_with_their_file(tree):
+    recording = recording_of(tree)
+    fault = only_fault(checked(tree, expected=2446))
+    assert fault == f"{recording.poses_2d}: 12 poses, not 2446; extract it again"
+    write_poses(recording.poses_3d, read_poses_3d(recording.poses_3d)[:9])
+    fault = only_fault(checked(tree))
+    assert fault == f"{recording.poses_2d}: 12 poses, but 9 in {recording.poses_3d}; extract both again"
+
+
+def test_frames_are_held_against_poses(tree):
+    recording = recording_of(tree)
+    with video_writer(recording.video, 250, 250) as append:
+        for i in range(33):
+            append(np.full((250, 250, 3), i, np.uint8))
+    fault = only_fault(checked(tree))
+    assert fault.startswith(f"{recording.video}: 21 frames more than poses, where up to 20 are usual")
+    assert checked(tree, short=True).faults == []
+    with video_writer(recording.video, 250, 250) as append:
+        for i in range(11):
+            append(np.full((250, 250, 3), i, np.uint8))
+    assert only_fault(checked(tree)) == f"{recording.video}: 11 frames for 12 poses; extract it again"
+
+
+def test_masks_are_held_against_poses(tree):
+    path = recording_of(tree).masks
+    rewrite_masks(path, lambda masks: masks[:7])
+    found = checked(tree)
+    assert found.faults == []
+    assert found.notes == [f"{path}: 7 masks for 12 poses; the build cuts to 7"]
+    rewrite_masks(path, lambda masks: masks * 6)
+    assert only_fault(checked(tree)) == f"{path}: 42 masks for 12 poses; extract it again"
+    assert checked(tree, short=True).faults == []
+    rewrite_masks(path, lambda masks: [])
+    assert only_fault(checked(tree, short=True)) == f"{path}: 0 masks for 12 poses; extract it again"
+
+
+def test_too_few_masks_are_a_fault(tmp_path):
+    options = {"subjects": ("S1",), "takes": (1,), "frames": 30, "image_size": 100, "workers": 1}
+    tree = synthetic.generate(tmp_path / "tree", **options)
+    path = recording_of(tree).boxes
+    rewrite_masks(path, lambda masks: masks[:9])
+    assert only_fault(checked(tree)) == f"{path}: 9 boxes for 30 poses; extract it again"
+
+
+def test_a_video_cut_short_is_told_once(tree, monkeypatch):
+    recording = recording_of(tree)
+    whole = read_packets(recording.video)
+    cut = type(whole)(8, whole.promised, whole.rows, whole.columns)
+    monkeypatch.setattr("pose3d.recordings.human36m.recording_checks.read_packets", lambda path: cut)
+    fault = only_fault(checked(tree))
+    assert fault.startswith(
+        f"{recording.video}: cut short, holds 8 of the 17 frames that its header promises"
+    )
+
+
+@pytest.mark.parametrize("kind", ["video", "poses_2d", "poses_3d", "boxes", "masks"])
+def test_damage_anywhere_is_a_line_and_the_other_files_are_checked_on(tree, kind):
+    """Truncated and overwritten at random places: never an exception, never a line break."""
+    rng = np.random.default_rng(0)
+    path = getattr(recording_of(tree), kind)
+    whole = path.read_bytes()
+    for share in (0, 0.01, 0.3, 0.9):
+        path.write_bytes(whole[: int(share * len(whole))])
+        found = checked(tree)
+        assert any(str(path) in fault for fault in found.faults), share
+        assert not any("\n" in fault for fault in found.faults)
+        assert (found.poses is None) == (kind == "poses_2d")
+        assert (found.frames is None) == (kind == "video")
+    for _ in range(12):
+        spoiled = bytearray(whole)
+        start = rng.integers(len(whole))
+        spoiled[start : start + 200] = rng.bytes(len(spoiled[start : start + 200]))
+        path.write_bytes(spoiled)
+        checked(tree)
+
+
+def test_a_joint_counts_within_reach_and_not_outside_the_image():
+    mask = np.zeros((40, 50), bool)
+    mask[10:20, 30:40] = True
+    on, near, far, outside = (30, 10), (27.6, 10), (27.4, 10), (-300, 10)
+    assert share_inside(mask, np.array([on]), 0) == 1
+    assert share_inside(mask, np.array([near, far])) == 0
+    assert share_inside(mask, np.array([near, far]), 0.04) == 0.5
+    mask[:, :] = True
+    assert share_inside(mask, np.array([outside, (20, 60), (1e30, -1e30)]), 0.04) == 0
+    assert share_inside(mask, np.array([(0, 0), (-1, 1), (49, 39), (51, 41)]), 0.04) == 1

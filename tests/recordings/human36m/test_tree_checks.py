@@ -1,0 +1,178 @@
+import shutil
+
+import numpy as np
+import pytest
+
+from pose3d.errors import UserError
+from pose3d.io.video import video_writer
+from pose3d.recordings.human36m import CAMERAS, SUB_ACTIONS, read_poses_2d
+from pose3d.recordings.human36m.tree_checks import COLUMNS, verify_raw
+from pose3d.synthetic.file_formats import write_poses
+
+TWELVE = dict.fromkeys(SUB_ACTIONS, 12)
+
+
+@pytest.fixture
+def tree(raw_tree, tmp_path):
+    """A copy of S1's files, to be spoiled."""
+    shutil.copytree(raw_tree / "S1", tmp_path / "tree" / "S1")
+    shutil.copy(raw_tree / "metadata.xml", tmp_path / "tree")
+    return tmp_path / "tree"
+
+
+def as_subject(tree, subject, action):
+    """S1's walks under another name: files of that subject and action that fit together."""
+    (tree / "S1").rename(tree / subject)
+    for take in (1, 2):
+        for path in list((tree / subject).rglob(f"{SUB_ACTIONS['S1', 'Walking', take]}.*")):
+            path.rename(
+                path.with_name(path.name.replace(path.name.split(".")[0], SUB_ACTIONS[subject, action, take]))
+            )
+
+
+def row(found, subject, action="Walking"):
+    return next(dict(zip(COLUMNS, r, strict=True)) for r in found.rows if r[:2] == (subject, action))
+
+
+def test_a_sound_tree_has_a_row_for_each_subject_and_no_fault(raw_tree):
+    found = verify_raw(raw_tree, ["Walking"], ["S1", "S5", "S11"], expected=TWELVE)
+    assert (found.faults, found.notes) == ([], [])
+    assert [r[:2] for r in found.rows] == [(s, "Walking") for s in ("S1", "S5", "S11")]
+    for subject in ("S1", "S5", "S11"):
+        r = row(found, subject)
+        assert (r["takes"], r["recordings"], r["poses"], r["expected"]) == (2, 8, 96, 96)
+        assert (r["frames"], r["boxes"], r["masks"]) == (96 + 22, 96, 96)
+        assert (r["in box %"], r["in mask %"] > 95, r["miss px"] < 1e-4, r["verdict"]) == (
+            100,
+            True,
+            True,
+            "ok",
+        )
+
+
+def test_the_poses_are_held_against_the_table_of_human36m(raw_tree):
+    found = verify_raw(raw_tree, ["Walking"], ["S1"], CAMERAS[:1])
+    assert row(found, "S1")["expected"] == 3476 + 3134
+    assert [fault.partition(":")[2] for fault in found.faults] == [
+        " 12 poses, not 3476; extract it again",
+        " 12 poses, not 3134; extract it again",
+    ]
+    assert row(found, "S1")["verdict"] == "2 faults"
+
+
+def test_what_is_missing_is_a_fault_of_its_row(tree):
+    (tree / "S1/MySegmentsMat/ground_truth_bb/Walking.55011271.mat").unlink()
+    (tree / "S1/Videos/Walking 1.54138969.mp4").unlink()
+    (tree / "S1/Videos/_ALL.54138969.mp4").touch()  # a calibration sequence, none of our business
+    found = verify_raw(tree, ["Walking", "Eating"], ["S1", "S5"], expected=TWELVE)
+    assert found.faults == [
+        "S1 Walking take 1 (Walking 1) camera 54138969: left out, lacks S1/Videos/Walking 1.54138969.mp4",
+        "S1 Walking take 2 (Walking) camera 55011271: has no boxes, "
+        "lacks S1/MySegmentsMat/ground_truth_bb/Walking.55011271.mat",
+        "S1 Eating take 1 (Eating 2): left out, none of its files is there",
+        "S1 Eating take 2 (Eating): left out, none of its files is there",
+        f"S5: left out, there is no folder {tree / 'S5'}",
+    ]
+    assert (row(found, "S1")["recordings"], row(found, "S1")["verdict"]) == (7, "2 faults")
+    assert (row(found, "S1")["poses"], row(found, "S1")["expected"]) == (84, 96)
+    for missing in (row(found, "S1", "Eating"), row(found, "S5"), row(found, "S5", "Eating")):
+        assert (missing["recordings"], missing["poses"], missing["verdict"]) == (0, None, "missing")
+
+
+def test_the_other_folder_layout_is_checked_as_well(tree):
+    for folder, stripped in (
+        ("D2_Positions", "Poses_D2_Positions"),
+        ("D3_Positions_mono", "Poses_D3_Positions_mono"),
+    ):
+        (tree / "S1/MyPoseFeatures" / folder).rename(tree / "S1" / stripped)
+    for folder, stripped in (
+        ("ground_truth_bb", "Segments_mat_gt_bb"),
+        ("ground_truth_bs", "Segments_mat_gt_bs"),
+    ):
+        (tree / "S1/MySegmentsMat" / folder).rename(tree / "S1" / stripped)
+    found = verify_raw(tree, ["Walking"], ["S1"], expected=TWELVE)
+    assert (found.faults, row(found, "S1")["verdict"]) == ([], "ok")
+
+
+def test_what_a_rule_leaves_out_is_neither_checked_nor_missed(tree):
+    as_subject(tree, "S9", "Greeting")
+    video = tree / "S9/Videos/Greeting.54138969.mp4"
+    video.write_bytes(b"")
+    (tree / "S9/Videos/Greeting.55011271.mp4").unlink()
+    found = verify_raw(tree, ["Greeting"], ["S9"], expected=TWELVE)
+    assert found.faults == []
+    assert [note.split(":")[0] for note in found.notes] == ["rule s9-shifted-poses"]
+    r = row(found, "S9", "Greeting")
+    assert (r["takes"], r["recordings"], r["poses"], r["expected"], r["verdict"]) == (1, 4, 48, 48, "ok")
+
+    found = verify_raw(tree, ["Greeting"], ["S9"], overrides={"s9-shifted-poses": "keep"}, expected=TWELVE)
+    assert [fault.split(":")[0] for fault in found.faults] == [
+        "S9 Greeting take 2 (Greeting) camera 55011271",
+        str(video),
+    ]
+    assert row(found, "S9", "Greeting")["verdict"] == "2 faults"
+
+
+def test_a_user_may_have_removed_what_a_rule_leaves_out(tree):
+    as_subject(tree, "S11", "Directions")
+    for path in list(tree.rglob("Directions.54138969.*")):
+        path.unlink()  # as many have done
+    found = verify_raw(tree, ["Directions"], ["S11"], ["54138969"], expected=TWELVE)
+    assert (found.faults, row(found, "S11", "Directions")["recordings"]) == ([], 1)
+    found = verify_raw(tree, ["Directions"], ["S11"], expected=TWELVE)
+    assert (found.faults, row(found, "S11", "Directions")["expected"]) == ([], 7 * 12)
+    found = verify_raw(tree, ["Directions"], ["S11"], expected=TWELVE, rules=())
+    assert found.faults == ["S11 Directions take 2 (Directions) camera 54138969: left out, lacks "
+        "S11/Videos/Directions.54138969.mp4, S11/MyPoseFeatures/D2_Positions/Directions.54138969.cdf, "
+        "S11/MyPoseFeatures/D3_Positions_mono/Directions.54138969.cdf"]  # fmt: skip
+
+
+def test_short_captures_of_s9_are_expected_there_and_only_there(tree):
+    as_subject(tree, "S9", "Walking")
+    for name in ("Walking 1", "Walking"):
+        with video_writer(tree / f"S9/Videos/{name}.55011271.mp4", 250, 250) as append:
+            for i in range(40):
+                append(np.full((250, 250, 3), i, np.uint8))
+    found = verify_raw(tree, ["Walking"], ["S9"], expected=TWELVE)
+    assert len(found.faults) == 1
+    assert "Walking 1.55011271.mp4: 28 frames more than poses" in found.faults[0]
+    assert [note.split(",")[0] for note in found.notes] == ["rule s9-short-capture: 4 recording(s) kept"]
+    assert len(verify_raw(tree, ["Walking"], ["S9"], expected=TWELVE, rules=()).faults) == 2
+
+
+def test_actions_without_a_known_number_are_shown_as_such(tree):
+    as_subject(tree, "S6", "Sitting")
+    found = verify_raw(tree, ["Sitting"], ["S6"])
+    assert found.faults == []
+    assert row(found, "S6", "Sitting")["expected"] is None
+    assert found.notes == ["no number of poses is known for Sitting: the column expected stays empty"]
+
+
+def test_metadata_is_the_trees_own_or_that_given_or_its_absence_is_told(tree, tmp_path):
+    (tree / "metadata.xml").rename(tmp_path / "elsewhere.xml")
+    found = verify_raw(tree, ["Walking"], ["S1"], expected=TWELVE)
+    assert (found.faults, row(found, "S1")["miss px"]) == ([], None)
+    assert found.notes[0].startswith(f"there is no {tree / 'metadata.xml'}: 3D poses are not checked")
+    given = tmp_path / "elsewhere.xml"
+    found = verify_raw(tree, ["Walking"], ["S1"], expected=TWELVE, metadata=given)
+    assert (found.notes, row(found, "S1")["miss px"] < 1e-4) == ([], True)
+    given.write_text("<broken")
+    found = verify_raw(tree, ["Walking"], ["S1"], expected=TWELVE, metadata=given)
+    assert len(found.faults) == 1
+    assert found.faults[0].startswith(f"{given}: cannot be read as XML")
+    assert row(found, "S1")["poses"] == 96  # the check went on
+
+
+def test_the_worst_recording_makes_the_row(tree):
+    path = tree / "S1/MyPoseFeatures/D2_Positions/Walking.58860488.cdf"
+    write_poses(path, read_poses_2d(path) + 3)
+    found = verify_raw(tree, ["Walking"], ["S1"], expected=TWELVE)
+    assert row(found, "S1")["miss px"] == pytest.approx(3 * 2**0.5, abs=1e-3)
+    assert (len(found.faults), row(found, "S1")["verdict"]) == (1, "1 fault")
+
+
+def test_a_wrong_folder_is_an_error(tmp_path):
+    with pytest.raises(UserError, match="is no folder"):
+        verify_raw(tmp_path / "absent", ["Walking"], ["S1"])
+    with pytest.raises(UserError, match="holds none of the folders"):
+        verify_raw(tmp_path, ["Walking"], ["S1"])

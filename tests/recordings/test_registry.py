@@ -1,0 +1,96 @@
+import numpy as np
+import pytest
+
+from pose3d.dataset.sampling import extract
+from pose3d.errors import UserError
+from pose3d.recordings import custom as own
+from pose3d.recordings import human36m
+from pose3d.recordings import legacy_mat as prepared
+from pose3d.recordings.registry import OWN, PREPARED, RAW, Wanted, expanded, kind_of
+
+
+def make(folder, *names):
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.mkdir() if "." not in path.name else path.write_bytes(b"")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "function"),
+    [
+        ("S7", RAW, extract),
+        ("Walking/data_36MS8.mat", PREPARED, prepared.extract),
+        ("data_36MS8.mat", PREPARED, prepared.extract),
+        ("recordings.csv", OWN, own.extract),
+    ],
+)
+def test_a_folder_is_known_by_what_it_holds(tmp_path, name, kind, function):
+    assert kind_of(make(tmp_path / "here", name)) is kind
+    assert kind.extract is function
+
+
+def test_what_is_of_no_kind_is_told_all_kinds(tmp_path):
+    with pytest.raises(UserError) as caught:
+        kind_of(make(tmp_path / "here", "Walking/pose_3DS1.mat", "T1"))
+    for kind in (RAW, PREPARED, OWN):
+        assert f"{kind.sign} ({kind.name})" in str(caught.value)
+    with pytest.raises(UserError, match="nowhere is no folder; give the one that holds S1"):
+        kind_of("nowhere")
+
+
+def test_what_is_of_two_kinds_is_refused(tmp_path):
+    with pytest.raises(
+        UserError, match=r"here looks like a raw Human3\.6M tree and a folder of own recordings"
+    ):
+        kind_of(make(tmp_path / "here", "S1", "recordings.csv"))
+
+
+def test_what_has_no_meaning_is_refused(tmp_path):
+    for kind, wanted, option in (
+        (RAW, Wanted(pixel_order="rows"), "--pixel-order"),
+        (OWN, Wanted(pixel_order="auto"), "--pixel-order"),
+        (PREPARED, Wanted(cameras=["54138969"]), "--cameras"),
+    ):
+        with pytest.raises(UserError, match=f"{option} has no meaning for a {kind.name}; leave it out"):
+            kind.find(tmp_path, wanted)
+
+
+def test_a_raw_tree_gives_walking_of_all_unless_asked(raw_tree):
+    recordings, lines = RAW.find(raw_tree, Wanted())
+    assert recordings == human36m.find_recordings(raw_tree)[0]
+    assert any("S6: left out" in line for line in lines)
+    some, _ = RAW.find(raw_tree, Wanted(["Walking"], ["S5"], ["54138969"]))
+    assert [str(recording) for recording in some] == [
+        "S5 Walking take 1 (Walking 1) camera 54138969", "S5 Walking take 2 (Walking) camera 54138969",
+    ]  # fmt: skip
+    with pytest.raises(UserError, match="no action 'Dancing'"):
+        RAW.find(raw_tree, Wanted(["Dancing"]))
+
+
+def test_actions_of_others_are_their_own():
+    assert expanded(None) is expanded(["Dancing", "all"]) is None
+    assert expanded(["Dancing", "report", "Walking"]) == ["Dancing", *human36m.REPORT_ACTIONS]
+
+
+def test_recordings_of_every_kind_have_what_a_build_asks_for(raw_tree, tmp_path):
+    """And of the raw tree the same five files, in the same order, as built files know them by."""
+    recording = RAW.find(raw_tree, Wanted())[0][0]
+    assert recording.files == tuple(
+        getattr(recording, name) for name in ("video", "poses_2d", "poses_3d", "boxes", "masks")
+    )
+    assert recording.options == {}
+    files = make(tmp_path / "own", "a.csv", "images/1.png")
+    (files / "recordings.csv").write_text(
+        "subject,action,take,camera,images,joints\na,Walk,1,0,images,a.csv\n"
+    )
+    (mine,) = OWN.find(files, Wanted())[0]
+    assert mine.files == (files / "images", files / "a.csv", None)
+    theirs = prepared.PreparedRecording("S1", "Walking", *(tmp_path / name for name in "abc"))
+    assert theirs.files == tuple(tmp_path / name for name in "abc")
+    for one in (recording, mine, theirs):
+        names = (one.subject, one.action, one.camera, one.name)
+        assert all(isinstance(name, str) for name in names)
+        assert np.int32(one.camera) >= 0
+        assert one.take >= 1

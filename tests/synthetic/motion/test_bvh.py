@@ -1,0 +1,112 @@
+import numpy as np
+import pytest
+
+from pose3d.errors import UserError
+from pose3d.synthetic.motion.bvh import pose, read, rest_pose
+
+TEXT = """HIERARCHY
+ROOT Hips
+{
+\tOFFSET 1.0 2.0 3.0
+\tCHANNELS 6 Yposition Xposition Zposition Xrotation Zrotation Yrotation
+\tJOINT Left Leg
+\t{
+\t\tOFFSET 0.0 0.0 10.0
+\t\tCHANNELS 2 Yrotation Xrotation
+\t\tEnd Site
+\t\t{
+\t\t\tOFFSET 0.0 5.0 0.0
+\t\t}
+\t}
+\tJOINT Slider {
+\t\tOFFSET 7.0 8.0 9.0 CHANNELS 1 Zposition
+\t}
+}
+MOTION
+Frames: 2
+Frame Time: .0083333
+20 10 30 90 90 0 90 0 4
+0 0 0 0 0 0 0 90 9
+"""
+
+
+def write(tmp_path, text=TEXT):
+    path = tmp_path / "walk.bvh"
+    path.write_bytes(text.encode())
+    return path
+
+
+def test_forward_kinematics_of_a_case_worked_by_hand(tmp_path):
+    """Frame 0: the root turns Rx(90) Rz(90), which takes x to z, y to -x and z to -y; the leg Ry(90)."""
+    bvh = read(write(tmp_path))
+    assert bvh.names == ["Hips", "Left Leg", "", "Slider"]
+    assert bvh.parents == [-1, 0, 1, 0]
+    assert bvh.frame_time == 0.0083333
+    positions, rotations = pose(bvh)
+    np.testing.assert_allclose(rotations[0, 0], [[0, -1, 0], [0, 0, -1], [1, 0, 0]], atol=1e-12)
+    np.testing.assert_allclose(positions[0, 0], [10, 20, 30], atol=1e-12)  # channels replace the offset
+    np.testing.assert_allclose(positions[0, 1], [10, 10, 30], atol=1e-12)  # z goes to -y
+    # Ry(90) takes the leg's x to -z and leaves y, so that its x is the root's -z, which is the file's y.
+    np.testing.assert_allclose(rotations[0, 1] @ [1, 0, 0], [0, 1, 0], atol=1e-12)
+    np.testing.assert_allclose(positions[0, 2], [5, 10, 30], atol=1e-12)
+    np.testing.assert_allclose(positions[0, 3], [10 - 8, 20 - 4, 30 + 7], atol=1e-12)  # (7, 8, 4) turned
+    # Frame 1: only the leg is turned, about x: y goes to z.
+    np.testing.assert_allclose(positions[1, 2], [0, 0, 15], atol=1e-12)
+    np.testing.assert_allclose(rest_pose(bvh), [[1, 2, 3], [1, 2, 13], [1, 7, 13], [8, 10, 12]])
+
+
+def test_line_ends_blank_lines_and_capitals_do_not_matter(tmp_path):
+    plain = read(write(tmp_path))
+    text = TEXT.replace("\n", "\r\n").replace("\t", "  ").replace("End Site", "END SITE")
+    text = (
+        "\ufeff"
+        + text.replace("Frames: 2", "FRAMES:\t2").replace("Frame Time:", "Frame\tTime :\t")
+        + "\r\n \r\n"
+    )
+    other = read(write(tmp_path, text))
+    np.testing.assert_array_equal(other.values, plain.values)
+    assert (other.names, other.parents, other.channels) == (plain.names, plain.parents, plain.channels)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("HIERARCHY\n", "", "line 1: HIERARCHY expected, not 'ROOT'"),
+        ("5.0 0.0\n\t\t}", "5.0 0.0\n", "line 3: the brace of Hips is never closed"),
+        ("}\nMOTION", "}\n}\nMOTION", "line 19: '}' after the end of the figure"),
+        (
+            "}\nMOTION",
+            "}\nROOT Other { OFFSET 0 0 0 }\nMOTION",
+            "line 19: 'ROOT' after the end of the figure",
+        ),
+        ("MOTION\n", "", "line 22: there is no MOTION"),
+        ("OFFSET 0.0 5.0 0.0", "OFFSET 0.0 five 0.0", "line 12: 'five' is no finite number"),
+        ("\t\t\tOFFSET 0.0 5.0 0.0\n", "", "line 12: an End Site ends without an OFFSET"),
+        ("CHANNELS 2 Yr", "CHANNELS two Yr", "line 9: the number of channels expected, not 'two'"),
+        ("CHANNELS 2 Y", "CHANNELS 3 Y", "line 10: XPOSITION or .* expected, not 'End'"),
+        ("JOINT Left Leg", "JOIN Left Leg", "line 6: OFFSET or CHANNELS or .* expected, not 'JOIN'"),
+        ("JOINT Left Leg", "JOINT", "line 7: a joint's name and an opening brace expected"),
+        ("Frames: 2", "Frames: 0", "line 20: 0 cannot be the number of frames"),
+        ("Frames: 2", "Frame: 2", "line 20: 'Frames:' and the number of frames expected, not 'Frame: 2'"),
+        ("Frames: 2", "Frames: 2 3", "line 20: 'Frames:' and the number of frames expected"),
+        ("Frame Time: .0083333", "Frame Time: 0", "line 21: 0 cannot be the seconds between frames"),
+        ("Frame Time: .0083333", "Frame Time: -.01", "line 21: -.01 cannot be the seconds"),
+        ("Frames: 2", "Frames: 3", "line 23: 3 frames announced, but 2 lines of motion"),
+        ("Frames: 2", "Frames: 1", "line 23: 1 frames announced, but 2 lines of motion"),
+        ("90 0 4\n", "90 0\n", "line 22: 8 values, but the joints have 9 channels"),
+        ("90 9\n", "nan 9\n", "line 23: 'nan' is no finite number"),
+        ("90 9\n", "inf 9\n", "line 23: 'inf' is no finite number"),
+    ],
+)
+def test_a_malformed_file_is_named_with_the_line(tmp_path, old, new, message):
+    assert old in TEXT
+    path = write(tmp_path, TEXT.replace(old, new, 1))
+    with pytest.raises(UserError, match=message) as caught:
+        read(path)
+    assert str(caught.value).startswith(f"{path}, line ")
+
+
+def test_a_file_that_ends_early_is_refused(tmp_path):
+    for text in ("", "HIERARCHY\nMOTION\n", TEXT[: TEXT.index("Frames")], TEXT[: TEXT.index("Frame Time")]):
+        with pytest.raises(UserError, match="walk.bvh, line "):
+            read(write(tmp_path, text))

@@ -1,0 +1,118 @@
+import numpy as np
+import pytest
+
+from pose3d.errors import UserError
+from pose3d.synthetic.body import BODIES
+from pose3d.synthetic.motion.capture import load
+from pose3d.synthetic.motion.gait import GAITS, walk
+from pose3d.synthetic.motion.kinematics import JOINT, Motion
+from tests.synthetic.motion.skeletons import UNIT, write_motion
+
+BODY = BODIES["S8"]
+
+
+@pytest.fixture(scope="module")
+def motion():
+    return walk(BODY, GAITS["S8"], 25, False, np.random.default_rng(5))
+
+
+def at_times(motion, fps, seconds):
+    """The motion with other frames per second, by the nearest of its own."""
+    nearest = np.rint(np.arange(0, seconds + 1e-9, 1 / fps) * 50).astype(int)
+    return motion.at(np.minimum(nearest, len(motion.joints) - 1))
+
+
+def turning(frames, fps):
+    """One body, upright, that turns at 90 degrees a second and goes forward at 1 m/s along x."""
+    motion = walk(BODY, GAITS["S8"], 1, False, np.random.default_rng(5)).at(np.zeros(frames, int))
+    seconds = np.arange(frames) / fps
+    angle = np.pi / 2 * seconds
+    turn = np.zeros((frames, 3, 3))
+    turn[:, 0, 0] = turn[:, 1, 1] = np.cos(angle)
+    turn[:, 1, 0], turn[:, 0, 1], turn[:, 2, 2] = np.sin(angle), -np.sin(angle), 1
+    joints = (motion.joints - motion.joints[:, :1]) @ turn.transpose(0, 2, 1)
+    joints += (1000 * seconds[:, None] * [1, 0, 0])[:, None] + [0, 0, 950]
+    frames = {name: turn @ axes for name, axes in motion.frames.items()}
+    return Motion(joints, frames, motion.heading, motion.planted)
+
+
+def test_points_are_the_file_s_with_z_up(tmp_path, motion):
+    capture = load(write_motion(tmp_path / "a.bvh", BODY, motion), {})
+    assert len(capture) == 25
+    for name in ("LeftUpLeg", "RightLeg", "LeftFoot", "RightToeBase", "Spine1", "Neck", "Head", "LeftHand"):
+        back = capture.points[name] - capture.points["Hips"]
+        expected = (motion.joints[:, JOINT[name]] - motion.joints[:, 0]) / UNIT
+        # World x is the file's z and world y its x: the capture's z-up frame is the world turned.
+        np.testing.assert_allclose(
+            back, np.stack([expected[:, 1], -expected[:, 0], expected[:, 2]], 1), atol=2e-2
+        )
+    assert capture.leg() == pytest.approx((BODY.length("thigh") + BODY.length("shank")) / UNIT)
+
+
+@pytest.mark.parametrize(("fps", "frames"), [(120, 121), (60, 61), (30, 31), (50, 51), (25, 26)])
+def test_motion_is_resampled_to_50_frames_per_second(tmp_path, fps, frames):
+    """One second: 51 frames; each is where the body was at that time, rotations too."""
+    capture = load(write_motion(tmp_path / "a.bvh", BODY, turning(frames, fps), fps=fps), {})
+    assert len(capture) == 51
+    forward = (capture.points["Hips"] - capture.points["Hips"][0]) * UNIT
+    np.testing.assert_allclose(np.linalg.norm(forward, axis=1), 20 * np.arange(51), atol=0.1)
+    turned = capture.turns["Head"] @ capture.turns["Head"][0].T
+    angle = np.degrees(np.arctan2(turned[:, 1, 0], turned[:, 0, 0]))
+    np.testing.assert_allclose(angle, 1.8 * np.arange(51), atol=1e-2)
+
+
+def test_the_limit_cuts_the_end(tmp_path, motion):
+    path = write_motion(tmp_path / "a.bvh", BODY, motion)
+    short, whole = load(path, {}, 9), load(path, {})
+    assert len(short) == 9
+    np.testing.assert_allclose(short.points["Head"], whole.points["Head"][:9], atol=1e-9)
+    assert len(load(path, {}, 900)) == 25
+
+
+def as_t_pose(table):
+    """CMU's first frame: the first position, and hardly anything turned."""
+    return np.concatenate([table[0, :3], 0 * table[0, 3:-3], [0, 8, 0]])
+
+
+def zeros(table):
+    return np.concatenate([table[0, :3], 0 * table[0, 3:]])
+
+
+@pytest.mark.parametrize("fps", [50, 120])
+@pytest.mark.parametrize("first", [as_t_pose, zeros])
+def test_a_t_pose_in_the_first_frame_is_left_out(tmp_path, motion, first, fps):
+    plain = load(write_motion(tmp_path / "a.bvh", BODY, motion, rest="T", fps=fps), {})
+    without = load(write_motion(tmp_path / "b.bvh", BODY, motion, rest="T", fps=fps, first=first), {})
+    assert len(without) == len(plain)
+    np.testing.assert_allclose(without.points["LeftHand"], plain.points["LeftHand"], atol=1e-9)
+
+
+def test_a_first_frame_that_belongs_to_the_motion_stays(tmp_path, motion):
+    quick = motion.at(np.arange(0, 25, 6))  # 6 times the speed
+    assert len(load(write_motion(tmp_path / "a.bvh", BODY, quick), {})) == 5
+
+
+def test_a_lone_frame_is_no_motion(tmp_path, motion):
+    for first in (None, zeros):
+        path = write_motion(tmp_path / "a.bvh", BODY, motion.at(np.arange(1)), rest="T", first=first)
+        with pytest.raises(UserError, match=r"a.bvh: there is no motion, only . frame"):
+            load(path, {})
+
+
+def test_joints_in_one_place_are_refused(tmp_path, motion):
+    path = write_motion(tmp_path / "a.bvh", BODY, motion)
+    with pytest.raises(
+        UserError, match=r"a.bvh: the hips' middle and LowerBack, taken for Hips and Spine1, lie"
+    ):
+        load(path, {"Spine1": "LowerBack"})
+
+
+def test_a_file_in_which_nobody_stands_is_refused(tmp_path, motion):
+    """A file with z up, say: everybody lies on his face."""
+    path = write_motion(tmp_path / "a.bvh", BODY, motion, rest="strewn")
+    load(path, {})
+    lying = np.array([[0.0, 0, 1], [0, 1, 0], [-1, 0, 0]])
+    frames = {name: lying @ axes for name, axes in motion.frames.items()}
+    fallen = Motion(motion.joints @ lying.T, frames, motion.heading, motion.planted)
+    with pytest.raises(UserError, match=r"a.bvh: nobody stands in it"):
+        load(write_motion(path, BODY, fallen, rest="strewn"), {})

@@ -1,0 +1,144 @@
+import json
+
+import pytest
+
+from pose3d.errors import UserError
+from pose3d.skeleton import JOINTS_32
+from pose3d.synthetic.motion.bvh import read
+from pose3d.synthetic.motion.joint_names import KEYS, find_joints, read_joint_map
+
+CMU = """
+Hips LHipJoint:Hips LeftUpLeg:LHipJoint LeftLeg:LeftUpLeg LeftFoot:LeftLeg LeftToeBase:LeftFoot
+RHipJoint:Hips RightUpLeg:RHipJoint RightLeg:RightUpLeg RightFoot:RightLeg RightToeBase:RightFoot
+LowerBack:Hips Spine:LowerBack Spine1:Spine Neck:Spine1 Neck1:Neck Head:Neck1
+LeftShoulder:Spine1 LeftArm:LeftShoulder LeftForeArm:LeftArm LeftHand:LeftForeArm LThumb:LeftHand
+RightShoulder:Spine1 RightArm:RightShoulder RightForeArm:RightArm RightHand:RightForeArm
+"""
+DAZ = """
+hip abdomen:hip chest:abdomen neck:chest head:neck leftEye:head
+lCollar:chest lShldr:lCollar lForeArm:lShldr lHand:lForeArm lThumb1:lHand
+rCollar:chest rShldr:rCollar rForeArm:rShldr rHand:rForeArm
+lButtock:hip lThigh:lButtock lShin:lThigh lFoot:lShin rButtock:hip rThigh:rButtock rShin:rThigh rFoot:rShin
+"""
+MAX = """
+Hips LHipJoint:Hips LeftHip:LHipJoint LeftKnee:LeftHip LeftAnkle:LeftKnee LeftToe:LeftAnkle
+RHipJoint:Hips RightHip:RHipJoint RightKnee:RightHip RightAnkle:RightKnee RightToe:RightAnkle
+lowerback:Hips Chest:lowerback Chest2:Chest lowerneck:Chest2 Neck:lowerneck Head:Neck
+LeftCollar:Chest2 LeftShoulder:LeftCollar LeftElbow:LeftShoulder LeftWrist:LeftElbow lhand:LeftWrist
+RightCollar:Chest2 RightShoulder:RightCollar RightElbow:RightShoulder RightWrist:RightElbow
+"""
+# Lengths of the spine's bones as CMU's conversions have them: some joints lie in one place.
+LENGTHS = {"LowerBack": 0, "Neck": 0, "lowerback": 0, "lowerneck": 0, "abdomen": 4, "chest": 2.5, "neck": 4.5}
+
+
+@pytest.fixture
+def skeleton(tmp_path):
+    """A function that makes a motionless BVH of "name:parent" words, and reads it."""
+
+    def make(text, old="", new="", lengths=LENGTHS):
+        children = {}
+        for word in text.split():
+            name, _, parent = word.partition(":")
+            children.setdefault(parent.replace(old, new), []).append(name.replace(old, new))
+
+        def block(name, kind):
+            below = "".join(block(child, "JOINT") for child in children.get(name, []))
+            offset = f"OFFSET 0 {lengths.get(name, 3)} 0"
+            return f"{kind} {name}\n{{\n{offset}\nCHANNELS 1 Xrotation\n{below}}}\n"
+
+        count = len(text.split())
+        path = tmp_path / "some.bvh"
+        motion = f"MOTION\nFrames: 1\nFrame Time: 0.01\n{' 0' * count}\n"
+        path.write_text("HIERARCHY\n" + block(children[""][0], "ROOT") + motion)
+        return read(path)
+
+    return make
+
+
+def named(bvh, joint_map=None):
+    return {key: bvh.names[i] for key, i in find_joints(bvh, joint_map or {}).items()}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (CMU, "Hips Spine Neck1 Head LeftUpLeg LeftLeg LeftFoot LeftToeBase LeftArm LeftForeArm LeftHand"),
+        (DAZ, "hip abdomen neck head lThigh lShin lFoot - lShldr lForeArm lHand"),
+        (MAX, "Hips Chest Neck Head LeftHip LeftKnee LeftAnkle LeftToe LeftShoulder LeftElbow lhand"),
+    ],
+)
+def test_the_conversions_of_cmu_are_known(skeleton, text, expected):
+    found = named(skeleton(text))
+    left = ("UpLeg", "Leg", "Foot", "ToeBase", "Arm", "ForeArm", "Hand")
+    keys = ["Hips", "Spine1", "Neck", "Head", *(f"Left{part}" for part in left)]
+    assert [found.get(key, "-") for key in keys] == expected.split()
+    assert {key for key in found if key.startswith("Right")} == {
+        key.replace("Left", "Right") for key in found if key.startswith("Left")
+    }
+
+
+def test_the_mirrored_side_gets_its_own_joints(skeleton):
+    found = named(skeleton(DAZ))
+    assert (found["RightArm"], found["RightUpLeg"]) == ("rShldr", "rThigh")
+
+
+def test_name_spaces_and_capitals_do_not_matter(skeleton):
+    text = " ".join(":".join(f"rig{part}" for part in word.split(":")) for word in CMU.split())
+    bvh = skeleton(text)
+    bvh.names[:] = [name.replace("rig", "mixamo:").upper() for name in bvh.names]
+    assert named(bvh)["LeftArm"] == "MIXAMO:LEFTARM"
+
+
+def test_a_missing_joint_is_named_with_the_file_and_what_is_there(skeleton):
+    bvh = skeleton(CMU, "LeftForeArm", "Elle")
+    message = r"some.bvh: there is no joint for LeftForeArm among Hips, .* Elle, .*; name it with --joint-map"
+    with pytest.raises(UserError, match=message):
+        find_joints(bvh, {})
+    assert named(bvh, {"LeftForeArm": "Elle"})["LeftForeArm"] == "Elle"
+    with pytest.raises(UserError, match=r"no joint for LeftForeArm \('Elbow'\) among"):
+        find_joints(bvh, {"LeftForeArm": "Elbow"})
+    with pytest.raises(UserError, match=r"no joint for LeftToeBase \('Zeh'\) among"):  # asked for, so wanted
+        find_joints(bvh, {"LeftForeArm": "Elle", "LeftToeBase": "Zeh"})
+
+
+def test_a_trunk_in_one_piece_is_refused(skeleton):
+    text = CMU.replace("LowerBack:Hips Spine:LowerBack Spine1:Spine Neck:Spine1 Neck1:Neck", "Neck1:Hips")
+    text = text.replace(":Spine1", ":Neck1").replace("Neck:Neck1", "Neck1:Hips")
+    with pytest.raises(UserError, match="no joint for Spine1 among"):
+        find_joints(skeleton(text), {})
+
+
+def test_the_map_goes_before_the_known_names(skeleton):
+    bvh = skeleton(CMU)
+    found = named(bvh, {"Spine1": "Spine1", "Neck": "Neck", "Hips": "LowerBack"})
+    assert (found["Spine1"], found["Neck"], found["Hips"]) == ("Spine1", "Neck", "LowerBack")
+    assert named(bvh, {"Neck": "Neck"})["Spine1"] == "Spine"
+
+
+@pytest.mark.parametrize("kind", ["toml", "json"])
+def test_a_map_is_toml_or_json(tmp_path, kind):
+    path = tmp_path / f"map.{kind}"
+    path.write_text('LeftArm = "arm_l"  # ours\nSpine1 = "b 2"' if kind == "toml" else
+                    json.dumps({"LeftArm": "arm_l", "Spine1": "b 2"}))  # fmt: skip
+    assert read_joint_map(path) == {"LeftArm": "arm_l", "Spine1": "b 2"}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("map.toml", "LeftArm = ", "map.toml: cannot be read as TOML or JSON"),
+        ("map.json", "{", "map.json: cannot be read as TOML or JSON"),
+        ("map.json", "[1]", "map.json: a table of joints and names expected"),
+        ("map.toml", 'LeftElbow = "e"', "map.toml: there is no joint 'LeftElbow'; there are Hips, .*Spine1"),
+        ("map.toml", "LeftArm = 3", "map.toml: LeftArm = 3: must be the name of a joint"),
+    ],
+)
+def test_a_faulty_map_is_refused(tmp_path, name, text, message):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(UserError, match=message):
+        read_joint_map(tmp_path / name)
+
+
+def test_every_key_is_a_joint_of_human36m():
+    assert set(KEYS) <= set(JOINTS_32)
+    assert len(KEYS) == 4 + 2 * 7

@@ -1,0 +1,315 @@
+import json
+
+import numpy as np
+import pytest
+
+from pose3d import synthetic
+from pose3d.errors import UserError
+from pose3d.recordings.human36m import (
+    CAMERAS,
+    SUBJECTS,
+    count_frames,
+    find_recordings,
+    open_masks,
+    project,
+    read_frames,
+    read_poses_2d,
+    read_poses_3d,
+    world_to_camera,
+)
+from pose3d.skeleton import KEPT
+from pose3d.synthetic.body import BODIES
+from pose3d.synthetic.motion.capture import load
+from pose3d.synthetic.motion.gait import GAITS, walk
+from pose3d.synthetic.motion.placement import keep_in_view, put_on_floor
+from pose3d.synthetic.motion.retargeting import retarget
+from pose3d.synthetic.motion.rotations import about_z
+from pose3d.synthetic.scene import camera_of, empty_room
+from pose3d.synthetic.writer import Task
+from tests.synthetic.motion.skeletons import write_motion
+
+FRAMES, SIZE = 12, 250
+TINY = {"subjects": ("S1",), "takes": (1,), "frames": 2, "image_size": 100, "workers": 1}
+
+
+@pytest.fixture(scope="module")
+def recordings(raw_tree):
+    found, problems = find_recordings(raw_tree)
+    assert problems == [f"{s}: left out, there is no folder {raw_tree / s}" for s in ("S6", "S7", "S8", "S9")]
+    return found
+
+
+def test_the_reader_finds_every_recording_with_boxes_and_masks(recordings):
+    assert len(recordings) == 3 * 2 * 4
+    assert all(r.boxes and r.masks for r in recordings)
+    assert {r.name for r in recordings} == {"Walking 1", "Walking"}
+
+
+def test_poses_come_back_to_float32(raw_tree, recordings):
+    for r in recordings[::5]:
+        task = Task(raw_tree, r.subject, "Walking", r.take, r.camera, FRAMES, SIZE, seed=0)
+        motion = walk(BODIES[r.subject], GAITS[r.subject], FRAMES + 5, r.take == 2, task.rng())
+        world = motion.joints[:FRAMES].astype(np.float32)
+        np.testing.assert_array_equal(
+            read_poses_3d(raw_tree / r.subject / "MyPoseFeatures/D3_Positions" / f"{r.name}.cdf"), world
+        )
+        mono = world_to_camera(camera_of(r.camera, SIZE), world).astype(np.float32)
+        np.testing.assert_array_equal(read_poses_3d(r.poses_3d), mono)
+
+
+def test_projected_poses_meet_the_pixels(recordings):
+    for r in recordings:
+        px = project(camera_of(r.camera, SIZE), read_poses_3d(r.poses_3d))
+        np.testing.assert_allclose(read_poses_2d(r.poses_2d), px, atol=0.01)
+
+
+def test_files_agree_in_size_and_number(recordings):
+    for r in recordings:
+        rows = 252 if r.camera in (CAMERAS[0], CAMERAS[3]) else 250
+        surplus = {"54138969": 1, "55011271": 5, "58860488": 3, "60457274": 2}[r.camera]
+        assert count_frames(r.video) == FRAMES + surplus
+        assert next(read_frames(r.video)).shape == (rows, SIZE)
+        for path in (r.boxes, r.masks):
+            with open_masks(path) as masks:
+                assert len(masks) == FRAMES
+                assert masks[0].shape == (rows, SIZE)
+
+
+def test_joints_lie_in_boxes_and_almost_all_in_masks(recordings):
+    """Swapped axes would put both shares near zero: the walkers are tall and narrow."""
+    in_mask = []
+    for r in recordings:
+        at = np.rint(read_poses_2d(r.poses_2d)[:, KEPT]).astype(int)
+        with open_masks(r.masks) as masks, open_masks(r.boxes) as boxes:
+            for i, joints in enumerate(at):
+                assert boxes[i][joints[:, 1], joints[:, 0]].all()
+                in_mask.append(masks[i][joints[:, 1], joints[:, 0]])
+    assert np.mean(in_mask) > 0.97
+
+
+def test_the_walker_is_what_differs_from_the_empty_room(recordings):
+    """Frames, masks and poses belong to the same moment, and the picture is the right way up."""
+    r = recordings[0]
+    frames = [frame.rgb() for frame in read_frames(r.video)]
+    room = empty_room(r.camera, frames[0].shape[:2], 0)[1].astype(int)
+    with open_masks(r.masks) as masks:
+        for i in range(len(masks)):
+            changed = np.abs(frames[i] - room).max(axis=-1) > 25
+            rows, columns = np.nonzero(changed)
+            mask_rows, mask_columns = np.nonzero(masks[i])
+            assert abs(rows.mean() - mask_rows.mean()) < 4
+            assert abs(columns.mean() - mask_columns.mean()) < 2
+
+
+def test_a_second_run_writes_only_what_is_missing(tmp_path):
+    out = synthetic.generate(tmp_path / "tree", **TINY)
+    files = sorted(p for p in out.rglob("*") if p.is_file())
+    assert len(files) == 1 + 1 + 1 + 4 * 5  # note, cameras, world poses, and five files for each camera
+    lost = next(p for p in files if p.suffix == ".mp4")
+    before = {p: p.read_bytes() for p in files}
+    stamps = {p: p.stat().st_mtime_ns for p in files}
+    synthetic.generate(out, **TINY)
+    assert {p: p.stat().st_mtime_ns for p in files} == stamps
+    lost.unlink()
+    synthetic.generate(out, **TINY)
+    assert sorted(p for p in out.rglob("*") if p.is_file()) == files
+    assert lost.read_bytes() == before[lost]
+    camera = lost.name.split(".")[1]
+    others = [p for p in files if camera not in p.name and p.suffix in (".mp4", ".mat")]
+    assert [p.stat().st_mtime_ns for p in others] == [stamps[p] for p in others]
+    assert json.loads((out / "synthetic.json").read_text())["complete"] is True
+
+
+def test_a_tree_without_cameras_is_given_them_and_nothing_else(tmp_path):
+    out = synthetic.generate(tmp_path / "tree", **TINY)
+    cameras = out / "metadata.xml"
+    written = cameras.read_text()
+    cameras.unlink()
+    stamps = {p: p.stat().st_mtime_ns for p in out.rglob("*") if p.is_file()}
+    synthetic.generate(out, **TINY)
+    assert cameras.read_text() == written
+    assert {p: p.stat().st_mtime_ns for p in stamps} == stamps
+
+
+def test_a_tree_knows_how_many_poses_its_takes_have(raw_tree, tmp_path):
+    assert synthetic.read_note(raw_tree)["frames"] == FRAMES
+    assert synthetic.read_note(tmp_path) is None
+    (tmp_path / "synthetic.json").write_text('{"frames": "many"}')
+    with pytest.raises(UserError, match="synthetic.json: damaged"):
+        synthetic.read_note(tmp_path)
+
+
+def test_other_options_and_other_folders_are_refused(tmp_path):
+    out = synthetic.generate(tmp_path / "tree", **TINY)
+    with pytest.raises(UserError, match=r"tree was written with other options \(frames 2\)"):
+        synthetic.generate(out, **{**TINY, "frames": 3})
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "precious.txt").touch()
+    with pytest.raises(UserError, match="full exists and is no synthetic tree"):
+        synthetic.generate(tmp_path / "full", **TINY)
+    (out / "synthetic.json").write_text("{")
+    with pytest.raises(UserError, match="synthetic.json: damaged"):
+        synthetic.generate(out, **TINY)
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ({"subjects": ("S2",)}, "no walker 'S2'"),
+        ({"actions": ("Flying",)}, "no action 'Flying'"),
+        ({"takes": (3,)}, "no take 3"),
+        ({"frames": 0}, "must be 1 or more"),
+        ({"image_size": 251}, "251 is not an even number"),
+    ],
+)
+def test_unusable_options_are_named_before_anything_is_written(tmp_path, option, message):
+    with pytest.raises(UserError, match=message):
+        synthetic.generate(tmp_path / "tree", **{**TINY, **option})
+    assert not (tmp_path / "tree").exists()
+
+
+def test_the_number_of_processes_changes_nothing(tmp_path):
+    one = synthetic.generate(tmp_path / "one", **TINY)
+    two = synthetic.generate(tmp_path / "two", **{**TINY, "workers": 2})
+    for path in (p for p in one.rglob("*.mp4")):
+        other = two / path.relative_to(one)
+        np.testing.assert_array_equal(*([frame.rgb() for frame in read_frames(p)] for p in (path, other)))
+        assert other.read_bytes() == path.read_bytes()
+
+
+def test_headings_cover_the_circle_for_every_camera():
+    """With the default number of frames, from each camera, over the two takes of each walker."""
+    for subject in SUBJECTS:
+        for camera in CAMERAS:
+            seen = []
+            for take in (1, 2):
+                task = Task("", subject, "Walking", take, camera, synthetic.FRAMES, SIZE, seed=0)
+                motion = walk(BODIES[subject], GAITS[subject], synthetic.FRAMES + 5, take == 2, task.rng())
+                ahead = np.stack([np.cos(motion.heading), np.sin(motion.heading), 0 * motion.heading], axis=1)
+                towards = ahead @ camera_of(camera, SIZE).R.T
+                seen.append(np.arctan2(towards[:, 0], towards[:, 2]))
+            counts, _ = np.histogram(np.concatenate(seen), bins=12, range=(-np.pi, np.pi))
+            assert counts.min() > 0.4 * counts.mean()
+
+
+@pytest.fixture(scope="module")
+def motions(tmp_path_factory):
+    """Two BVH files of other bodies' walks: 13 frames of 1/60 s (11 poses), and 41 of 1/120 s (17 poses)."""
+    folder = tmp_path_factory.mktemp("motions")
+    for name, subject, frames, fps in (("a", "S5", 13, 60), ("b", "S9", 41, 120)):
+        motion = walk(BODIES[subject], GAITS[subject], frames, False, np.random.default_rng(2))
+        write_motion(folder / f"{name}.bvh", BODIES[subject], motion, rest="T", fps=fps)
+    return folder
+
+
+DRIVEN = {"subjects": ("S7", "S11"), "actions": ("Photo",), "takes": (1,), "image_size": SIZE, "workers": 1}
+
+
+@pytest.fixture(scope="module")
+def driven(motions, tmp_path_factory):
+    out = tmp_path_factory.mktemp("driven") / "tree"
+    return synthetic.generate(out, motion=motions, **DRIVEN)
+
+
+def test_captured_motion_is_read_back_as_a_take_of_the_action(motions, driven):
+    found, problems = find_recordings(driven, ["TakingPhoto"], ["S7", "S11"])
+    assert [line.split(" (")[0] for line in problems] == ["S7 TakingPhoto take 2", "S11 TakingPhoto take 2"]
+    assert len(found) == 8
+    for r in found:
+        task = Task(driven, r.subject, "TakingPhoto", 1, r.camera, None, SIZE, seed=0)
+        name, poses = {"S7": ("a", 11), "S11": ("b", 17)}[r.subject]
+        angle = task.rng().uniform(0, 2 * np.pi)
+        body = BODIES[r.subject]
+        motion = retarget(load(motions / f"{name}.bvh", {}).turned(about_z(angle)), body)
+        world = keep_in_view(put_on_floor(motion, body), "").joints.astype(np.float32)
+        mono = world_to_camera(camera_of(r.camera, SIZE), world).astype(np.float32)
+        np.testing.assert_array_equal(read_poses_3d(r.poses_3d), mono)
+        assert len(mono) == poses
+        assert (
+            count_frames(r.video)
+            == poses + {"54138969": 1, "55011271": 5, "58860488": 3, "60457274": 2}[r.camera]
+        )
+
+
+def test_the_driven_bodies_cover_their_joints(driven):
+    in_mask = []
+    for r in find_recordings(driven, ["TakingPhoto"], ["S7", "S11"])[0]:
+        at = np.rint(read_poses_2d(r.poses_2d)[:, KEPT]).astype(int)
+        with open_masks(r.masks) as masks, open_masks(r.boxes) as boxes:
+            assert len(masks) == len(boxes) == len(at)
+            for i, joints in enumerate(at):
+                assert boxes[i][joints[:, 1], joints[:, 0]].all()
+                in_mask.append(masks[i][joints[:, 1], joints[:, 0]])
+    assert np.mean(in_mask) > 0.97
+
+
+def test_the_note_tells_who_is_driven_by_what_and_guards_it(motions, driven, tmp_path):
+    note = json.loads((driven / "synthetic.json").read_text())
+    assert note["motion"]["takes"]["TakingPhoto"]["S7 1"] == "a.bvh"
+    assert note["motion"]["takes"]["TakingPhoto"]["S11 2"] == "b.bvh"
+    assert note["motion"]["bytes"].keys() == {"a.bvh", "b.bvh"}
+    before = {path: path.stat().st_mtime_ns for path in driven.rglob("*.*")}
+    synthetic.generate(driven, motion=motions, **DRIVEN)
+    assert {path: path.stat().st_mtime_ns for path in driven.rglob("*.*")} == before
+    with pytest.raises(UserError, match=r"other options \(frames None, BVH files\); remove it"):
+        synthetic.generate(driven, **DRIVEN)
+    (tmp_path / "map.toml").write_text('Spine1 = "LowerBack"')
+    others = (
+        {"motion": motions, "joint_map": tmp_path / "map.toml"},
+        {"motion": motions, "actions": ("Posing",)},
+        {"motion": write_motion(tmp_path / "more" / "a.bvh", BODIES["S1"], short(), rest="T").parent},
+    )
+    for options in others:
+        with pytest.raises(UserError, match=r"other options \(other BVH files, joint map or actions\)"):
+            synthetic.generate(driven, **{**DRIVEN, **options})
+    walkers = synthetic.generate(tmp_path / "walkers", **TINY)
+    with pytest.raises(UserError, match=r"other options \(the built-in walk\)"):
+        synthetic.generate(walkers, motion=motions, **TINY)
+
+
+def short():
+    return walk(BODIES["S1"], GAITS["S1"], 4, False, np.random.default_rng(0))
+
+
+def test_frames_limit_a_captured_take(tmp_path, motions):
+    out = synthetic.generate(tmp_path / "tree", motion=motions, **{**TINY, "frames": 2})
+    assert len(read_poses_3d(find_recordings(out, subjects=["S1"])[0][0].poses_3d)) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"motion": "nowhere"}, "nowhere: there is no such folder"),
+        ({"joint_map": "map.toml"}, "the joint map map.toml is for motion in BVH"),
+        ({"actions": ("Posing", "Eating")}, "for several actions, put the BVH files into subfolders"),
+    ],
+)
+def test_unusable_motion_is_named_before_anything_is_written(tmp_path, motions, options, message):
+    if "joint_map" not in options:
+        options = {"motion": motions, **options}
+    with pytest.raises(UserError, match=message):
+        synthetic.generate(tmp_path / "tree", **{**TINY, **options})
+    assert not (tmp_path / "tree").exists()
+
+
+def test_a_bad_file_is_named_before_anything_is_written(tmp_path):
+    folder = write_motion(tmp_path / "motions" / "a.bvh", BODIES["S1"], short(), rest="T").parent
+    text = (folder / "a.bvh").read_text()
+    (folder / "b.bvh").write_text(text.replace("Frames: 4", "Frames: 5"))
+    with pytest.raises(UserError, match="b.bvh, line .*: 5 frames announced"):
+        synthetic.generate(tmp_path / "tree", motion=folder, **{**TINY, "subjects": ("S1", "S11")})
+    assert not (tmp_path / "tree").exists()
+    synthetic.generate(tmp_path / "tree", motion=folder, **TINY)  # S1 needs a.bvh alone
+
+
+def test_captured_takes_are_turned_each_by_an_angle_of_its_own(tmp_path):
+    folder = write_motion(tmp_path / "motions" / "a.bvh", BODIES["S1"], short(), rest="T").parent
+    options = {**TINY, "takes": (1, 2), "subjects": ("S1", "S5"), "motion": folder}
+    out = synthetic.generate(tmp_path / "tree", **options)
+    across = []
+    for path in sorted(out.rglob("D3_Positions/*.cdf")):
+        joints = read_poses_3d(path)
+        across.append(joints[0, 6, :2] - joints[0, 1, :2])
+    angles = np.sort(np.degrees([np.arctan2(y, x) for x, y in across]))
+    assert len(angles) == 4
+    assert np.diff(angles).min() > 1

@@ -1,0 +1,134 @@
+"""Steps that ranks share against the same steps of one process, which are tested elsewhere.
+
+mpiexec runs this very file, so that both sides do the same; see `main`.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pose3d.config import load
+from pose3d.io.ranks import ALONE, world
+from pose3d.model.detection import DetectionGraph
+from pose3d.model.regression import RegressionGraph, TargetScale
+from pose3d.training.data_parallel import SharedGraph, shared
+from pose3d.training.diagnostics import activity, gradient_norm
+from tests.launching import run_ranks
+
+RANKS = 3
+SIZES = (7, 7, 2, 1)  # over three ranks: unequal shares, and with 2 and 1 empty ones, too
+CASES = {
+    "detection": ("detection", "training.momentum=0.9", "training.decay=0.1"),
+    "frozen": ("regression", "training.frozen=['conv1', 'conv2', 'conv3']", "training.order=old"),
+    "float64": ("regression", "network.dtype=float64", "regression.cost=mpjpe", "training.decay=0.1"),
+}
+# Small enough that no unit is driven to where it gives one value to all images.
+RATES = {"detection": 0.001, "frozen": 0.001, "float64": 1e-4}
+TOLERANCE = {"float32": 1e-4, "float64": 1e-12}  # of each parameter's largest change
+SMALL = "network.kernels=[2,3,4]"
+
+
+def make(case, ranks, *more):
+    """A small graph, shared by ranks."""
+    task, *settings = CASES[case]
+    rate = f"training.rate={RATES[case]}"
+    config = load(task, None, [SMALL, rate, *settings, *more])
+    if task == "detection":
+        return shared(DetectionGraph(config), ranks)
+    poses = np.random.default_rng(0).normal(0, 100, (20, 17, 3))
+    return shared(RegressionGraph(config, TargetScale.fit([poses], config.regression)), ranks)
+
+
+def minibatches(case):
+    """Images and targets of all steps, the same on all ranks."""
+    rng = np.random.default_rng(1)
+    for n in SIZES:
+        images = rng.integers(0, 256, (n, 128, 128), dtype=np.uint8)
+        yield images, rng.random((n, 1700)) < 0.1 if case == "detection" else rng.normal(0, 100, (n, 51))
+
+
+def trajectory(case, ranks):
+    """What a few steps make of a graph: dict of str to array."""
+    graph = make(case, ranks)
+    start, costs = graph.network.get_weights(), []
+    for number, (images, targets) in enumerate(minibatches(case)):
+        if number == 2:
+            graph.set_hyper(rate=RATES[case] / 3)
+        share = ranks.share(len(images))
+        costs.append(graph.step(images[share], targets[share], len(images)))
+    found = {f"change {k}": w - start[k] for k, w in graph.network.get_weights().items()}
+    found |= {f"velocity {k}": v for k, v in graph.get_state()[0].items()}
+    images, targets = next(minibatches(case))
+    diagnosis = {"gradient_norm": gradient_norm(graph, images, targets), **activity(graph, images)}
+    return {**found, **diagnosis, "costs": np.array(costs)}
+
+
+def draws(ranks):
+    """What dropout's generator would draw next, before and after a step in which all ranks had a share."""
+    graph = make("detection", ranks, "network.dropout=0.5")
+
+    def following():
+        drawing = np.random.default_rng()
+        drawing.bit_generator.state = graph.get_state()[1]
+        return drawing.random(4)
+
+    images, targets = next(minibatches("detection"))
+    before, share = following(), ranks.share(len(images))
+    graph.step(images[share], targets[share], len(images))
+    return {"before": before, "after": following()}
+
+
+def main(folder):
+    """As one of several ranks: write what they come to."""
+    with world() as ranks:
+        for case in CASES:
+            np.savez(folder / f"{case} {ranks.rank}.npz", **trajectory(case, ranks))
+        np.savez(folder / f"draws {ranks.rank}.npz", **draws(ranks))
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    """``found(name)``: what each rank came to."""
+    folder = tmp_path_factory.mktemp("ranks")
+    done = run_ranks(RANKS, __file__, folder)
+    assert done.returncode == 0, done.stderr
+    return lambda name: [dict(np.load(folder / f"{name} {rank}.npz")) for rank in range(RANKS)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CASES)
+def test_ranks_follow_the_steps_of_one_process_and_hold_the_same_bits(found, case):
+    first, *others = found(case)
+    for other in others:
+        for name, value in first.items():
+            np.testing.assert_array_equal(other[name], value, err_msg=name)
+    wanted = trajectory(case, ALONE)
+    dtype = "float64" if case == "float64" else "float32"
+    assert first.keys() == wanted.keys()
+    for name, value in wanted.items():
+        size = np.abs(value).max()
+        assert size > 0 or name.startswith(("saturated", "constant", "change conv"))
+        np.testing.assert_allclose(first[name], value, rtol=0, atol=TOLERANCE[dtype] * size, err_msg=name)
+    moved = {name.split()[1].split(".")[0] for name in first if "change" in name and first[name].any()}
+    assert ("conv1" in moved) == (case != "frozen")
+
+
+@pytest.mark.slow
+def test_every_rank_draws_its_own_dropout_and_the_first_draws_as_one_process_does(found):
+    ranks = found("draws")
+    for name in ("before", "after"):
+        assert len({tuple(rank[name]) for rank in ranks}) == RANKS
+    assert all((rank["before"] != rank["after"]).all() for rank in ranks)
+    np.testing.assert_array_equal(ranks[0]["before"], draws(ALONE)["before"])
+
+
+def test_one_process_trains_the_graph_itself():
+    graph = make("detection", ALONE)
+    assert not isinstance(graph, SharedGraph)
+    assert shared(graph) is graph
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

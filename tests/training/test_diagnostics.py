@@ -1,0 +1,66 @@
+import numpy as np
+import pytest
+
+from pose3d.config import load
+from pose3d.model.detection import DetectionGraph
+from pose3d.training.diagnostics import activity, gradient_norm
+
+SMALL = ("network.kernels=[2,3,4]", "network.dropout=0.2")
+RNG = np.random.default_rng(0)
+IMAGES = RNG.integers(0, 256, (6, 128, 128), dtype=np.uint8)
+LABELS = RNG.random((6, 1700)) < 0.05
+
+
+def graph(*overrides):
+    return DetectionGraph(load("detection", None, [*SMALL, *overrides]))
+
+
+@pytest.mark.parametrize("order", ["new", "old"])
+def test_the_gradients_length_is_that_of_a_plain_step_and_leaves_no_trace(order):
+    watched = graph(f"training.order={order}", "training.decay=0.01")
+    for _ in range(2):  # so that there are velocities
+        watched.step(IMAGES, LABELS)
+    weights, (velocity, generator) = watched.network.get_weights(), watched.get_state()
+    norm = gradient_norm(watched, IMAGES, LABELS)
+    found = watched.network.get_weights(), *watched.get_state()
+    for before, after in zip((weights, velocity), found, strict=False):
+        for name, value in before.items():
+            np.testing.assert_array_equal(after[name], value, err_msg=name)
+    assert found[2] == generator
+
+    plain = graph("training.momentum=0", "training.decay=0")
+    plain.network.set_weights(weights)
+    plain.set_state({name: np.zeros_like(value) for name, value in velocity.items()}, generator)
+    plain.step(IMAGES, LABELS)
+    moved = sum(
+        np.sum((weights[name] - w).astype(float) ** 2) for name, w in plain.network.get_weights().items()
+    )
+    assert norm == pytest.approx(np.sqrt(moved) / plain.config.training.rate, rel=1e-3)
+
+
+def test_what_saturates_and_what_never_varies():
+    watched = graph()
+    found = activity(watched, IMAGES)
+    assert set(found) == {
+        *(f"saturated {name}" for name in ("conv1", "conv2", "conv3", "fc1", "fc2")),
+        *(f"constant {name}" for name in ("conv1", "conv2", "conv3", "fc1", "fc2", "fc3")),
+    }
+    assert found["saturated fc1"] < 0.1
+    assert all(found[f"constant {name}"] == 0 for name in ("conv1", "fc2", "fc3"))
+    params = watched.network.get_weights()
+    half = np.where(np.arange(len(params["fc2.b"])) % 2, 30, 0).astype(np.float32)
+    watched.network.set_weights(
+        {"fc2.b": half, "conv3.W": params["conv3.W"] * np.float32([0, 1, 1, 1])[:, None, None, None]}
+    )
+    found = activity(watched, IMAGES)
+    assert found["saturated fc2"] == pytest.approx(0.5, abs=0.02)
+    assert found["constant fc2"] == pytest.approx(0.5, abs=0.01)
+    assert found["constant conv3"] == 0.25
+
+
+def test_relu_does_not_saturate_and_a_collapsed_output_shows():
+    watched = graph("network.activation=relu")
+    watched.network.set_weights({"fc3.W": np.zeros((2048, 1700), np.float32)})
+    found = activity(watched, IMAGES)
+    assert not any(name.startswith("saturated") for name in found)
+    assert found["constant fc3"] == 1

@@ -1,0 +1,276 @@
+"""What goes wrong in a build of days, done for real: killed workers and ranks, a full disk, damaged files."""
+
+import errno
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import av
+import h5py
+import numpy as np
+import pytest
+
+from pose3d import build_dataset
+from pose3d.dataset import build as building
+from pose3d.dataset import built_files as samples
+from pose3d.dataset.built_files import built_path
+from pose3d.dataset.samples import Dataset
+from pose3d.dataset.sampling import extract
+from pose3d.io.atomic_files import DiskFullError
+from pose3d.recordings import human36m
+from tests.launching import mpiexec
+
+CAMERAS = ("54138969", "60457274")
+# Extraction that waits, after its first block is in the temporary file, until a file named go appears.
+WAITING = """
+import os, sys, time
+from pathlib import Path
+from pose3d import build_dataset, sources
+from pose3d.dataset.sampling import extract
+
+def slowly(recording, every, write):
+    def write_and_wait(block):
+        write(block)
+        (Path("{folder}") / f"at-{{recording.subject}}-{{os.getpid()}}").touch()
+        while not (Path("{folder}") / "go").exists():
+            time.sleep(0.05)
+    return extract(recording, every, write_and_wait if recording.subject == "S11" else write)
+
+object.__setattr__(sources.RAW, "extract", slowly)
+if __name__ == "__main__":
+    sys.exit(build_dataset.main())
+"""
+
+
+def options(tree, out, *subjects):
+    words = ("--source", tree, "--out", out, "--cameras", *CAMERAS, "--subjects", *subjects)
+    return [str(word) for word in words]
+
+
+def start(tmp_path, *words, launcher=()):
+    """Start a build that waits in every recording of S11."""
+    script = tmp_path / "waiting.py"
+    script.write_text(WAITING.format(folder=tmp_path))
+    return subprocess.Popen(
+        [*launcher, sys.executable, script, *words], stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+
+
+def wait_for(condition, process):
+    """Until the condition holds; a build that ends before is a failure."""
+    for _ in range(1200):
+        if condition():
+            return
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.05)
+    process.kill()
+    raise AssertionError("waited in vain")
+
+
+def waiting(tmp_path):
+    """Process numbers of the workers that wait."""
+    return [int(path.name.split("-")[2]) for path in tmp_path.glob("at-S11-*")]
+
+
+def values(out):
+    """All that the built files hold."""
+    data = Dataset.open(out)
+    return {name: getattr(data, name) for name in ("poses", "joints_2d", "frame")} | {
+        "images": data.images(np.arange(len(data)))
+    }
+
+
+def assert_whole(out, tree, tmp_path):
+    """What stands in `out` is byte for byte what an undisturbed build makes."""
+    calm = tmp_path / "calm"
+    assert build_dataset.main([*options(tree, calm, "S1", "S11"), "--workers", "1"]) == 0
+    for subject in ("S1", "S11"):
+        assert (
+            built_path(out, "Walking", subject).read_bytes()
+            == built_path(calm, "Walking", subject).read_bytes()
+        )
+    assert not (out / building.PARTS).exists()
+
+
+@pytest.mark.slow
+def test_a_killed_worker_costs_no_finished_file(raw_tree, tmp_path, capsys):
+    out = tmp_path / "out"
+    words = options(raw_tree, out, "S1", "S11")
+    build = start(tmp_path, *words, "--workers", "2")
+    wait_for(lambda: built_path(out, "Walking", "S1").exists() and waiting(tmp_path), build)
+    os.kill(waiting(tmp_path)[0], signal.SIGKILL)
+    _, errors = build.communicate(timeout=60)
+    assert build.returncode == 1
+    assert "error: a worker process was killed" in errors
+    assert "Traceback" not in errors
+    assert set(Dataset.open(out).subject) == {"S1"}
+    before = built_path(out, "Walking", "S1").stat().st_mtime_ns
+    assert build_dataset.main([*words, "--workers", "1"]) == 0
+    assert built_path(out, "Walking", "S1").stat().st_mtime_ns == before
+    assert_whole(out, raw_tree, tmp_path)
+
+
+@pytest.mark.slow
+def test_a_second_build_into_the_folder_is_refused_and_the_first_goes_on(raw_tree, tmp_path, capsys):
+    out = tmp_path / "out"
+    words = options(raw_tree, out, "S1", "S11")
+    first = start(tmp_path, *words, "--workers", "1")
+    wait_for(lambda: waiting(tmp_path), first)
+    assert build_dataset.main([*words, "--workers", "1"]) == 1
+    assert f"error: {out}: process {first.pid} on " in capsys.readouterr().err
+    (tmp_path / "go").touch()
+    _, errors = first.communicate(timeout=120)
+    assert first.returncode == 0, errors
+    assert_whole(out, raw_tree, tmp_path)
+
+
+@pytest.mark.slow
+def test_ranks_make_the_same_files_as_one_process(raw_tree, tmp_path):
+    out = tmp_path / "out"
+    words = options(raw_tree, out, "S1", "S11")
+    done = subprocess.run(
+        [*mpiexec(3), sys.executable, "-m", "pose3d.build_dataset", *words], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count(f"samples in {out}") == 1  # one rank tells
+    assert_whole(out, raw_tree, tmp_path)
+
+
+@pytest.mark.slow
+def test_a_rank_that_dies_takes_no_finished_file_with_it(raw_tree, tmp_path):
+    out = tmp_path / "out"
+    words = options(raw_tree, out, "S1", "S11")
+    build = start(tmp_path, *words, launcher=mpiexec(3))
+    wait_for(lambda: built_path(out, "Walking", "S1").exists() and waiting(tmp_path), build)
+    os.kill(waiting(tmp_path)[0], signal.SIGKILL)
+    build.communicate(timeout=60)
+    assert build.returncode != 0
+    assert set(Dataset.open(out).subject) == {"S1"}
+    again = subprocess.run(
+        [*mpiexec(2), sys.executable, "-m", "pose3d.build_dataset", *words], capture_output=True, text=True
+    )
+    assert again.returncode == 0, again.stderr
+    assert_whole(out, raw_tree, tmp_path)
+
+
+@pytest.mark.slow
+def test_without_mpi4py_a_rank_says_what_to_install(tmp_path):
+    (tmp_path / "mpi4py.py").write_text("raise ImportError('not here')")
+    environment = {**os.environ, "PMI_SIZE": "2", "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-m", "pose3d.build_dataset"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 1
+    assert "install pose3d[mpi], or start without mpiexec" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of 4 MB, where this machine lets one be mounted."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("no file system may be mounted here; the test with a failing write stands for this one")
+    yield folder
+    # A process that has just ended may hold it for a moment longer.
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def test_a_disk_that_fills_loses_nothing_finished(raw_tree, small_disk, tmp_path, capsys):
+    out = small_disk / "out"
+    assert build_dataset.main([*options(raw_tree, out, "S1"), "--every", "6", "--workers", "1"]) == 0
+    before = values(out)
+    hog = small_disk / "hog"
+    with hog.open("wb") as file:
+        size = os.statvfs(small_disk)
+        file.write(bytes(size.f_bavail * size.f_frsize - 16384))
+    words = [*options(raw_tree, out, "S1", "S11"), "--every", "6", "--workers", "1"]
+    capsys.readouterr()
+    assert build_dataset.main(words) == 1
+    errors = capsys.readouterr().err
+    assert "the disk is full; free some space and start again, what was finished is kept" in errors
+    assert "Traceback" not in errors
+    assert set(Dataset.open(out).subject) == {"S1"}
+    for name, value in values(out).items():
+        np.testing.assert_array_equal(value, before[name])
+    hog.unlink()
+    assert build_dataset.main(words) == 0
+    assert set(Dataset.open(out).subject) == {"S1", "S11"}
+
+
+@pytest.mark.parametrize("bytes_left", [0, 1000, 40_000])
+def test_a_write_that_fails_is_told_in_one_line(raw_tree, tmp_path, capfd, monkeypatch, bytes_left):
+    """As on a full disk, wherever in the file it fills; HDF5 must not print its own pages."""
+    written = [0]
+
+    def write_some(sink, data):
+        written[0] += len(data)
+        if written[0] > bytes_left:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return len(data)
+
+    monkeypatch.setattr(samples._Sink, "_write_some", write_some)
+    recordings, _ = human36m.find_recordings(raw_tree, subjects=["S1"])
+    with pytest.raises(DiskFullError, match="the disk is full"):
+        building.build_part(recordings[0], tmp_path / "out" / "a.h5", raw_tree, 1, extract)
+    assert list((tmp_path / "out").iterdir()) == []
+    assert capfd.readouterr().err == ""
+
+
+def spoil_chunk(path):
+    """Damage one packed image of a .mat file."""
+    with h5py.File(path) as file:
+        element = file[file["Masks"][3, 0]]
+        place = element.id.get_chunk_info(0)
+    content = bytearray(path.read_bytes())
+    content[place.byte_offset + place.size // 2] ^= 0xFF
+    path.write_bytes(content)
+
+
+def cut_video(path):
+    """Leave out the last packets, as a download that broke off does where the index stands in front."""
+    with av.open(str(path)) as source:
+        stream = source.streams.video[0]
+        with av.open(str(path.with_suffix(".cut.mp4")), "w", options={"movflags": "faststart"}) as target:
+            copy = target.add_stream_from_template(stream)
+            for packet in source.demux(stream):
+                if packet.dts is not None:
+                    packet.stream = copy
+                    target.mux(packet)
+    whole = path.with_suffix(".cut.mp4").read_bytes()
+    path.with_suffix(".cut.mp4").unlink()
+    path.write_bytes(whole[: 3 * len(whole) // 5])
+
+
+@pytest.mark.parametrize(
+    ("kind", "spoil", "message"),
+    [
+        ("Videos/Walking 1.54138969.mp4", cut_video, "ends after|decoding ends|cannot be read"),
+        ("MySegmentsMat/ground_truth_bs/Walking 1.54138969.mat", spoil_chunk, "mask 3 cannot be read"),
+        ("MySegmentsMat/ground_truth_bb/Walking 1.54138969.mat", spoil_chunk, "mask 3 cannot be read"),
+    ],
+)
+def test_a_damaged_raw_file_leaves_out_its_subject_alone(raw_tree, tmp_path, capsys, kind, spoil, message):
+    tree, out = shutil.copytree(raw_tree, tmp_path / "raw"), tmp_path / "out"
+    path = tree / "S1" / kind
+    sound = path.read_bytes()
+    spoil(path)
+    words = [*options(tree, out, "S1", "S11"), "--workers", "1"]
+    assert build_dataset.main(words) == 1
+    errors = capsys.readouterr().err
+    with pytest.raises(AssertionError, match=rf"{path}: .*({message})"):
+        raise AssertionError(errors)
+    assert "Traceback" not in errors
+    assert set(Dataset.open(out).subject) == {"S11"}
+    path.write_bytes(sound)  # extracted again
+    assert build_dataset.main(words) == 0
+    assert_whole(out, tree, tmp_path)

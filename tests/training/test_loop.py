@@ -1,0 +1,320 @@
+"""The loop, with a graph that is a table of scores; the real ones are in test_train_detection and so on."""
+
+import errno
+import re
+
+import numpy as np
+import pytest
+
+from pose3d.config import load
+from pose3d.dataset.samples import Dataset
+from pose3d.dataset.splits import Split
+from pose3d.errors import UserError
+from pose3d.io.atomic_files import DiskFullError
+from pose3d.model import weights
+from pose3d.training import loop as training
+from pose3d.training import setup as preparing
+from pose3d.training.loop import Task, evaluate, fit, train_epoch
+from pose3d.training.run_folder import Run
+from pose3d.training.setup import open_data
+
+TIMES = {"seconds", "images_per_s"}
+TRAIN, VALIDATION, TEST = np.arange(50), np.arange(60, 70), np.arange(80, 210)
+
+
+class Graph:
+    """Stands for a network whose one weight counts the steps; notes the minibatches it is given."""
+
+    task = "regression"
+
+    def __init__(self, costs=(), **settings):
+        self.config = load("regression", None, [f"training.{key}={value}" for key, value in settings.items()])
+        self.network = self
+        self.costs = dict(enumerate(costs))
+        self.stepped, self.evaluated = [], []
+
+    def step(self, images, targets, whole=None):
+        self.stepped.append(images.tolist())
+        return self.costs.get(len(self.stepped) - 1, 1.0)
+
+    def evaluate(self, images, targets):
+        self.evaluated.append(images.tolist())
+        return np.asarray(targets) + 0.5, float(len(images))
+
+    def get_weights(self):
+        return {"fc3.b": np.array([len(self.stepped)], float)}
+
+    def get_state(self):
+        return {"fc3.b": np.array([len(self.stepped)], float)}, np.random.default_rng(5).bit_generator.state
+
+
+class Data:
+    """Every sample's image is its number."""
+
+    fingerprint = "these"
+
+    def __init__(self):
+        self.announced = []
+
+    def images(self, indices):
+        assert np.asarray(indices).tolist() in self.announced[-2:]
+        return np.asarray(indices)
+
+    def prefetch(self, indices):
+        self.announced.append(indices.tolist())
+
+
+@pytest.fixture(autouse=True)
+def without_diagnosis(monkeypatch):
+    """The table of scores has no layers to look into."""
+    monkeypatch.setattr(training, "_diagnosis", lambda *_: {"gradient_norm": 1.0})
+
+
+def task(graph, scores=()):
+    """A task whose validation score is the next of `scores` at each evaluation of VALIDATION."""
+    left = list(scores)
+
+    def count(outputs, indices):
+        return {"first": np.array([indices[0]])}
+
+    def score(counts, n, cost):
+        chosen = left.pop(0) if left and n == len(VALIDATION) and counts["first"][0] == 60 else 9.0
+        return {"mpjpe_mm": chosen}
+
+    scale = {"mean": np.zeros(51)}
+    return Task(graph, lambda indices: np.asarray(indices), count, score, "mpjpe_mm", "mm", scale)
+
+
+def run_loop(tmp_path, scores, costs=(), monitor_test=False, **settings):
+    graph = Graph(costs, batch=20, **settings)
+    run = Run(tmp_path / "run", graph.config)
+    chosen = Split(TRAIN, VALIDATION, TEST, "50, 10 and 130")
+    return fit(task(graph, scores), Data(), chosen, run, monitor_test), graph, run
+
+
+def test_an_epoch_takes_every_sample_once_in_an_order_of_the_generators():
+    graph = Graph([3.0, 2.0, 1.0], batch=20)
+    mean = train_epoch(task(graph), Data(), np.random.default_rng(1).permutation(TRAIN), "epoch 1")
+    assert [len(batch) for batch in graph.stepped] == [20, 20, 10]
+    assert mean == pytest.approx((3 * 20 + 2 * 20 + 1 * 10) / 50)  # the short batch counts by its size
+    order = np.concatenate(graph.stepped)
+    assert sorted(order) == list(TRAIN)
+    assert list(order) != list(TRAIN)
+
+
+def test_evaluation_leaves_no_sample_out_and_weighs_the_short_batch_by_its_size():
+    graph, data = Graph(), Data()
+    judged = task(graph)
+    judged.counts = lambda outputs, indices: {"outputs": outputs.sum(), "indices": indices.sum()}
+    judged.scores = lambda counts, n, cost: {**counts, "n": n}
+    found = evaluate(judged, data, TEST)
+    assert [len(batch) for batch in graph.evaluated] == [128, 2]
+    assert found == {
+        "cost": (128 * 128 + 2 * 2) / 130, "n": 130, "indices": TEST.sum(), "outputs": (TEST + 0.5).sum(),
+    }  # fmt: skip
+
+
+def test_the_disk_is_told_of_a_minibatch_while_the_one_before_is_at_work():
+    graph, data = Graph(batch=20), Data()
+    step, told = graph.step, []
+    graph.step = lambda *pair: told.append(len(data.announced)) or step(*pair)
+    train_epoch(task(graph), data, TRAIN, "epoch 1")
+    assert told == [2, 3, 3]
+    assert data.announced == graph.stepped
+
+
+def test_the_best_epoch_is_the_validations_and_the_last_one_is_kept_too(tmp_path):
+    best, _, run = run_loop(tmp_path, [9, 5, 3, 4, 6], epochs=4)
+    assert (best["epoch"], best["validation_mpjpe_mm"]) == (2, 3)
+    found = {name: weights.load(run.folder / name) for name in (weights.BEST, weights.LAST)}
+    assert [found[name].about["epoch"] for name in found] == [2, 4]
+    assert [found[name].params["fc3.b"][0] for name in found] == [2 * 3, 4 * 3]
+    assert found[weights.BEST].config == run_config(run)
+    assert list(found[weights.BEST].scale) == ["mean"]
+    log = (run.folder / "log.txt").read_text()
+    assert [line.split()[1] for line in log.splitlines() if "  best" in line] == ["0", "1", "2"]
+
+
+def run_config(run):
+    return load("regression", run.folder / "config.toml")
+
+
+def test_patience_ends_the_run_and_small_steps_are_no_improvement(tmp_path):
+    settings = {"epochs": 20, "patience": 3, "improvement": 0.1}
+    best, graph, run = run_loop(tmp_path, [10, 8, 7.9, 7.8, 7.7, 1], **settings)
+    assert len(run.rows) == 5  # epochs 2, 3 and 4 improve on 8 by less than a tenth
+    assert best["epoch"] == 4  # and yet are better
+    assert (
+        "converged: validation_mpjpe_mm has not improved in 3 epochs" in (run.folder / "log.txt").read_text()
+    )
+    _, _, run = run_loop(tmp_path, [10, 8, 7.9, 7.8, 7, 6, 5], **settings | {"epochs": 6})
+    assert len(run.rows) == 7  # 7 improves on 8 just in time
+
+
+def test_without_patience_all_epochs_are_run(tmp_path):
+    best, graph, run = run_loop(tmp_path, [1] + 9 * [2], epochs=9, patience=0)
+    assert (best["epoch"], len(run.rows), len(graph.stepped)) == (0, 10, 27)
+
+
+def test_no_epoch_at_all_keeps_the_untrained_network(tmp_path):
+    best, graph, run = run_loop(tmp_path, [4], epochs=0)
+    assert (best["epoch"], best["cost"], graph.stepped) == (0, None, [])
+    assert weights.load(run.folder).about["epoch"] == 0
+
+
+def test_shuffling_is_seeded_differs_by_epoch_and_can_be_off(tmp_path):
+    def orders(**settings):
+        _, graph, _ = run_loop(tmp_path, [], epochs=2, **settings)
+        steps = [n for batch in graph.stepped for n in batch]
+        return steps[:50], steps[50:]
+
+    first, second = orders(seed=1)
+    assert orders(seed=1) == (first, second)
+    assert first != second
+    assert orders(seed=2)[0] != first
+    assert orders(shuffle="false") == (list(TRAIN), list(TRAIN))
+
+
+def test_monitoring_the_test_subject_changes_nothing_else(tmp_path):
+    scores = [9, 5, 6, 7]
+    plain, without, run = run_loop(tmp_path, scores, epochs=3)
+    assert not any(n >= 80 for batch in without.evaluated for n in batch)  # nobody looked
+    best, with_, monitored = run_loop(tmp_path, scores, epochs=3, monitor_test=True)
+    assert with_.stepped == without.stepped
+    assert sum(n >= 80 for batch in with_.evaluated for n in batch) == 4 * 130
+    added = {"test_cost", "test_mpjpe_mm"}
+    assert set(monitored.rows[0]) - set(run.rows[0]) == added
+    for mine, theirs in zip(monitored.rows, run.rows, strict=True):
+        kept = {k: v for k, v in mine.items() if k not in added | TIMES}
+        assert kept == {k: v for k, v in theirs.items() if k not in TIMES}
+    assert best["epoch"] == plain["epoch"]
+
+
+@pytest.mark.parametrize("cost", [np.nan, np.inf])
+def test_a_cost_that_is_not_finite_ends_the_run_and_keeps_what_was_before(tmp_path, cost):
+    costs = [1.0] * 4 + [cost]  # in the second epoch's second minibatch
+    with pytest.raises(
+        UserError, match="the cost became (nan|inf) in epoch 2: lower training.rate; the weights"
+    ):
+        run_loop(tmp_path, [9, 5], costs, epochs=5)
+    for name in (weights.BEST, weights.LAST):
+        assert weights.load(tmp_path / "run" / name).about["epoch"] == 1
+
+
+def test_a_run_that_diverges_ends_at_once_and_says_what_to_do(tmp_path):
+    with pytest.raises(
+        UserError, match="cost in epoch 2 is more than 100 times that of the untrained network"
+    ):
+        # The untrained network's cost on the 10 training samples scored is 10, an epoch has 3 steps.
+        run_loop(tmp_path, [9, 5, 3], costs=[900, 900, 900, 900, 1100, 1100], epochs=4)
+    assert weights.load(tmp_path / "run" / weights.BEST).about["epoch"] == 1
+
+
+def test_an_epochs_line_tells_speed_and_expected_end(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(training, "_pace", lambda *_: {"seconds": 61.0, "images_per_s": 820.3})
+    run_loop(tmp_path, [9, 5, 3], epochs=2)
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("epoch")]
+    assert "images/s" not in lines[0]
+    assert re.search(r" 61.0 s  best  820 images/s, 1 min left, until \w+ \d\d:\d\d$", lines[1])
+    assert re.search(r" s  best  \d+ images/s$", lines[2])
+
+
+def test_layers_in_trouble_get_a_line(tmp_path, monkeypatch, capsys):
+    found = {"saturated conv3": 0.62, "saturated fc1": 0.4, "constant fc3": 1.0, "constant conv1": 1.0}
+    monkeypatch.setattr(training, "_diagnosis", lambda *_: found)
+    _, _, run = run_loop(tmp_path, [9], epochs=0)
+    out = capsys.readouterr().out
+    assert "conv3: 62 % saturated (|tanh| > 0.99): lower training.rate" in out
+    assert "100 % of the outputs are the same for all images: collapsed" in out
+    assert "fc1" not in out
+    assert run.rows[0]["saturated fc1"] == 0.4
+
+
+def test_weights_that_an_epochs_last_update_spoilt_replace_nothing(tmp_path, monkeypatch):
+    evaluate = Graph.evaluate
+
+    def spoilt(graph, images, targets):
+        outputs, cost = evaluate(graph, images, targets)
+        return outputs, np.nan if len(graph.stepped) == 6 else cost  # after two epochs
+
+    monkeypatch.setattr(Graph, "evaluate", spoilt)
+    with pytest.raises(UserError, match="the cost became nan in epoch 2: lower training.rate"):
+        run_loop(tmp_path, [9, 5], epochs=5)
+    for name in (weights.BEST, weights.LAST):
+        assert weights.load(tmp_path / "run" / name).about["epoch"] == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), DiskFullError),
+        (KeyboardInterrupt(), KeyboardInterrupt),
+    ],
+)
+def test_a_full_disk_or_an_interrupt_keeps_the_epochs_before(tmp_path, monkeypatch, error, told):
+    savez, calls = np.savez, []
+
+    def failing(file, **arrays):
+        calls.append(file)
+        if len(calls) > 6:  # three files each in epochs 0 and 1
+            file.write(b"PK half of it")
+            raise error
+        savez(file, **arrays)
+
+    monkeypatch.setattr(np, "savez", failing)
+    with pytest.raises(told):
+        run_loop(tmp_path, [9, 5, 3, 2], epochs=5)
+    folder = tmp_path / "run"
+    for name in (weights.BEST, weights.LAST):
+        assert weights.load(folder / name).about["epoch"] == 1
+    assert len((folder / "curve.csv").read_text().splitlines()) == 3  # its columns' names, epochs 0 and 1
+    assert not list(folder.glob(".*"))  # no leftovers
+
+
+def test_a_full_disk_is_told_by_the_log_as_well(tmp_path, monkeypatch):
+    run = Run(tmp_path / "run", load("regression"))
+
+    def full(*paths):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.replace", full)
+    with pytest.raises(DiskFullError, match=r"log\.txt cannot be written, the disk is full"):
+        run.say("epoch 1")
+
+
+def test_the_split_that_the_settings_ask_for(built):
+    choice = load("detection", None, ["data.validation=subject:S5"]).data
+    data, chosen = open_data(built, choice, needs_test=True)
+    assert isinstance(data, Dataset)
+    assert [set(data.subject[i]) for i in (chosen.train, chosen.validation, chosen.test)] == [
+        {"S1"}, {"S5"}, {"S11"},
+    ]  # fmt: skip
+    random = load("detection", None, ["data.validation=report"]).data
+    again = [open_data(built, random, needs_test=False)[1].validation.tolist() for _ in range(2)]
+    assert again[0] == again[1]
+
+
+def test_a_test_subject_that_is_not_there_is_named_if_it_is_wanted(built):
+    choice = load("detection", None, ["data.test=['S9']"]).data
+    _, chosen = open_data(built, choice, needs_test=False)
+    assert not len(chosen.test)
+    with pytest.raises(UserError, match=f"{built} holds nothing of S9, the test subject: build it, too"):
+        open_data(built, choice, needs_test=True)
+
+
+@pytest.mark.parametrize("task_name", ["detection", "regression"])
+def test_the_command_lines_help_names_units_and_defaults(task_name, capsys):
+    with pytest.raises(SystemExit) as done:
+        preparing.parser(task_name, "what it does").parse_args(["--help"])
+    assert done.value.code == 0
+    text = capsys.readouterr().out
+    for word in (
+        "--data",
+        "data/walking",
+        "--out",
+        f"runs/{task_name}",
+        "--set",
+        "--config",
+        "--monitor-test",
+    ):
+        assert word in text

@@ -1,0 +1,318 @@
+"""Every option of the report changes what it should and nothing else: each row against the defaults.
+
+What an option computes is tested where it is computed; here stands how far it reaches.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+import pytest
+
+from pose3d import config as settings_module
+from pose3d import train_regression
+from pose3d.config import load
+from pose3d.model import weights
+from pose3d.model.detection import DetectionGraph
+from pose3d.model.network import CONV_LAYERS, Network
+from pose3d.model.regression import RegressionGraph, TargetScale
+from pose3d.model.transfer import TRANSFERRED
+from pose3d.ops.conv_pool import ConvPool, ConvPoolGradInput, ConvPoolGradWeights
+from pose3d.train_regression import regression_task
+from pose3d.training import loop as training
+from pose3d.training.loop import fit
+from pose3d.training.run_folder import Run
+from pose3d.training.setup import open_data
+
+RNG = np.random.default_rng(8)
+IMAGES = RNG.integers(0, 256, (3, 128, 128), dtype=np.uint8)
+POSES = RNG.normal(0, 100, (20, 17, 3))
+LABELS = RNG.random((3, 1700)) > 0.9
+RATE, MOMENTUM, DECAY = 0.01, 0.9, 0.5  # large, so that each term shows in float32
+
+
+def make(task, *settings):
+    """A small graph, and the targets of `IMAGES`."""
+    numbers = [f"training.rate={RATE}", f"training.momentum={MOMENTUM}", f"training.decay={DECAY}"]
+    config = load(task, None, ["network.kernels=[2,3,4]", *numbers, *settings])
+    if task == "detection":
+        return DetectionGraph(config), LABELS
+    return RegressionGraph(config, TargetScale.fit([POSES], config.regression)), POSES[:3].reshape(3, 51)
+
+
+@lru_cache(maxsize=2)
+def observed(task, *settings):
+    """What a graph is and does before, in and after two steps."""
+    graph, targets = make(task, *settings)
+    found = {"weights": graph.network.get_weights()}
+    found["outputs"], found["cost"] = graph.evaluate(IMAGES, targets)
+    for step in ("step 1", "step 2"):
+        graph.step(IMAGES, targets)
+        found[step] = graph.network.get_weights()
+    return found
+
+
+@pytest.fixture(scope="module")
+def defaults():
+    return {task: observed(task) for task in ("detection", "regression")}
+
+
+def same(a, b):
+    """Whether two observations agree to the last bit."""
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(a[name], b[name]) for name in a)
+    return np.array_equal(a, b)
+
+
+def raw(found):
+    """The numbers of fc3 that a regression graph of the default settings made mm of."""
+    scale = TargetScale.fit([POSES], settings_module.RegressionSettings())
+    return (found["outputs"] - scale.mean) / scale.deviation
+
+
+def with_momentum(found, default):
+    """The second step goes on in the direction of the first."""
+    return {
+        name: (default["step 2"][name] - w, MOMENTUM * (default["step 1"][name] - default["weights"][name]))
+        for name, w in found["step 2"].items()
+    }
+
+
+def with_decay(found, default):
+    return {
+        name: (w - default["step 1"][name], DECAY * RATE * default["weights"][name])
+        for name, w in found["step 1"].items()
+    }
+
+
+def in_mm(found, default):
+    return {"outputs": (found["outputs"], raw(default))}
+
+
+def through_tanh(found, default):
+    scale = TargetScale.fit([POSES], settings_module.RegressionSettings(last="tanh"))
+    return {"outputs": (found["outputs"], scale.mean + scale.deviation * np.tanh(raw(default)))}
+
+
+def distance(found, default):
+    errors = (default["outputs"] - POSES[:3].reshape(3, 51)).reshape(3, 17, 3)
+    return {"cost": (found["cost"], np.linalg.norm(errors, axis=-1).mean())}
+
+
+def logistic(found, default):
+    z = np.arctanh(2 * default["outputs"] - 1)
+    return {"outputs": (found["outputs"], 1 / (1 + np.exp(-z)))}
+
+
+STEPS = ("step 1", "step 2")
+ANSWERS = ("outputs", "cost", *STEPS)
+# (task, settings, what changes, how)
+GRAPHS = (
+    ("regression", ["training.momentum=0"], ("step 2",), with_momentum),
+    ("regression", ["training.decay=0"], STEPS, with_decay),
+    ("regression", ["training.momentum=0", "training.decay=0"], STEPS, with_decay),
+    ("regression", ["training.rate=0.02"], STEPS, None),
+    ("regression", ["training.order=old"], STEPS, None),
+    ("regression", ["training.frozen=['conv1', 'conv2', 'conv3']"], STEPS, None),
+    ("regression", ["network.seed=1"], ("weights", *ANSWERS), None),
+    pytest.param("regression", ["network.activation=relu"], ANSWERS, None, marks=pytest.mark.slow),
+    pytest.param("regression", ["network.dropout=0.5"], STEPS, None, marks=pytest.mark.slow),
+    pytest.param("regression", ["regression.cost=mpjpe"], ("cost", *STEPS), distance, marks=pytest.mark.slow),
+    ("regression", ["regression.targets=mm"], ANSWERS, in_mm),
+    pytest.param("regression", ["regression.last=tanh"], ANSWERS, through_tanh, marks=pytest.mark.slow),
+    pytest.param("detection", ["detection.readout=sigmoid"], ANSWERS, logistic, marks=pytest.mark.slow),
+    (
+        "regression",
+        [
+            "detection.readout=sigmoid", "training.batch=1", "training.shuffle=false", "training.seed=7",
+            "training.patience=2", "data.validation=report", "data.memory=stream", "augmentation.mirror=true",
+            "augmentation.shift=5",
+        ],
+        (),
+        None,
+    ),
+    (
+        "detection",
+        ["regression.cost=mpjpe", "regression.targets=mm", "regression.last=tanh"],
+        (),
+        None,
+    ),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("task", "settings", "changes", "how"), GRAPHS, ids=lambda v: " ".join(v) if isinstance(v, list) else ""
+)
+def test_what_an_option_changes_in_the_network(defaults, task, settings, changes, how):
+    found, default = observed(task, *settings), defaults[task]
+    assert [name for name in default if not same(found[name], default[name])] == [
+        name for name in default if name in changes
+    ]
+    for name, (mine, wanted) in (how(found, default) if how else {}).items():
+        np.testing.assert_allclose(mine, wanted, rtol=1e-3, atol=1e-6, err_msg=name)
+
+
+@pytest.mark.parametrize("kernels", [(5, 10, 15), (32, 64, 64), (1, 7, 2)])
+def test_kernels_change_the_shapes_that_depend_on_them(kernels):
+    network = Network(51, load("regression", None, [f"network.kernels={list(kernels)}"]).network)
+    shapes = {name: param.get_value(borrow=True).shape for name, param in network.params.items()}
+    default = {name: value.shape for name, value in observed("regression")["weights"].items()}
+    changed = {name for name in shapes if shapes[name] != default[name]}
+    assert changed == {*TRANSFERRED, "fc1.W"} - {f"conv{i + 1}.b" for i in range(3) if kernels[i] == i + 2}
+    assert shapes["fc1.W"] == (144 * kernels[2], 1024)
+    assert [shapes[f"{layer}.b"] for layer in CONV_LAYERS] == [(k,) for k in kernels]
+
+
+def test_a_batch_of_one_makes_the_step_of_128_copies():
+    """The cost is a mean over the minibatch, so that its size does not change the scale of a step."""
+    stepped = []
+    for n in (1, 128):
+        graph, targets = make("regression")
+        cost = graph.step(np.repeat(IMAGES[:1], n, axis=0), np.repeat(targets[:1], n, axis=0))
+        stepped.append({"cost": cost, **graph.network.get_weights()})
+    for name, value in stepped[0].items():
+        np.testing.assert_allclose(stepped[1][name], value, rtol=1e-4, atol=1e-6, err_msg=name)
+
+
+def ops(graph):
+    """How many of the three Ops of the convolution layers the compiled step holds."""
+    (function,) = (f for (expressions, _), f in graph._functions.items() if expressions == graph._step)
+    held = [type(node.op) for node in function.maker.fgraph.apply_nodes]
+    return [held.count(kind) for kind in (ConvPool, ConvPoolGradWeights, ConvPoolGradInput)]
+
+
+@pytest.mark.parametrize(
+    ("frozen", "wanted"),
+    [
+        ([], [3, 3, 2]),
+        (["conv1"], [3, 2, 1]),
+        (["conv2"], [3, 2, 2]),  # the gradient goes through it to conv1
+        (["conv1", "conv2", "conv3"], [3, 0, 0]),
+    ],
+)
+def test_frozen_layers_keep_every_bit_and_ask_for_no_gradient(defaults, frozen, wanted):
+    graph, targets = make("regression", f"training.frozen={frozen}")
+    before = graph.network.get_weights()
+    for _ in range(2):
+        graph.step(IMAGES, targets)
+    assert ops(graph) == wanted
+    kept = [name for name in before if name.partition(".")[0] in frozen]
+    for name, value in graph.network.get_weights().items():
+        assert same(value, before[name]) == (name in kept), name
+    velocity, generator = graph.get_state()
+    assert list(velocity) == [name for name in before if name not in kept]
+    graph.set_state(velocity, generator)  # as a resumed run does
+
+
+def test_the_first_step_of_the_other_layers_is_as_without_frozen_ones(defaults):
+    found, default = observed("regression", "training.frozen=['conv1', 'conv3']"), defaults["regression"]
+    changed = [
+        name for name in default["weights"] if not same(found["step 1"][name], default["step 1"][name])
+    ]
+    assert changed == ["conv1.W", "conv1.b", "conv3.W", "conv3.b"]
+
+
+def test_what_can_be_frozen_is_what_is_transferred():
+    assert load("regression", None, [f"training.frozen={list(CONV_LAYERS)}"]).training.frozen == CONV_LAYERS
+
+
+def test_a_pretrained_start_may_stay_as_it_is(built, small, detection_run, tmp_path):
+    out = tmp_path / "run"
+    words = ["--data", str(built), "--init", str(detection_run), "--out", str(out)]
+    frozen = "training.frozen=['conv1','conv2','conv3']"
+    assert train_regression.main([*words, *small, "--set", frozen, "--set", "training.epochs=1"]) == 0
+    theirs, ours = weights.load(detection_run).params, weights.load(out / weights.LAST).params
+    start = Network(51, weights.load(out).config.network).get_weights()
+    for name, value in ours.items():
+        assert same(value, (theirs if name in TRANSFERRED else start)[name]) == (name in TRANSFERRED), name
+    assert train_regression.main([*words, "--resume"]) == 0  # its checkpoint fits
+
+
+class Noted(RegressionGraph):
+    """A regression network that notes what it is given and learns nothing."""
+
+    def __init__(self, config, scale):
+        super().__init__(config, scale)
+        self.stepped, self.scored = [], []
+
+    def step(self, images, targets, whole=None):
+        self.stepped.append((images, targets))
+        return 1.0
+
+    def evaluate(self, images, targets):
+        self.scored.append((images, targets))
+        return targets, 1.0
+
+
+@pytest.fixture
+def trained(built, tmp_path, monkeypatch):
+    """``trained(*settings)``: which samples an epoch trains on and how, and what is scored after it."""
+
+    monkeypatch.setattr(training, "_diagnosis", lambda *_: {})  # asks for samples and takes a step, too
+
+    def trained(*settings):
+        words = ["network.kernels=[2,3,4]", "training.batch=24", "training.epochs=1", *settings]
+        config = load("regression", None, words)
+        data, chosen = open_data(built, config.data, needs_test=False)
+        graph = Noted(config, TargetScale(np.zeros(51), np.ones(51)))
+        asked, images = [], data.images
+
+        def noting(indices):
+            asked.append(indices)
+            return images(indices)
+
+        data.images = noting
+        fit(regression_task(graph, data), data, chosen, Run(tmp_path / "run", config))
+        first = len(asked) - len(graph.stepped) - len(graph.scored) // 2  # epoch 0 scores alone
+        asked = asked[first:][: len(graph.stepped)]
+        order = np.concatenate(asked)
+        shown = [np.concatenate(part) for part in zip(*graph.stepped, strict=True)]
+        by_number = [part[np.argsort(order)] for part in shown]
+        return {
+            "batches": [len(indices) for indices in asked],
+            "order": order.tolist(),
+            "samples": sorted(order),
+            "images": by_number[0],
+            "targets": by_number[1],
+            "scored": [part.tobytes() for pair in graph.scored for part in pair],
+        }
+
+    return trained
+
+
+OTHER_SAMPLES = ("batches", "order", "samples", "images", "targets", "scored")
+EPOCHS = (
+    ("training.batch=1", ["batches"]),
+    ("training.batch=128", ["batches"]),
+    ("training.shuffle=false", ["order"]),
+    ("training.seed=5", ["order", "scored"]),  # of the subset of training samples, too
+    ("data.validation=report", OTHER_SAMPLES),
+    ("data.validation=subject:S5", OTHER_SAMPLES),
+    ("data.seed=6", []),  # of the report's validation only
+    ("data.memory=stream", []),
+    ("augmentation.mirror=true", ["images", "targets"]),
+    ("augmentation.shift=5", ["images"]),
+    ("augmentation.seed=6", []),
+    ("network.dropout=0.5", []),
+    ("training.momentum=0", []),
+)
+
+
+@pytest.mark.parametrize(("setting", "changes"), EPOCHS, ids=[setting for setting, _ in EPOCHS])
+def test_what_an_option_changes_in_an_epoch(trained, setting, changes):
+    default, found = trained(), trained(setting)
+    assert [name for name in default if not same(found[name], default[name])] == list(changes)
+
+
+def test_batches_order_and_augmentation_are_what_their_settings_say(trained):
+    found = trained("training.batch=1", "training.shuffle=false")
+    assert found["batches"] == [1] * 64
+    assert found["order"] == found["samples"]
+    assert trained("training.batch=128")["batches"] == [64]
+    plain, mirrored = trained()["images"], trained("augmentation.mirror=true")["images"]
+    turned = [same(new, old[:, ::-1]) for new, old in zip(mirrored, plain, strict=True)]
+    kept = [same(new, old) for new, old in zip(mirrored, plain, strict=True)]
+    assert sum(turned) + sum(kept) == 64
+    assert 20 < sum(turned) < 44
+    again, other = (trained("augmentation.shift=5", f"augmentation.seed={n}")["images"] for n in (3, 4))
+    assert same(again, trained("augmentation.shift=5")["images"])
+    assert not same(other, again)
