@@ -24,8 +24,7 @@ from pose3d.recordings.human36m import (
     world_to_camera,
 )
 from pose3d.synthetic.body import BODIES
-from pose3d.synthetic.file_formats import mask_writer, write_poses
-from pose3d.synthetic.metadata import write_metadata
+from pose3d.synthetic.file_formats import mask_writer, write_metadata, write_poses
 from pose3d.synthetic.motion.assignment import cast, playbill
 from pose3d.synthetic.motion.capture import load
 from pose3d.synthetic.motion.gait import GAITS, walk
