@@ -5,6 +5,7 @@ import contextlib
 import cdflib.cdfwrite
 import h5py
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from pose3d.io.atomic_files import whole
 from pose3d.io.matlab73 import matlab_file
@@ -65,23 +66,6 @@ def _append(file, index, mask):
     return element.ref
 
 
-def euler_angles(rotation):
-    """The angles (a, b, c) of ``Rx(a) Ry(b) Rz(c)``, rad.
-
-    Parameters
-    ----------
-    rotation : (3, 3) array; none that turns z onto x, where a and c are one turn
-
-    Returns
-    -------
-    (3,) array, b between -pi/2 and pi/2
-    """
-    a = np.arctan2(-rotation[1, 2], rotation[2, 2])
-    b = np.arctan2(rotation[0, 2], np.hypot(rotation[0, 0], rotation[0, 1]))
-    c = np.arctan2(-rotation[0, 1], rotation[0, 0])
-    return np.array([a, b, c])
-
-
 def write_metadata(path, cameras):
     """Write a ``metadata.xml`` that holds the cameras, the same for every subject, and nothing else.
 
@@ -92,7 +76,8 @@ def write_metadata(path, cameras):
     """
     inner, outer = [], []
     for camera in (cameras[number] for number in CAMERAS):
-        outer += [*euler_angles(camera.R), *camera.T] * EXTRINSICS[1]
+        angles = Rotation.from_matrix(camera.R).as_euler("XYZ")
+        outer += [*angles, *camera.T] * EXTRINSICS[1]
         inner += [*camera.f, *camera.c, *camera.k, *camera.p]
     # As many digits as a number has: rounded ones would move the projections.
     numbers = " ".join(repr(float(number)) for number in outer + inner)

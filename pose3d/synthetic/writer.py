@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 from tqdm import tqdm
 
 from pose3d.errors import UserError
@@ -31,7 +32,6 @@ from pose3d.synthetic.motion.gait import GAITS, walk
 from pose3d.synthetic.motion.joint_names import read_joint_map
 from pose3d.synthetic.motion.placement import keep_in_view, put_on_floor
 from pose3d.synthetic.motion.retargeting import retarget
-from pose3d.synthetic.motion.rotations import about_z
 from pose3d.synthetic.provenance import check_folder, write_note
 from pose3d.synthetic.renderer import render
 from pose3d.synthetic.scene import camera_of, empty_room, image_shape
@@ -187,7 +187,7 @@ def _perform(task, body, rng):
         return walk(body, GAITS[task.subject], frames, task.take == 2, rng), task.frames
     capture = load(task.motion, task.joint_map, task.frames)
     # A captured walk runs along one line of its studio: every take is turned by an angle of its own.
-    motion = retarget(capture.turned(about_z(rng.uniform(0, 2 * np.pi))), body)
+    motion = retarget(capture.turned(Rotation.from_euler("z", rng.uniform(0, 2 * np.pi))), body)
     motion = keep_in_view(put_on_floor(motion, body), task.motion)
     return motion.held(max(_SURPLUS)), len(motion.joints)
 

@@ -6,8 +6,7 @@ import pytest
 from pose3d.io.atomic_files import DiskFullError
 from pose3d.io.video import video_writer
 from pose3d.recordings.human36m import CAMERAS, METADATA, SUBJECTS, read_cameras
-from pose3d.recordings.human36m.metadata import rotation
-from pose3d.synthetic.file_formats import euler_angles, mask_writer, write_metadata, write_poses
+from pose3d.synthetic.file_formats import mask_writer, write_metadata, write_poses
 from pose3d.synthetic.scene import camera_of
 
 
@@ -54,15 +53,6 @@ def test_a_full_disk_is_told_by_every_writer(tmp_path, monkeypatch, name, write)
 def append_to(writer, item):
     with writer as append:
         append(item)
-
-
-def test_angles_give_the_rotation_back():
-    rng = np.random.default_rng(0)
-    for angles in rng.uniform([-3.1, -1.5, -3.1], [3.1, 1.5, 3.1], (50, 3)):
-        np.testing.assert_allclose(euler_angles(rotation(angles)), angles, atol=1e-9)
-    for camera in CAMERAS:
-        R = camera_of(camera, 1000).R
-        np.testing.assert_allclose(rotation(euler_angles(R)), R, atol=1e-9)
 
 
 def test_every_subject_gets_the_cameras_back(tmp_path):

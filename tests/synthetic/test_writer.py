@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from pose3d import synthetic
 from pose3d.errors import UserError
@@ -23,7 +24,6 @@ from pose3d.synthetic.motion.capture import load
 from pose3d.synthetic.motion.gait import GAITS, walk
 from pose3d.synthetic.motion.placement import keep_in_view, put_on_floor
 from pose3d.synthetic.motion.retargeting import retarget
-from pose3d.synthetic.motion.rotations import about_z
 from pose3d.synthetic.scene import camera_of, empty_room
 from pose3d.synthetic.writer import Task
 from tests.synthetic.motion.skeletons import write_motion
@@ -220,7 +220,7 @@ def test_captured_motion_is_read_back_as_a_take_of_the_action(motions, driven):
         name, poses = {"S7": ("a", 11), "S11": ("b", 17)}[r.subject]
         angle = task.rng().uniform(0, 2 * np.pi)
         body = BODIES[r.subject]
-        motion = retarget(load(motions / f"{name}.bvh", {}).turned(about_z(angle)), body)
+        motion = retarget(load(motions / f"{name}.bvh", {}).turned(Rotation.from_euler("z", angle)), body)
         world = keep_in_view(put_on_floor(motion, body), "").joints.astype(np.float32)
         mono = world_to_camera(camera_of(r.camera, SIZE), world).astype(np.float32)
         np.testing.assert_array_equal(read_poses_3d(r.poses_3d), mono)

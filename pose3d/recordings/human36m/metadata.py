@@ -9,6 +9,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from pose3d.errors import UserError
 from pose3d.recordings.human36m.actions import CAMERAS, SUBJECTS
@@ -57,11 +58,7 @@ def rotation(angles):
     -------
     (3, 3) array
     """
-    (ca, cb, cc), (sa, sb, sc) = np.cos(angles), np.sin(angles)
-    about_x = np.array([[1, 0, 0], [0, ca, -sa], [0, sa, ca]])
-    about_y = np.array([[cb, 0, sb], [0, 1, 0], [-sb, 0, cb]])
-    about_z = np.array([[cc, -sc, 0], [sc, cc, 0], [0, 0, 1]])
-    return about_x @ about_y @ about_z
+    return Rotation.from_euler("XYZ", angles).as_matrix()
 
 
 def _camera(outer, inner):

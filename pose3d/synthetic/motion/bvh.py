@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from pose3d.errors import UserError
-from pose3d.synthetic.motion.rotations import about_x, about_y, about_z
 
-_ABOUT = (about_x, about_y, about_z)
 _CHANNELS = {f"{axis}{kind}": (kind, i) for kind in ("position", "rotation") for i, axis in enumerate("xyz")}
 
 
@@ -77,25 +76,26 @@ def pose(bvh):
     Returns
     -------
     positions : (F, J, 3) array, in the file's unit and axes
-    rotations : (F, J, 3, 3) array, from each joint's own axes to the file's
+    rotations : list of J Rotations of F each, from each joint's own axes to the file's
     """
     frames = len(bvh.values)
     positions = np.zeros((frames, len(bvh.names), 3))
-    rotations = np.zeros((frames, len(bvh.names), 3, 3)) + np.eye(3)
+    rotations = []
     column = 0
     for joint, (parent, channels) in enumerate(zip(bvh.parents, bvh.channels, strict=True)):
-        offset, turn = np.tile(bvh.offsets[joint], (frames, 1)), np.eye(3)
+        offset, turn = np.tile(bvh.offsets[joint], (frames, 1)), Rotation.identity(frames)
         for kind, axis in channels:
             value = bvh.values[:, column]
             column += 1
             if kind == "position":
                 offset[:, axis] = value
             else:
-                turn = turn @ _ABOUT[axis](np.radians(value))
+                turn = turn * Rotation.from_euler("xyz"[axis], value[:, None], degrees=True)
         if parent >= 0:
-            offset = positions[:, parent] + (rotations[:, parent] @ offset[..., None])[..., 0]
-            turn = rotations[:, parent] @ turn
-        positions[:, joint], rotations[:, joint] = offset, turn
+            offset = positions[:, parent] + rotations[parent].apply(offset)
+            turn = rotations[parent] * turn
+        positions[:, joint] = offset
+        rotations.append(turn)
     return positions, rotations
 
 

@@ -13,7 +13,7 @@ from pose3d.synthetic.motion.joint_names import find_joints
 from pose3d.synthetic.motion.kinematics import SIDES
 from pose3d.synthetic.motion.rotations import unit
 
-_Z_UP = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])  # BVH has y up
+_Z_UP = Rotation.from_euler("x", 90, degrees=True)  # BVH has y up
 _UPRIGHT = 0.7  # cosine with the vertical, of trunk and legs of a body that stands
 _LEAP = 0.1  # of the leg's length, from one frame to the next: 10 m/s at 120 frames per second
 _SUDDEN, _NEXT = 3, 10  # times the quickest of that many next steps
@@ -32,7 +32,7 @@ class Capture:
     Attributes
     ----------
     points : dict of str to (F, 3) array, z up, in the file's unit
-    turns : dict of str to (F, 3, 3) array: how each joint is turned from the reference pose, z up
+    turns : dict of str to F Rotations: how each joint is turned from the reference pose, z up
     reference : dict of str to (1, 3) array: the points in a pose that stands
     """
 
@@ -44,9 +44,9 @@ class Capture:
         return len(self.points["Hips"])
 
     def turned(self, rotation):
-        """The same motion turned in the room by a (1, 3, 3) rotation about z."""
-        points = {name: at @ rotation[0].T for name, at in self.points.items()}
-        return Capture(points, {name: rotation @ turn for name, turn in self.turns.items()}, self.reference)
+        """The same motion turned in the room by a Rotation about z."""
+        points = {name: rotation.apply(at) for name, at in self.points.items()}
+        return Capture(points, {name: rotation * turn for name, turn in self.turns.items()}, self.reference)
 
     def leg(self):
         """Length of thigh and shank in the reference pose, in the file's unit, mean of both sides."""
@@ -80,9 +80,9 @@ def load(path, joint_map, limit=None):
     bvh = read(path)
     joints = find_joints(bvh, joint_map)
     positions, rotations = pose(bvh)
-    points = _points(bvh, joints, positions @ _Z_UP.T)
-    turns = {name: _Z_UP @ rotations[:, joint] @ _Z_UP.T for name, joint in joints.items()}
-    rest = _points(bvh, joints, rest_pose(bvh)[None] @ _Z_UP.T)
+    points = _points(bvh, joints, _upright(positions))
+    turns = {name: _Z_UP * rotations[joint] * _Z_UP.inv() for name, joint in joints.items()}
+    rest = _points(bvh, joints, _upright(rest_pose(bvh)[None]))
     _check_bones(bvh, joints, points)
     reference, turns = _stand(path, points, turns, rest)
     first = int(_starts_with_t_pose(bvh, points))
@@ -95,12 +95,14 @@ def load(path, joint_map, limit=None):
     degree = min(3, len(seconds) - 1)
     return Capture(
         {name: make_interp_spline(seconds, p[first:], degree)(at) for name, p in points.items()},
-        {
-            name: Slerp(seconds, Rotation.from_matrix(turn[first:]))(at).as_matrix()
-            for name, turn in turns.items()
-        },
+        {name: Slerp(seconds, turn[first:])(at) for name, turn in turns.items()},
         reference,
     )
+
+
+def _upright(positions):
+    """Positions (..., 3) of a file, which has y up, with z up."""
+    return _Z_UP.apply(positions.reshape(-1, 3)).reshape(positions.shape)
 
 
 def _points(bvh, joints, positions):
@@ -141,7 +143,7 @@ def _stand(path, points, turns, rest):
     if upright[best] <= _UPRIGHT:
         raise UserError(f"{path}: nobody stands in it, neither the rest pose nor any frame, if y is up")
     reference = {name: at[best : best + 1] for name, at in points.items()}
-    return reference, {name: turn @ turn[best].T for name, turn in turns.items()}
+    return reference, {name: turn * turn[best].inv() for name, turn in turns.items()}
 
 
 def _uprightness(points):

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 from scipy.ndimage import gaussian_filter1d, minimum_filter1d
 
-from pose3d.synthetic.motion.rotations import about_y, about_z, segment_frame
+from pose3d.synthetic.motion.rotations import euler, segment_frame
 
 # Angle of the sole with the floor in degrees, toes up positive, at every 5 % of the stride from heel
 # strike on: hip - knee + ankle angle of normal gait at natural cadence, rounded, after Winter (The
@@ -65,7 +65,7 @@ def foot_motion(body, path, heading, phase, sideways, toe_out, roll):
     ankle = np.where(planted[:, None], on_floor, _swung(body, this, following, swing, roll))
     eased = swing**2 * (3 - 2 * swing)
     turned = this[1] + eased * (following[1] - this[1]) + toe_out
-    return Feet(ankle, about_z(turned) @ about_y(-pitch), turned, pitch, planted)
+    return Feet(ankle, euler("ZY", turned, -pitch), turned, pitch, planted)
 
 
 def pelvis_height(hips, feet, body):

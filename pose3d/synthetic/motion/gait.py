@@ -7,7 +7,7 @@ import numpy as np
 from pose3d.recordings.human36m import FRAMES_PER_SECOND
 from pose3d.synthetic.motion.footsteps import bend_leg, foot_motion, pelvis_height
 from pose3d.synthetic.motion.kinematics import JOINT, SIDES, Motion, Pose
-from pose3d.synthetic.motion.rotations import about_x, about_y, about_z
+from pose3d.synthetic.motion.rotations import euler
 
 _STARTS = {"Right": 0.0, "Left": 0.5}  # of each leg's stride
 _PAD = 2 * FRAMES_PER_SECOND  # frames computed before and after, for the steps that reach beyond
@@ -94,7 +94,7 @@ def _pose_pelvis(pose, gait, path, heading, phase):
     """Pelvis at height 0: over the path, swayed to the standing leg, its right side forward with the leg."""
     swing = np.sin(2 * np.pi * (phase - 0.05))  # 1 in right mid-stance
     turn = np.radians(gait.twist) * np.cos(2 * np.pi * phase)
-    pose.frames["pelvis"] = about_z(heading + turn) @ about_x(np.radians(3) * swing)
+    pose.frames["pelvis"] = euler("ZX", heading + turn, np.radians(3) * swing)
     right = np.stack([np.sin(heading), -np.cos(heading), np.zeros(len(heading))], axis=1)
     pose.put("Hips", "Spine", at=np.pad(path, ((0, 0), (0, 1))) + gait.sway * swing[:, None] * right)
     pose.place_hips()
@@ -114,7 +114,7 @@ def _pose_legs(pose, gait, path, heading, phase):
         forward = np.stack([np.cos(foot.heading), np.sin(foot.heading), 0 * foot.heading], axis=1)
         knee, thigh, shank = bend_leg(pose[f"{side}UpLeg"], foot, forward, body)
         # Toes stay on the floor while the heel rises, and hang a little in the swing.
-        toes = about_z(foot.heading) @ about_y(-np.maximum(foot.pitch, 0.2 * foot.pitch))
+        toes = euler("ZY", foot.heading, -np.maximum(foot.pitch, 0.2 * foot.pitch))
         pose.frames |= {f"{side} thigh": thigh, f"{side} shank": shank}
         pose.frames |= {f"{side} foot": foot.frame, f"{side} toes": toes}
         pose.put(f"{side}Leg", at=knee)
@@ -127,10 +127,10 @@ def _pose_trunk(pose, gait, heading, phase, time, rng):
     turn = np.radians(gait.twist) * np.cos(2 * np.pi * phase)  # the shoulders turn against the pelvis
     lean = np.radians(gait.lean + np.cos(4 * np.pi * phase) + _wander(time, rng))
     side = np.radians(1.5) * np.sin(2 * np.pi * phase)
-    pose.frames["waist"] = about_z(heading) @ about_x(side) @ about_y(lean / 2)
-    pose.frames["trunk"] = about_z(heading - turn) @ about_x(-side) @ about_y(lean)
+    pose.frames["waist"] = euler("ZXY", heading, side, lean / 2)
+    pose.frames["trunk"] = euler("ZXY", heading - turn, -side, lean)
     look, nod = np.radians(12) * _wander(time, rng), np.radians(5 + 5 * _wander(time, rng))
-    pose.frames["head"] = about_z(heading + look) @ about_y(nod)
+    pose.frames["head"] = euler("ZY", heading + look, nod)
     pose.place_trunk(neck="head")
 
 
@@ -141,9 +141,9 @@ def _pose_arm(pose, gait, side, sign, phase, time, rng):
     shoulder = np.radians(-2 + gait.arm_swing * swing * forward)
     elbow = np.radians(gait.elbow * (1 + 0.45 * forward) * swing)
     abduction = np.radians(gait.abduction + 2 * _wander(time, rng))
-    upper = pose.frames["trunk"] @ about_x(sign * abduction) @ about_y(-shoulder)
+    upper = pose.frames["trunk"] @ euler("XY", sign * abduction, -shoulder)
     pose.frames[f"{side} upper arm"] = upper
-    pose.frames[f"{side} forearm"] = upper @ about_z(-sign * np.radians(25)) @ about_y(-elbow)
+    pose.frames[f"{side} forearm"] = upper @ euler("ZY", -sign * np.radians(25), -elbow)
     pose.place_arm(side, sign, girdle="trunk")
 
 

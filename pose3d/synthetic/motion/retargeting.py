@@ -6,9 +6,10 @@ a segment is turned from this body's own upright pose as the captured one is fro
 """
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from pose3d.synthetic.motion.kinematics import SIDES, Motion, Pose
-from pose3d.synthetic.motion.rotations import about_y, segment_frame, unit
+from pose3d.synthetic.motion.rotations import euler, segment_frame, unit
 
 _UP = np.array([[0.0, 0, 1]])
 _FLAT = 0.3  # share of ankle to toes that has to run forward to show where the foot points
@@ -60,7 +61,7 @@ def _trunk_frames(capture):
     """Pelvis, waist, trunk, neck, head and shoulders, turned as in the capture from upright."""
     forward, left = _facing(capture.reference)
     upright = segment_frame(_UP, forward)
-    unturned = {name: np.eye(3)[None] for name in capture.turns}
+    unturned = {name: Rotation.identity(1) for name in capture.turns}
     before = _directions(capture.reference, unturned, forward, left)
     after = _directions(capture.points, capture.turns, forward, left)
     return {name: after[name] @ before[name].transpose(0, 2, 1) @ upright for name in after}
@@ -70,10 +71,10 @@ def _directions(points, turns, forward, left):
     """Frames that tell how the captured segments lie; those of the spine go by the hips and shoulders."""
     hips = unit(points["LeftUpLeg"] - points["RightUpLeg"])
     shoulders = unit(points["LeftArm"] - points["RightArm"])
-    pelvis_up = np.cross(_along(turns["Hips"], forward), hips)
+    pelvis_up = np.cross(turns["Hips"].apply(forward), hips)
     spine, chest = points["Spine1"] - points["Hips"], points["Neck"] - points["Spine1"]
     neck, ahead = points["Head"] - points["Neck"], np.cross(shoulders, chest)
-    looks, ears = _along(turns["Head"], forward), _along(turns["Head"], left)
+    looks, ears = turns["Head"].apply(forward), turns["Head"].apply(left)
     frames = {
         "pelvis": segment_frame(pelvis_up, np.cross(hips, pelvis_up)),
         "waist": segment_frame(spine, np.cross(hips + shoulders, spine)),
@@ -96,7 +97,7 @@ def _limb_frame(capture, upper, lower):
     middle = _UP + before
     cosine = 1 + before[:, 2:]
     raised = forward - (before @ forward.T) / np.maximum(cosine, 1e-6) * middle
-    return segment_frame(capture.points[upper] - capture.points[lower], _along(capture.turns[upper], raised))
+    return segment_frame(capture.points[upper] - capture.points[lower], capture.turns[upper].apply(raised))
 
 
 def _foot_frames(capture):
@@ -109,15 +110,10 @@ def _foot_frames(capture):
         flat = (tip - ankle) - (tip - ankle) @ shank.T * shank
         points_out = np.linalg.norm(flat) > _FLAT * np.linalg.norm(tip - ankle)
         level = segment_frame(shank, flat if points_out else ahead)
-        frames[f"{side} foot"] = foot = capture.turns[f"{side}Foot"] @ level
+        frames[f"{side} foot"] = foot = capture.turns[f"{side}Foot"].as_matrix() @ level
         if f"{side}ToeBase" in capture.turns:
-            frames[f"{side} toes"] = capture.turns[f"{side}ToeBase"] @ level
+            frames[f"{side} toes"] = capture.turns[f"{side}ToeBase"].as_matrix() @ level
         else:  # they stay on the floor while the heel rises
             slope = np.arcsin(np.clip(foot[:, 2, 0], -1, 0))
-            frames[f"{side} toes"] = foot @ about_y((1 - _TOES) * slope)
+            frames[f"{side} toes"] = foot @ euler("Y", (1 - _TOES) * slope)
     return frames
-
-
-def _along(turns, direction):
-    """A direction (1, 3) of the reference pose, turned by (F, 3, 3) rotations."""
-    return turns @ direction[0]

@@ -1,30 +1,26 @@
-"""Rotations about the axes of a body's frame: x forward, y left, z up."""
+"""Rotations and frames of body segments: x forward, y left, z up."""
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 
-def about_x(angle):
-    """(F, 3, 3) rotations by (F,) angles, rad, that take left towards up."""
-    return _turn(angle, 1, 2)
+def euler(axes, *angles):
+    """Rotate about the axes of the body, each as the rotations before it have left it.
 
+    A positive angle takes left towards up (``X``), up towards forward (``Y``: a bow), or forward towards
+    left (``Z``).
 
-def about_y(angle):
-    """(F, 3, 3) rotations by (F,) angles, rad, that take up towards forward: a bow."""
-    return _turn(angle, 2, 0)
+    Parameters
+    ----------
+    axes : str of ``X``, ``Y`` and ``Z``, no letter twice in a row, three at most
+    *angles : (F,) array or float for each axis, rad
 
-
-def about_z(angle):
-    """(F, 3, 3) rotations by (F,) angles, rad, that take forward towards left."""
-    return _turn(angle, 0, 1)
-
-
-def _turn(angle, first, second):
-    angle = np.atleast_1d(angle)
-    matrix = np.zeros((len(angle), 3, 3)) + np.eye(3)
-    matrix[:, first, first] = matrix[:, second, second] = np.cos(angle)
-    matrix[:, second, first] = np.sin(angle)
-    matrix[:, first, second] = -np.sin(angle)
-    return matrix
+    Returns
+    -------
+    (F, 3, 3) array
+    """
+    angles = np.stack(np.broadcast_arrays(*map(np.atleast_1d, angles)), axis=-1)
+    return Rotation.from_euler(axes, angles).as_matrix()
 
 
 def unit(vectors):

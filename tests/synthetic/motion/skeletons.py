@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from pose3d.synthetic.motion.rotations import about_x, about_y, about_z
+from pose3d.synthetic.motion.rotations import euler
 
 Y_UP = np.array([[0.0, 1, 0], [0, 0, 1], [1, 0, 0]])  # x forward, z up -> z forward, y up
 UNIT = 25.4  # mm: the files are in inches
@@ -107,11 +107,11 @@ def own_axes(frame, rest, number):
     if rest == "strewn":
         return Rotation.random(random_state=number).as_matrix()
     if rest == "T" and frame.endswith("arm"):
-        turn = about_x(-np.pi / 2 * side)[0]
+        turn = euler("X", -np.pi / 2 * side)[0]
     elif rest == "reaching" and frame.endswith("arm"):
-        turn = about_y(-np.pi / 2)[0]
+        turn = euler("Y", -np.pi / 2)[0]
     elif rest == "reaching" and frame.endswith(("foot", "toes")):
-        turn = about_z(np.radians(20) * side)[0]
+        turn = euler("Z", np.radians(20) * side)[0]
     else:
         return np.eye(3)
     return Y_UP @ turn @ Y_UP.T

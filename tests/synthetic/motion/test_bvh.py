@@ -43,11 +43,11 @@ def test_forward_kinematics_of_a_case_worked_by_hand(tmp_path):
     assert bvh.parents == [-1, 0, 1, 0]
     assert bvh.frame_time == 0.0083333
     positions, rotations = pose(bvh)
-    np.testing.assert_allclose(rotations[0, 0], [[0, -1, 0], [0, 0, -1], [1, 0, 0]], atol=1e-12)
+    np.testing.assert_allclose(rotations[0][0].as_matrix(), [[0, -1, 0], [0, 0, -1], [1, 0, 0]], atol=1e-12)
     np.testing.assert_allclose(positions[0, 0], [10, 20, 30], atol=1e-12)  # channels replace the offset
     np.testing.assert_allclose(positions[0, 1], [10, 10, 30], atol=1e-12)  # z goes to -y
     # Ry(90) takes the leg's x to -z and leaves y, so that its x is the root's -z, which is the file's y.
-    np.testing.assert_allclose(rotations[0, 1] @ [1, 0, 0], [0, 1, 0], atol=1e-12)
+    np.testing.assert_allclose(rotations[1][0].apply([1, 0, 0]), [0, 1, 0], atol=1e-12)
     np.testing.assert_allclose(positions[0, 2], [5, 10, 30], atol=1e-12)
     np.testing.assert_allclose(positions[0, 3], [10 - 8, 20 - 4, 30 + 7], atol=1e-12)  # (7, 8, 4) turned
     # Frame 1: only the leg is turned, about x: y goes to z.

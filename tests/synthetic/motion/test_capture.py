@@ -56,7 +56,7 @@ def test_motion_is_resampled_to_50_frames_per_second(tmp_path, fps, frames):
     assert len(capture) == 51
     forward = (capture.points["Hips"] - capture.points["Hips"][0]) * UNIT
     np.testing.assert_allclose(np.linalg.norm(forward, axis=1), 20 * np.arange(51), atol=0.1)
-    turned = capture.turns["Head"] @ capture.turns["Head"][0].T
+    turned = (capture.turns["Head"] * capture.turns["Head"][0].inv()).as_matrix()
     angle = np.degrees(np.arctan2(turned[:, 1, 0], turned[:, 0, 0]))
     np.testing.assert_allclose(angle, 1.8 * np.arange(51), atol=1e-2)
 

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from pose3d.skeleton import EDGES, KEPT
 from pose3d.synthetic.body import BODIES
@@ -7,12 +8,12 @@ from pose3d.synthetic.motion.capture import load
 from pose3d.synthetic.motion.gait import GAITS, walk
 from pose3d.synthetic.motion.kinematics import JOINT
 from pose3d.synthetic.motion.retargeting import retarget
-from pose3d.synthetic.motion.rotations import about_x, about_y, about_z, unit
+from pose3d.synthetic.motion.rotations import euler, unit
 from tests.synthetic.motion.skeletons import CONVENTIONS, write_motion
 
 BODY, OTHER = BODIES["S1"], BODIES["S8"]
 # World x is the file's z and world y its x: what comes back is the world, turned by a right angle.
-BACK = about_z(np.pi / 2)
+BACK = Rotation.from_euler("z", np.pi / 2)
 LIMBS = [
     (side + upper, side + lower)
     for side in ("Left", "Right")
@@ -93,14 +94,14 @@ def exercise():
     angle = np.radians(np.linspace(5, 170, 100))
     frames = {name: np.tile(np.eye(3), (100, 1, 1)) for name in motion.frames}
     for name in ("upper arm", "forearm"):
-        frames[f"Left {name}"] = about_y(-angle)
-        frames[f"Right {name}"] = about_x(-angle)
-    frames["trunk"] = frames["head"] = about_y(0.6 * angle)
-    frames["waist"] = about_y(0.3 * angle)
+        frames[f"Left {name}"] = euler("Y", -angle)
+        frames[f"Right {name}"] = euler("X", -angle)
+    frames["trunk"] = frames["head"] = euler("Y", 0.6 * angle)
+    frames["waist"] = euler("Y", 0.3 * angle)
     for side in ("Left", "Right"):
-        frames[f"{side} thigh"], frames[f"{side} shank"] = about_y(-0.7 * angle), about_y(0.3 * angle)
+        frames[f"{side} thigh"], frames[f"{side} shank"] = euler("Y", -0.7 * angle), euler("Y", 0.3 * angle)
     motion = motion.at(np.arange(100))
-    over = about_y(1.5 * angle)
+    over = euler("Y", 1.5 * angle)
     return motion.__class__(
         motion.joints, {name: over @ axes for name, axes in frames.items()}, motion.heading, motion.planted
     )
