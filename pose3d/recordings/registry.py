@@ -149,6 +149,6 @@ def rules_for(folder, overrides):
     folder : path
     overrides : dict of rule name to verdict, as `pose3d.recordings.human36m.parse_rules` gives it
     """
-    if synthetic.read_note(folder) is None:
+    if synthetic.read_provenance(folder) is None:
         return human36m.RULES
     return [rule for rule in human36m.RULES if rule.name in overrides]

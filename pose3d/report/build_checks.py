@@ -32,10 +32,10 @@ def check_raw(source, wanted, overrides, metadata=None):
     """
     if (kind := kind_of(source)) is not RAW:
         raise UserError(f"{source} is a {kind.name}; --verify checks raw Human3.6M trees only")
-    note = synthetic.read_note(source)
-    expected, rules = _expected(note), rules_for(source, overrides)
+    provenance = synthetic.read_provenance(source)
+    expected, rules = _expected(provenance), rules_for(source, overrides)
     found = verification.verify_raw(source, *wanted.of_raw(), overrides, rules, expected, metadata)
-    print(f"raw tree {source}{'' if note is None else ', synthetic'}:")
+    print(f"raw tree {source}{'' if provenance is None else ', synthetic'}:")
     for line in found.notes:
         print(line)
     print(text_table(verification.COLUMNS, found.rows, decimals=5))
@@ -60,11 +60,11 @@ def check_built(out, paths):
     return _tell([fault for found in checked for fault in found.faults])
 
 
-def _expected(note):
+def _expected(provenance):
     """Poses of each take: Human3.6M's, or a synthetic tree's; captured motion has its own lengths."""
-    if note is None:
+    if provenance is None:
         return human36m.POSES
-    return {} if "motion" in note else dict.fromkeys(human36m.SUB_ACTIONS, note["frames"])
+    return {} if "motion" in provenance else dict.fromkeys(human36m.SUB_ACTIONS, provenance["frames"])
 
 
 def _tell(faults):

@@ -3,7 +3,7 @@
 No licence is attached to the walkers.
 """
 
-from pose3d.synthetic.provenance import read_note
+from pose3d.synthetic.provenance import read_provenance
 from pose3d.synthetic.writer import FRAMES, IMAGE_SIZE, generate
 
-__all__ = ["FRAMES", "IMAGE_SIZE", "generate", "read_note"]
+__all__ = ["FRAMES", "IMAGE_SIZE", "generate", "read_provenance"]

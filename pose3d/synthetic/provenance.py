@@ -1,4 +1,4 @@
-"""The note in a synthetic tree that tells with which options it was written."""
+"""The provenance file of a synthetic tree: ``synthetic.json``, the options that the tree was written with."""
 
 import json
 from pathlib import Path
@@ -6,11 +6,11 @@ from pathlib import Path
 from pose3d.errors import UserError
 from pose3d.io.atomic_files import whole
 
-_NOTE = "synthetic.json"
+_PROVENANCE = "synthetic.json"
 
 
-def read_note(root):
-    """The options with which a synthetic tree was written, as a dict, or None if `root` holds none.
+def read_provenance(root):
+    """Read the options that a synthetic tree was written with: a dict, or None for any other folder.
 
     Parameters
     ----------
@@ -19,26 +19,26 @@ def read_note(root):
     Raises
     ------
     UserError
-        if the note is damaged
+        if the provenance file is damaged
     """
-    note = Path(root) / _NOTE
-    if not note.exists():
+    path = Path(root) / _PROVENANCE
+    if not path.exists():
         return None
     try:
-        found = json.loads(note.read_text())
+        found = json.loads(path.read_text())
     except ValueError as error:
-        raise _damaged(note) from error
+        raise _damaged(path) from error
     if not isinstance(found, dict) or not isinstance(found.get("frames", ""), int | None):
-        raise _damaged(note)
+        raise _damaged(path)
     return found
 
 
-def _damaged(note):
-    return UserError(f"{note}: damaged; remove the folder {note.parent} or choose another")
+def _damaged(path):
+    return UserError(f"{path}: damaged; remove the folder {path.parent} or choose another")
 
 
-def check_folder(out, options):
-    """Refuse to mix with anything but an unfinished or finished tree of the same options.
+def check_options(out, options):
+    """Check that a folder is new, empty or a tree of the same options, finished or not.
 
     Parameters
     ----------
@@ -48,33 +48,33 @@ def check_folder(out, options):
     Raises
     ------
     UserError
-        if `out` holds something else, or a tree of other options
+        if `out` holds anything else, or a tree of other options
     """
-    note = out / _NOTE
-    if not note.exists():
+    path = out / _PROVENANCE
+    if not path.exists():
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
-            raise UserError(f"{out} exists and is no synthetic tree (no {_NOTE}); choose another folder")
+            raise UserError(f"{out} is not a synthetic tree (no {_PROVENANCE}); choose another folder")
         return
-    found = read_note(out)
+    found = read_provenance(out)
     if not set(options) - {"motion"} <= set(found):
-        raise _damaged(note)
-    there = {key: found[key] for key in options if key != "motion"}
-    there |= {"motion": found["motion"]} if "motion" in found else {}
-    if there != options:
-        was = [f"{key} {there[key]}" for key in options if key != "motion" and there[key] != options[key]]
-        if "motion" not in options and "motion" in there:
-            was.append("BVH files")
-        elif "motion" in options and "motion" not in there:
-            was.append("the built-in walk")
-        elif there.get("motion") != options.get("motion"):
-            was.append("other BVH files, joint map or actions")
+        raise _damaged(path)
+    changed = [f"{key} {found[key]}" for key in options if key != "motion" and found[key] != options[key]]
+    if found.get("motion") != options.get("motion"):
+        changed.append(_motion_difference(found, options))
+    if changed:
         raise UserError(
-            f"{out} was written with other options ({', '.join(was)}); remove it or choose another folder"
+            f"{out} was written with other options ({', '.join(changed)}); remove it or choose another folder"
         )
 
 
-def write_note(out, options, complete):
-    """Write the options, and whether all that was asked for is there.
+def _motion_difference(found, options):
+    if "motion" not in options:
+        return "BVH files"
+    return "other BVH files, joint map or actions" if "motion" in found else "the built-in walk"
+
+
+def write_provenance(out, options, complete):
+    """Write the options, and whether every file asked for is there.
 
     Parameters
     ----------
@@ -83,5 +83,5 @@ def write_note(out, options, complete):
     complete : bool
     """
     text = json.dumps({"what": "synthetic walkers in Human3.6M's layout", **options, "complete": complete})
-    with whole(out / _NOTE) as temporary:
+    with whole(out / _PROVENANCE) as temporary:
         temporary.write_text(text + "\n")

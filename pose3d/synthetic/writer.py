@@ -26,13 +26,13 @@ from pose3d.recordings.human36m import (
 )
 from pose3d.synthetic.body import BODIES
 from pose3d.synthetic.file_formats import mask_writer, write_metadata, write_poses
-from pose3d.synthetic.motion.assignment import cast, playbill
+from pose3d.synthetic.motion.assignment import assign_files, motion_provenance
 from pose3d.synthetic.motion.capture import load
 from pose3d.synthetic.motion.gait import GAITS, walk
 from pose3d.synthetic.motion.joint_names import read_joint_map
 from pose3d.synthetic.motion.placement import keep_in_view, put_on_floor
 from pose3d.synthetic.motion.retargeting import retarget
-from pose3d.synthetic.provenance import check_folder, write_note
+from pose3d.synthetic.provenance import check_options, write_provenance
 from pose3d.synthetic.renderer import render
 from pose3d.synthetic.scene import camera_of, empty_room, image_shape
 from pose3d.synthetic.silhouettes import box, ragged
@@ -106,7 +106,7 @@ def generate(
     image_size : int, columns of a frame; 1000 is Human3.6M's own size
     seed : int
     workers : int, processes; the number of cores if None
-    motion : path of a folder of BVH files that drive the bodies (see `casting.cast` for which drives
+    motion : path of a folder of BVH files that drive the bodies (see `assign_files` for which drives
         which); None: the built-in walk
     joint_map : path of a TOML or JSON file, see `joint_names.read_joint_map`; None: by known names
 
@@ -125,26 +125,26 @@ def generate(
         frames = FRAMES
     options = {"version": _VERSION, "frames": frames, "image_size": image_size, "seed": seed}
     _check(subjects, takes, frames, image_size, seed, workers)
-    dealt, names = _motion(motion, joint_map, actions)
+    files, names = _assignment(motion, joint_map, actions)
     if motion is not None:
-        options["motion"] = playbill(motion, dealt, names)
+        options["motion"] = motion_provenance(motion, files, names)
     tasks = [
         Task(
-            out, subject, action, take, camera, frames, image_size, seed, dealt[action][subject, take], names
+            out, subject, action, take, camera, frames, image_size, seed, files[action][subject, take], names
         )
         for subject in subjects
         for action in actions
         for take in takes
         for camera in CAMERAS
     ]
-    check_folder(out, options)
+    check_options(out, options)
     missing = [task for task in tasks if not task.is_done()]
     if missing:
         for path in sorted({task.motion for task in missing if task.motion}):
             load(path, names)  # a bad file shows now, and not after an hour
-        write_note(out, options, complete=False)
+        write_provenance(out, options, complete=False)
         _run(missing, workers or cores())
-        write_note(out, options, complete=True)
+        write_provenance(out, options, complete=True)
     if tasks and not (out / METADATA).exists():  # trees of earlier versions have none
         write_metadata(out / METADATA, {camera: camera_of(camera, image_size) for camera in CAMERAS})
     return out
@@ -159,7 +159,7 @@ def write_recording(task):
     """
     body, rng = BODIES[task.subject], task.rng()
     surplus = _SURPLUS[CAMERAS.index(task.camera)]
-    motion, frames = _perform(task, body, rng)
+    motion, frames = _motion(task, body, rng)
     world = motion.joints[:frames].astype(np.float32)
     shape = image_shape(task.subject, task.camera, task.image_size)
     seen, empty = empty_room(task.camera, shape, task.seed)
@@ -180,7 +180,7 @@ def write_recording(task):
                 append(ragged(silhouette, spoiling))
 
 
-def _perform(task, body, rng):
+def _motion(task, body, rng):
     """The motion, long enough for the videos' surplus, and the number of poses."""
     if task.motion is None:
         frames = task.frames + max(_SURPLUS)
@@ -192,10 +192,10 @@ def _perform(task, body, rng):
     return motion.held(max(_SURPLUS)), len(motion.joints)
 
 
-def _motion(folder, joint_map, actions):
+def _assignment(folder, joint_map, actions):
     """Which BVH file drives which take of which action (None: no file), and the joint map."""
     if folder is not None:
-        return cast(folder, actions), {} if joint_map is None else read_joint_map(joint_map)
+        return assign_files(folder, actions), {} if joint_map is None else read_joint_map(joint_map)
     if joint_map is not None:
         raise UserError(f"the joint map {joint_map} is for motion in BVH; name its folder, too (--motion)")
     return {action: dict.fromkeys(itertools.product(SUBJECTS, TAKES)) for action in actions}, {}

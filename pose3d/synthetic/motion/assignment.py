@@ -1,4 +1,4 @@
-"""Which captured motion drives which take."""
+"""Assign motion files to the takes of each subject."""
 
 from pathlib import Path
 
@@ -6,12 +6,12 @@ from pose3d.errors import UserError
 from pose3d.recordings.human36m import ACTIONS, SUBJECTS, TAKES
 
 
-def cast(folder, actions):
-    """Deal the BVH files of a folder to the subjects and takes of each action.
+def assign_files(folder, actions):
+    """Assign the BVH files of a folder to the subjects and takes of each action.
 
-    If the folder has subfolders named after actions, each action is dealt its own; if not, all files, in
-    whatever subfolders, belong to the one action. Who is dealt what depends on the folder alone and not on
-    the subjects wanted, so that a tree can be written in parts.
+    If the folder has subfolders named after actions, each action gets the files of its own. Otherwise all
+    files, subfolders included, belong to the one action. The assignment depends on the folder alone, not
+    on the subjects asked for, so a tree can be written in parts.
 
     Parameters
     ----------
@@ -25,22 +25,22 @@ def cast(folder, actions):
     Raises
     ------
     UserError
-        if there are no files, or not for each action
+        if there are no files, or none for one of the actions
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise UserError(f"{folder}: there is no such folder of BVH files")
-    sorted_by_action = {action: folder / action for action in ACTIONS if (folder / action).is_dir()}
-    missing = [action for action in actions if action not in sorted_by_action]
-    if not sorted_by_action:
+    folders = {action: folder / action for action in ACTIONS if (folder / action).is_dir()}
+    missing = [action for action in actions if action not in folders]
+    if not folders:
         if len(actions) > 1:
             raise UserError(
                 f"{folder}: for several actions, put the BVH files into subfolders {', '.join(actions)}"
             )
-        sorted_by_action = {action: folder for action in actions}
+        folders = {action: folder for action in actions}
     elif missing:
         raise UserError(f"{folder}: there is no subfolder {missing[0]}, but there are some of other actions")
-    return {action: _deal(where) for action, where in sorted_by_action.items()}
+    return {action: _assign(where) for action, where in folders.items()}
 
 
 def bvh_files(folder):
@@ -49,43 +49,43 @@ def bvh_files(folder):
     return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
 
 
-def _deal(folder):
-    """(subject, take) to Path: one file to each subject in turn, round after round.
+def _assign(folder):
+    """Assign files to subjects in turn, round after round: dict of (subject, take) to Path.
 
-    A subject's first take gets the first file of his hand, the second take that in its middle. Are there
-    fewer files than subjects, the last subject, S11, whom no network sees in training, gets the last one
-    for himself, and the others share what is left.
+    A subject's first take gets the first of his files, the second take the one in their middle. If there
+    are fewer files than subjects, the test subject S11 gets the last file for himself, and the others
+    share the rest.
     """
     files = bvh_files(folder)
     if not files:
         raise UserError(f"{folder}: there is no .bvh file in it")
     enough = len(files) >= len(SUBJECTS)
     shared = files[:-1] or files
-    dealt = {}
+    assigned = {}
     for i, subject in enumerate(SUBJECTS):
-        hand = files[i :: len(SUBJECTS)] if enough else [shared[i % len(shared)]]
+        own = files[i :: len(SUBJECTS)] if enough else [shared[i % len(shared)]]
         if subject == SUBJECTS[-1] and not enough:
-            hand = files[-1:]
-        dealt[subject, TAKES[0]], dealt[subject, TAKES[1]] = hand[0], hand[len(hand) // 2]
-    return dealt
+            own = files[-1:]
+        assigned[subject, TAKES[0]], assigned[subject, TAKES[1]] = own[0], own[len(own) // 2]
+    return assigned
 
 
-def playbill(folder, takes, joint_map):
-    """What the tree's note says of the motion, to be compared and to be read: a dict fit for JSON.
+def motion_provenance(folder, assignment, joint_map):
+    """Describe the motion for the tree's provenance file: a dict fit for JSON.
 
     Parameters
     ----------
     folder : path
-    takes : dict, as `cast` returns it
+    assignment : dict, as `assign_files` returns it
     joint_map : dict of str to str
     """
     folder = Path(folder)
-    names = {
+    takes = {
         action: {
             f"{subject} {take}": path.relative_to(folder).as_posix()
-            for (subject, take), path in dealt.items()
+            for (subject, take), path in assigned.items()
         }
-        for action, dealt in takes.items()
+        for action, assigned in assignment.items()
     }
     sizes = {path.relative_to(folder).as_posix(): path.stat().st_size for path in bvh_files(folder)}
-    return {"takes": names, "bytes": sizes, "joint_map": joint_map}
+    return {"takes": takes, "bytes": sizes, "joint_map": joint_map}
