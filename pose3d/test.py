@@ -115,7 +115,7 @@ def parse(argv):
         default=400,
         help="how many frames report.html shows at most, evenly chosen; 0: no page (default: 400)",
     )
-    add("--predictions", metavar="FILE", help="judge the poses in this npz, csv, json, h5 or txt file, mm")
+    add("--predictions", metavar="FILE", help="judge the poses in this npz, csv, json or txt file, mm")
     add("--truth", metavar="FILE", help="their truth, if that file does not hold it, too")
     arguments = parser.parse_args(argv)
     if arguments.truth and not arguments.predictions:

@@ -72,7 +72,7 @@ def test_a_folder_with_masks_in_all_formats(run, tmp_path, capsys):
         rgb, where = person(left)
         Image.fromarray(rgb).save(images / f"f{number}.jpg")
         Image.fromarray(where if number else np.zeros_like(where)).save(masks / f"f{number}.png")
-    status, out = run(images, "--mask", masks, "--format", "json", "csv", "npz", "h5", "txt")
+    status, out = run(images, "--mask", masks, "--format", "json", "csv", "npz", "txt")
     assert status == 0
     assert "1 picture is left out" in capsys.readouterr().out
     found, content = poses(out)
@@ -81,7 +81,7 @@ def test_a_folder_with_masks_in_all_formats(run, tmp_path, capsys):
     with np.load(out / "predictions.npz") as file:
         np.testing.assert_allclose(file["predictions_mm"], found, atol=1e-4)
     assert sorted(path.name for path in (out / "overlay").iterdir()) == ["f0.png", "f1.png", "f2.png"]
-    assert {path.suffix for path in out.glob("predictions.*")} == {".json", ".csv", ".npz", ".h5", ".txt"}
+    assert {path.suffix for path in out.glob("predictions.*")} == {".json", ".csv", ".npz", ".txt"}
 
 
 def test_a_video_whose_background_is_subtracted(run, tmp_path, capsys):

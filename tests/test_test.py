@@ -244,9 +244,12 @@ def test_files_that_will_not_do(published, tmp_path, capsys):
     short = tmp_path / "short.txt"
     short.write_text(published[1].read_text()[:-4000])
     for paths, message in (
-        ((published[0], tmp_path / "none.txt"), "none.txt: there is no such file"),
-        ((published[0], short), "short.txt: its brackets do not match"),
-        ((published[0],), "predicted.txt holds no truths_mm beside the predictions: name --truth FILE"),
+        ((published[0], tmp_path / "none.txt"), "none.txt: no such file"),
+        ((published[0], short), "short.txt: brackets do not match"),
+        (
+            (published[0],),
+            "predicted.txt: no truths_mm beside the predictions; give the ground truth by --truth",
+        ),
     ):
         words = [
             word for pair in zip(("--predictions", "--truth"), map(str, paths), strict=False) for word in pair

@@ -1,4 +1,4 @@
-"""Predictions and their truth, checked, from and to files."""
+"""Read, check and write predicted poses and their ground truth."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,19 +6,21 @@ from pathlib import Path
 import numpy as np
 
 from pose3d.errors import UserError
-from pose3d.evaluation.pose_files.formats import KEYS, READERS, TEXT_KEYS, WRITERS
+from pose3d.evaluation.pose_file_formats import FORMATS, KEYS, PICTURE, READERS, TEXT_KEYS, WRITERS
 from pose3d.io.atomic_files import whole
 from pose3d.skeleton import JOINTS, N_COORDINATES, N_JOINTS
+
+__all__ = ["FORMATS", "KEYS", "PICTURE", "Pair", "read_pair", "write"]
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Predictions and the truth, frame by frame.
+    """Predictions and ground truth, frame by frame.
 
     Attributes
     ----------
     predictions, truths : (F, 17, 3) arrays, mm
-    keys : dict from those of `KEYS` that the files hold to (F,) arrays
+    keys : dict of the `KEYS` in the files to (F,) arrays
     """
 
     predictions: np.ndarray
@@ -27,12 +29,12 @@ class Pair:
 
 
 def read_pair(predictions, truths=None):
-    """Read predictions and their truth.
+    """Read predictions and their ground truth.
 
     Parameters
     ----------
     predictions : path
-    truths : path, or None if that file holds the truth, too
+    truths : path, or None if the file of predictions holds the ground truth too
 
     Returns
     -------
@@ -41,39 +43,41 @@ def read_pair(predictions, truths=None):
     Raises
     ------
     UserError
-        if a file is absent, damaged, empty, of an unknown suffix, holds no poses of 17 joints or a number
-        that is not finite, or the two are not of the same frames
+        if a file is missing, damaged or empty, has an unknown suffix, holds no poses of 17 joints or
+        holds NaN or infinity; or if the two differ in their frames
     """
-    ours = _File(predictions)
-    if truths is None and "truths_mm" not in ours.arrays:
-        raise UserError(f"{predictions} holds no truths_mm beside the predictions: name --truth FILE")
-    theirs = ours if truths is None else _File(truths)
-    pair = Pair(ours.poses("predictions_mm"), theirs.poses("truths_mm"), theirs.keys | ours.keys)
+    predicted = _File(predictions)
+    if truths is None and "truths_mm" not in predicted.arrays:
+        raise UserError(
+            f"{predictions}: no truths_mm beside the predictions; give the ground truth by --truth FILE"
+        )
+    true = predicted if truths is None else _File(truths)
+    pair = Pair(predicted.poses("predictions_mm"), true.poses("truths_mm"), true.keys | predicted.keys)
     if len(pair.predictions) != len(pair.truths):
         raise UserError(
-            f"{predictions} holds {len(pair.predictions)} frames, {truths} {len(pair.truths)}: "
-            "both must be of the same frames"
+            f"{predictions} holds {len(pair.predictions)} frames, {truths} {len(pair.truths)}; "
+            "give the same frames in both"
         )
-    for name in ours.keys.keys() & theirs.keys.keys():
-        a, b = ours.keys[name], theirs.keys[name]
+    for name in predicted.keys.keys() & true.keys.keys():
+        a, b = predicted.keys[name], true.keys[name]
         differ = np.flatnonzero(a != b)
         if differ.size:
             i = differ[0]
             raise UserError(
-                f"{predictions} and {truths}: row {i + 1} is of {name} {a[i]} and of {b[i]}; "
-                "both must be of the same frames"
+                f"{predictions} and {truths}: row {i + 1} is {name} {a[i]} in one and {b[i]} in the other; "
+                "give the same frames in both"
             )
     return pair
 
 
 def write(folder, formats, pair):
-    """Write ``predictions.npz`` and so on, for ``txt`` ``predictions.txt`` and ``truths.txt``.
+    """Write ``predictions.npz`` and so on; for ``txt``, ``predictions.txt`` and ``truths.txt``.
 
     Parameters
     ----------
     folder : Path
     formats : iterable of `FORMATS`
-    pair : Pair, its poses are stored as float32; the truths may be None, and there may be other keys
+    pair : Pair; its poses are stored as float32, its truths may be None, its keys may be others than `KEYS`
 
     Returns
     -------
@@ -95,57 +99,54 @@ def write(folder, formats, pair):
 
 
 class _File:
-    """What a file holds.
+    """The content of one file.
 
     Attributes
     ----------
-    keys : dict from some of `KEYS` to arrays of one length
-    arrays : dict from the names of all else, but for the joints, to arrays or nested lists
+    keys : dict of some of `KEYS` to (F,) arrays
+    arrays : dict of all other names, except ``joints``, to arrays or nested lists
     """
 
     def __init__(self, path):
         self._path = path = Path(path)
         if path.suffix not in READERS:
-            raise UserError(f"{path}: poses are read from {', '.join(READERS)} files; convert it to one")
+            raise UserError(f"{path}: unknown suffix; convert it to one of {', '.join(READERS)}")
         if not path.is_file():
-            raise UserError(f"{path}: there is no such file; name another")
+            raise UserError(f"{path}: no such file")
         if not path.stat().st_size:
-            raise UserError(f"{path} is empty; write it again")
+            raise UserError(f"{path}: the file is empty; write it again")
         found = READERS[path.suffix](path)
         self._order = self._joint_order(found.pop("joints", JOINTS))
         self.keys = {name: self._key(name, found.pop(name)) for name in KEYS if name in found}
         self.arrays = found
 
     def poses(self, wanted):
-        """The poses called `wanted`, else the only ones: (F, 17, 3), checked, in our order of joints."""
+        """The array `wanted`, or the only one, checked: (F, 17, 3), joints in the order of `JOINTS`."""
         if wanted not in self.arrays and len(self.arrays) != 1:
             held = ", ".join(self.arrays) or "no poses"
-            raise UserError(f"{self._path} holds {held}: call the array of poses {wanted}")
+            raise self._error(f"holds {held}; call the array of poses {wanted}")
         name = wanted if wanted in self.arrays else next(iter(self.arrays))
         poses = self._numbers(name)
         if not poses.size:
-            raise UserError(f"{self._path} holds no frame; write it again")
+            raise self._error("no frames; write it again")
         if poses.shape[1:] not in ((N_COORDINATES,), (N_JOINTS, 3)):
             size = " x ".join(map(str, poses.shape[1:])) or "1"
-            raise UserError(
-                f"{self._path}: {name} holds {size} numbers a frame, not {N_COORDINATES} or {N_JOINTS} x 3; "
-                "give the 17 joints"
-            )
+            raise self._error(f"{name} has {size} numbers per frame; give {N_COORDINATES} or {N_JOINTS} x 3")
         bad = np.flatnonzero(~np.isfinite(poses.reshape(len(poses), -1)).all(axis=1))
         if bad.size:
-            raise UserError(f"{self._path}: NaN or infinity in frame {bad[0] + 1} of {name}; leave it out")
+            raise self._error(f"NaN or infinity in frame {bad[0] + 1} of {name}; remove the frame")
         for key, values in self.keys.items():
             if len(values) != len(poses):
-                raise UserError(
-                    f"{self._path}: {key} has {len(values)} entries for {len(poses)} frames; give one a frame"
+                raise self._error(
+                    f"{key} has {len(values)} entries for {len(poses)} frames; give one per frame"
                 )
         return poses.reshape(-1, N_JOINTS, 3)[:, self._order]
 
     def _joint_order(self, names):
-        """Where our joints are among the file's."""
+        """Indices of `JOINTS` among the names in the file."""
         names = np.asarray(names).astype(str).ravel().tolist()
         if sorted(names) != sorted(JOINTS):
-            raise UserError(f"{self._path}: joints {', '.join(names)}; wanted are {', '.join(JOINTS)}")
+            raise self._error(f"joints are {', '.join(names)}; give {', '.join(JOINTS)}")
         return [names.index(name) for name in JOINTS]
 
     def _key(self, name, values):
@@ -156,11 +157,11 @@ class _File:
             values = np.empty(())
         if values.ndim != 1 or values.dtype.kind not in ("U" if text else "iu"):
             kind = "text" if text else "a whole number"
-            raise UserError(f"{self._path}: {name} must be {kind} for each frame; mend it or leave it out")
+            raise self._error(f"{name} must be {kind} for each frame; correct or remove it")
         return values
 
     def _numbers(self, name):
-        """An array of floats; of what is none, the first frame that does not fit is told."""
+        """An array as floats; the error names the first frame that does not fit."""
         values = self.arrays[name]
         try:
             array = np.asarray(values)
@@ -172,11 +173,14 @@ class _File:
             try:
                 shapes.append(np.asarray(frame, np.float64).shape)
             except (ValueError, TypeError):
-                raise UserError(
-                    f"{self._path}: frame {i + 1} of {name} holds something else than numbers; mend it"
+                raise self._error(
+                    f"frame {i + 1} of {name} holds something other than numbers; correct it"
                 ) from None
             if shapes[i] != shapes[0]:
-                raise UserError(
-                    f"{self._path}: frame {i + 1} of {name} has not as many numbers as those before; mend it"
+                raise self._error(
+                    f"frame {i + 1} of {name} differs in size from the frames before; correct it"
                 )
-        raise UserError(f"{self._path}: {name} holds something else than numbers; mend it")
+        raise self._error(f"{name} holds something other than numbers; correct it")
+
+    def _error(self, message):
+        return UserError(f"{self._path}: {message}")
