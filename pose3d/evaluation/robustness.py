@@ -1,39 +1,120 @@
-"""How a network's error grows when boxes and masks are worse than those of the ground truth."""
+"""Robustness: the error of a network when boxes and masks are worse than the ground truth's."""
 
+import contextlib
 import itertools
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from scipy import ndimage
 
 from pose3d.dataset.built_files import built_path, read_provenance
+from pose3d.dataset.crop import Transform, crop
+from pose3d.dataset.sampling import Outlines
 from pose3d.errors import UserError
 from pose3d.evaluation import metrics
-from pose3d.evaluation.perturbation import STANDARD, perturbed_crops
 from pose3d.recordings import human36m
+from pose3d.recordings.human36m import open_masks, read_frames, read_poses_2d, read_poses_3d
+from pose3d.skeleton import KEPT, pelvis_relative
 
 BLOCK = 16  # frames, with all of their perturbations, that are predicted at once
 
 
+@dataclass(frozen=True)
+class Perturbation:
+    """How a frame's box and mask are changed.
+
+    Attributes
+    ----------
+    name : str
+    shift : float
+        largest shift of the box to each side, up and down, as a share of its longer side
+    zoom : float
+        largest change of the box's sides, as a share of them
+    grow : float
+        px of the crop by which the mask is dilated; negative: eroded
+    """
+
+    name: str
+    shift: float = 0.0
+    zoom: float = 0.0
+    grow: float = 0.0
+
+
+STANDARD = (
+    Perturbation("as it is"),
+    Perturbation("box moved by up to 2 %", shift=0.02),
+    Perturbation("box moved by up to 5 %", shift=0.05),
+    Perturbation("box larger or smaller by up to 5 %", zoom=0.05),
+    Perturbation("box larger or smaller by up to 10 %", zoom=0.1),
+    Perturbation("mask eroded by 1 px", grow=-1),
+    Perturbation("mask eroded by 2 px", grow=-2),
+    Perturbation("mask dilated by 1 px", grow=1),
+    Perturbation("mask dilated by 3 px", grow=3),
+)
+
+
+def perturbed_box(box, perturbation, draws, frame_shape):
+    """Move and scale a box, and clip it to the frame.
+
+    Parameters
+    ----------
+    box : (x0, y0, x1, y1), px of the frame, half-open
+    perturbation : Perturbation
+    draws : (3,) array in [-1, 1]: to the right, down, larger
+    frame_shape : (H, W)
+
+    Returns
+    -------
+    (x0, y0, x1, y1); at least one px of the frame
+    """
+    x0, y0, x1, y1 = box
+    right, down = perturbation.shift * max(x1 - x0, y1 - y0) * np.asarray(draws[:2])
+    factor = 1 + perturbation.zoom * draws[2]
+    width, height = factor * (x1 - x0), factor * (y1 - y0)
+    left, top = (x0 + x1 - width) / 2 + right, (y0 + y1 - height) / 2 + down
+    new = np.round([left, top, left + width, top + height]).astype(int)
+    rows, columns = frame_shape
+    low = np.clip(new[:2], 0, (columns - 1, rows - 1))
+    high = np.clip(new[2:], low + 1, (columns, rows))
+    return (*map(int, low), *map(int, high))
+
+
+def perturbed_mask(mask, grow, scale):
+    """Dilate or erode a mask.
+
+    Parameters
+    ----------
+    mask : (H, W) bool array
+    grow : float, px of the crop; negative erodes
+    scale : float, px of the crop per px of the frame
+    """
+    radius = abs(grow) / scale
+    if grow > 0:
+        return ndimage.distance_transform_edt(~mask) <= radius
+    return ndimage.distance_transform_edt(mask) > radius
+
+
 def perturbed_errors(predict, data, indices, every, rng, perturbations=STANDARD):
-    """The MPJPE of the samples' recordings under every perturbation.
+    """MPJPE on the recordings of samples, for each perturbation.
 
     Parameters
     ----------
     predict : function of (n, 128, 128) images -> (n, 17, 3) poses, mm
     data : Dataset, built from a raw tree that is still there
-    indices : (n,) int array, the samples whose recordings are meant
-    every : int, take every n-th frame of a recording
+    indices : (n,) int array, samples of the recordings
+    every : int, use every n-th frame of a recording
     rng : numpy.random.Generator
-    perturbations : sequence of pose3d.evaluation.perturbation.Perturbation
+    perturbations : sequence of Perturbation
 
     Returns
     -------
-    dict of the perturbations' names to float, mm; the same frames for each
+    dict of perturbation name to float, mm, over the same frames for each
 
     Raises
     ------
     UserError
-        if the files were built from something else than a raw tree, or that has gone
+        if the files were not built from a raw tree, or the tree is gone
     """
     frames = itertools.chain.from_iterable(
         perturbed_crops(recording, every, perturbations, rng) for recording in _recordings(data, indices)
@@ -48,8 +129,8 @@ def perturbed_errors(predict, data, indices, every, rng, perturbations=STANDARD)
 
 
 def _recordings(data, indices):
-    """The raw recordings of samples."""
-    remedy = "the test of worse boxes and masks needs the raw tree that the files were built from"
+    """Raw recordings of samples."""
+    needs = "--robustness needs the raw tree that the files were built from"
     found = []
     for action, subject in sorted({(str(data.action[i]), str(data.subject[i])) for i in indices}):
         path = built_path(data.folder, action, subject)
@@ -57,9 +138,62 @@ def _recordings(data, indices):
         try:
             recordings, _ = human36m.find_recordings(source, (action,), (subject,))
         except UserError as error:
-            raise UserError(f"{path}: {remedy} ({error})") from error
+            raise UserError(f"{path}: {needs} ({error})") from error
         cameras = set(data.camera[indices].tolist())
         found += [each for each in recordings if int(each.camera) in cameras]
     if not found:
-        raise UserError(f"{data.folder}: {remedy}")
+        raise UserError(f"{data.folder}: {needs}")
     return found
+
+
+def perturbed_crops(recording, every, perturbations, rng):
+    """Crop every n-th frame of a recording of the raw tree, once for each perturbation.
+
+    All perturbations of a frame share its random draws, so that they differ in size only.
+
+    Parameters
+    ----------
+    recording : pose3d.recordings.human36m.Recording
+    every : int
+    perturbations : sequence of Perturbation
+    rng : numpy.random.Generator
+
+    Yields
+    ------
+    (P, 128, 128) uint8 array, a crop for each perturbation, and the (17, 3) pose, mm, pelvis-relative
+
+    Raises
+    ------
+    UserError
+        as `pose3d.dataset.sampling.extract`
+    """
+    poses_2d = read_poses_2d(recording.poses_2d)[:, KEPT]
+    poses_3d = pelvis_relative(read_poses_3d(recording.poses_3d)[:, KEPT].astype(np.float64))
+    with contextlib.ExitStack() as stack:
+        outlines = Outlines(
+            *(path and stack.enter_context(open_masks(path)) for path in (recording.boxes, recording.masks))
+        )
+        end = min(len(poses_2d), len(poses_3d), *outlines.counts().values())
+        for number, frame in enumerate(read_frames(recording.video)):
+            if number >= end:
+                break
+            if number % every:
+                continue
+            box, mask = outlines.of(number, frame, poses_2d[number])
+            draws = rng.uniform(-1, 1, 3)
+            crops = [_crop(frame, box, mask, each, draws) for each in perturbations]
+            yield np.stack(crops), poses_3d[number]
+
+
+def _crop(frame, box, mask, perturbation, draws):
+    if mask is not None and perturbation.grow:
+        # The mask grows within the unperturbed box only.
+        x0, y0, x1, y1 = box
+        part = np.zeros_like(mask)
+        part[y0:y1, x0:x1] = perturbed_mask(
+            mask[y0:y1, x0:x1], perturbation.grow, Transform.of_box(box).scale
+        )
+        mask = part
+    box = perturbed_box(box, perturbation, draws, frame.shape)
+    x0, y0, x1, y1 = box
+    return crop(frame.gray(box), None if mask is None else mask[y0:y1, x0:x1])

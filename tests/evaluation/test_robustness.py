@@ -3,9 +3,44 @@ import pytest
 
 from pose3d import build_dataset
 from pose3d.dataset.samples import Dataset
-from pose3d.evaluation.perturbation import Perturbation
-from pose3d.evaluation.robustness import perturbed_errors
+from pose3d.evaluation.robustness import (
+    STANDARD,
+    Perturbation,
+    perturbed_box,
+    perturbed_crops,
+    perturbed_errors,
+    perturbed_mask,
+)
+from pose3d.recordings.human36m import find_recordings
 from pose3d.report.evaluation_tables import perturbed_table
+
+BOX = (40, 20, 80, 120)  # 40 x 100 px
+FRAME = (200, 150)
+
+
+@pytest.mark.parametrize(
+    ("shift", "zoom", "draws", "expected"),
+    [
+        (0.0, 0.0, (1, 1, 1), BOX),
+        (0.1, 0.0, (1, -1, 1), (50, 10, 90, 110)),  # 10 % of 100 px
+        (0.0, 0.1, (1, 1, 1), (38, 15, 82, 125)),
+        (0.0, 0.1, (1, 1, -1), (42, 25, 78, 115)),
+        (0.0, 0.1, (0, 0, 0), BOX),
+        (0.5, 0.0, (1, 1, 0), (90, 70, 130, 170)),
+        (0.9, 0.0, (-1, -1, 0), (0, 0, 1, 30)),  # nearly out of the frame
+    ],
+)
+def test_boxes_by_hand(shift, zoom, draws, expected):
+    assert perturbed_box(BOX, Perturbation("", shift, zoom), draws, FRAME) == expected
+
+
+def test_masks_grow_and_shrink_by_px_of_the_crop():
+    mask = np.zeros((40, 40), bool)
+    mask[10:30, 15:25] = True
+    grown, shrunk = perturbed_mask(mask, 1, 0.5), perturbed_mask(mask, -1, 0.5)  # 2 px of the frame
+    assert np.flatnonzero(grown.any(axis=0)).tolist() == list(range(13, 27))
+    assert np.flatnonzero(shrunk.any(axis=1)).tolist() == list(range(12, 28))
+    assert not grown[8, 13]  # round, not square
 
 
 @pytest.fixture
@@ -15,8 +50,27 @@ def data(raw_tree, tmp_path):
     return Dataset.open(tmp_path)
 
 
+def test_unperturbed_crops_are_the_built_ones(raw_tree, data):
+    recording = find_recordings(raw_tree, subjects=("S11",))[0][0]
+    found = list(perturbed_crops(recording, 5, STANDARD, np.random.default_rng(0)))
+    rows = np.flatnonzero(
+        (data.take == recording.take) & (data.camera == int(recording.camera)) & (data.frame % 5 == 0)
+    )
+    assert len(found) == len(rows) == 3
+    np.testing.assert_array_equal([crops[0] for crops, _ in found], data.images(rows))
+    np.testing.assert_allclose([pose for _, pose in found], data.poses[rows], atol=1e-3)
+    names = [perturbation.name for perturbation in STANDARD]
+    for crops, _ in found:
+        shown = dict(zip(names, crops > 0, strict=True))
+        assert (
+            shown["mask eroded by 2 px"].sum() < shown["as it is"].sum() < shown["mask dilated by 3 px"].sum()
+        )
+    for number in range(1, 5):  # boxes; by chance one frame's may hardly move
+        assert any(not np.array_equal(crops[number], crops[0]) for crops, _ in found)
+
+
 def test_errors_are_means_over_the_same_frames(data):
-    """A network that knows its samples, and is 10 mm wrong in every joint for any other image."""
+    """A network that knows its samples, and answers the first pose for any other image."""
     known = {
         image.tobytes(): pose for image, pose in zip(data.images(range(len(data))), data.poses, strict=True)
     }
@@ -25,7 +79,7 @@ def test_errors_are_means_over_the_same_frames(data):
     def predict(images):
         seen.append(len(images))
         poses = [known.get(image.tobytes()) for image in images]
-        return np.array([data.poses[0] + 0.0 if pose is None else pose for pose in poses])
+        return np.array([data.poses[0] if pose is None else pose for pose in poses])
 
     perturbations = Perturbation("as it is"), Perturbation("moved", shift=0.2)
     found = perturbed_errors(predict, data, np.arange(len(data)), 2, np.random.default_rng(0), perturbations)
@@ -34,6 +88,6 @@ def test_errors_are_means_over_the_same_frames(data):
     assert found["moved"] > 1
 
 
-def test_the_table_tells_how_much_worse():
+def test_the_table_has_the_differences():
     text = str(perturbed_table({"as it is": 30.0, "moved": 42.5}))
     assert text.splitlines()[-1].split() == ["moved", "42.5", "12.5"]
