@@ -18,7 +18,7 @@ from pose3d.errors import UserError, command
 from pose3d.evaluation import metrics
 from pose3d.evaluation import nearest_neighbour as baselines
 from pose3d.evaluation import pose_files as predictions
-from pose3d.evaluation.evaluate import judge
+from pose3d.evaluation.evaluate import evaluate_poses
 from pose3d.evaluation.robustness import perturbed_errors
 from pose3d.io.atomic_files import whole
 from pose3d.model import detection, regression
@@ -151,7 +151,7 @@ def judged_network(arguments, out):
     if arguments.nearest:
         beside["nearest_image"] = data.poses[baselines.nearest_images(data, chosen.train, chosen.test)]
     keys = {name: getattr(data, name)[chosen.test] for name in predictions.KEYS}
-    results = judge(poses, truths, keys, beside) | results
+    results = evaluate_poses(poses, truths, keys, beside) | results
     if arguments.robustness:
         rng = np.random.default_rng(0)
         results["perturbed_mpjpe_mm"] = perturbed_errors(
@@ -186,7 +186,7 @@ def figures_of(run, data, indices):
     graph = regression.from_weights(run)
     _check_unseen(run, graph, data, indices, "--seeds")
     keys = {name: getattr(data, name)[indices] for name in predictions.KEYS}
-    return judge(predict(graph, data, indices), data.poses[indices], keys)["over_frames"]
+    return evaluate_poses(predict(graph, data, indices), data.poses[indices], keys)["over_frames"]
 
 
 def _check_unseen(path, graph, data, indices, option):
@@ -207,7 +207,7 @@ def _detection_run(given):
 def judged_file(arguments):
     """Judge the poses in a file: Pair, results."""
     pair = predictions.read_pair(arguments.predictions, arguments.truth)
-    results = judge(pair.predictions, pair.truths, pair.keys)
+    results = evaluate_poses(pair.predictions, pair.truths, pair.keys)
     results |= {"predictions": arguments.predictions, "truth": arguments.truth or arguments.predictions}
     missing = [name for name in predictions.KEYS if name not in pair.keys]
     if missing:

@@ -1,1 +1,1 @@
-"""Predictions against ground truth."""
+"""Evaluate predictions against ground truth."""

@@ -1,6 +1,6 @@
-"""All that is said of predictions: every measure over all frames, over actions, by joint, action, camera ...
+"""Evaluate predicted poses: every metric over all frames, over actions, by joint, action, camera and so on.
 
-It knows neither networks nor files: predictions, truths and what each frame is come as arrays.
+Predictions, ground truth and the keys of the frames are arrays; networks and files are unknown here.
 """
 
 from dataclasses import dataclass
@@ -12,22 +12,22 @@ from pose3d.evaluation.pose_files import KEYS
 from pose3d.skeleton import EDGES, JOINTS, N_JOINTS
 
 RECORDING = tuple(name for name in KEYS if name != "frame")
-# Predictions whose joints all lie this close count as equal: the report's piecewise constancy.
+# Poses whose joints all lie this close count as equal, in the report's piecewise constancy.
 EQUAL_MM = 0.01
 BONES = tuple(f"{JOINTS[parent]} to {JOINTS[child]}" for parent, child in EDGES)
 
 
 @dataclass(frozen=True)
 class Errors:
-    """The errors of F predictions, every figure is a mean, a share or a quantile of some of them.
+    """Errors of F predictions. Every figure is a mean, a share or a quantile of some of them.
 
     Attributes
     ----------
     position, n, p : (F, 17) arrays, mm
-        pelvis on pelvis; after the best scaling; after the best rotation, scaling and shift
-    velocity, acceleration : (F, 17) arrays, mm per frame, mm per frame and frame
-        of the way to this frame from the one before, and of how it differs from the way before that;
-        nan where the take has no such frame
+        root-aligned; after the best scaling; after the best rotation, scaling and translation
+    velocity, acceleration : (F, 17) arrays, mm per frame and mm per frame squared
+        first difference with the frame before, and second difference with the two frames before; nan
+        where the take has no such frames
     """
 
     position: np.ndarray
@@ -38,11 +38,11 @@ class Errors:
 
     @classmethod
     def of(cls, predictions, truths, succession):
-        """The errors of poses, (F, 17, 3) arrays in mm; `succession` is what `metrics.successions` gave."""
+        """Errors of poses, (F, 17, 3) arrays in mm; `succession` is a result of `metrics.successions`."""
         order, follows, step = succession
         p, g = predictions[order], truths[order]
         velocity, acceleration = np.full((2, len(order), N_JOINTS), np.nan)
-        # Measured everywhere, then kept where the frames belong together.
+        # Computed everywhere, then kept where the frames are consecutive.
         second = np.flatnonzero(follows) + 1
         velocity[order[second]] = metrics.velocity_errors(p, g)[second - 1] / step
         third = np.flatnonzero(follows[1:] & follows[:-1]) + 2
@@ -56,7 +56,7 @@ class Errors:
         )
 
     def figures(self, chosen=slice(None), joints=slice(None)):
-        """The measures of some frames and joints.
+        """Metrics over some frames and joints.
 
         Parameters
         ----------
@@ -65,8 +65,8 @@ class Errors:
 
         Returns
         -------
-        dict of str to number, or to None where no frame has a predecessor
-            median, sd and 95th percentile are those of the frames' mean errors over the joints
+        dict of str to number, or None where no frame has a predecessor
+            median, sd and 95th percentile are over the frames, of the mean error of the joints
         """
         position = self.position[chosen][:, joints]
         frames = position.mean(axis=1)
@@ -85,28 +85,28 @@ class Errors:
         }
 
 
-def judge(predictions, truths, keys, baselines=None):
-    """All figures of `results.json`.
+def evaluate_poses(predictions, truths, keys, baselines=None):
+    """Compute the content of `results.json`.
 
     Parameters
     ----------
     predictions, truths : (F, 17, 3) arrays, mm
-    keys : dict from some or all of `KEYS` to (F,) arrays
-        without "frame", frames follow each other as they stand
-    baselines : dict from names to (F, 17, 3) arrays, poses that are judged beside the predictions
+    keys : dict of some or all of `KEYS` to (F,) arrays
+        without "frame", the frames are taken to be consecutive
+    baselines : dict of names to (F, 17, 3) arrays, poses that are evaluated beside the predictions
 
     Returns
     -------
-    dict of str to plain numbers, str, lists and dicts, None for what cannot be said
+    dict of str to plain numbers, str, lists and dicts; None for an undefined value
 
     Raises
     ------
     ValueError
-        for no frames, or arrays that are no pairs of poses
+        if there are no frames, or the shapes differ or are not those of poses
     """
     predictions, truths = np.asarray(predictions), np.asarray(truths)
     if not len(predictions):
-        raise ValueError("no frames to judge")
+        raise ValueError("no frames to evaluate")
     recording = {name: np.asarray(keys[name]) for name in RECORDING if name in keys}
     frames = keys.get("frame", np.arange(len(predictions)))
     succession = metrics.successions(frames, *recording.values())
@@ -145,7 +145,7 @@ def judge(predictions, truths, keys, baselines=None):
 
 
 def _groups(figures, columns):
-    """The figures of every combination that occurs of the columns' values, in their order: list of dict."""
+    """Figures for each combination of the columns' values that occurs, sorted: list of dict."""
     if not columns:
         return []
     codes = np.stack([np.unique(values, return_inverse=True)[1] for values in columns.values()])
@@ -157,7 +157,7 @@ def _groups(figures, columns):
 
 
 def _mean_figures(rows):
-    """Each figure's mean over the rows, or None without rows: every action counts the same."""
+    """Mean of each figure over the rows, so that every action has equal weight; None without rows."""
     if not rows:
         return None
     names = [name for name in rows[0] if name not in ("action", "frames")]
@@ -178,7 +178,7 @@ def _runs(predictions, succession):
 
 
 def _bones(predictions, truths, subject):
-    """Errors of the bones' lengths, and how much the predicted length of one subject's bone varies."""
+    """Errors of bone lengths, and the sd of each predicted bone length within a subject."""
     lengths = metrics.bone_lengths(predictions)
     errors = metrics.bone_length_errors(predictions, truths).mean(axis=0)
     subject = np.full(len(lengths), "all") if subject is None else subject
@@ -195,11 +195,11 @@ def _bones(predictions, truths, subject):
 
 
 def _mean(values):
-    """Mean of what is no nan, None if all is."""
+    """Mean without the nans; None if all are nan."""
     known = values[~np.isnan(values)]
     return float(known.mean()) if known.size else None
 
 
 def _plain(value):
-    """JSON has no nan."""
+    """None in place of nan, which JSON lacks."""
     return None if np.isnan(value) else value

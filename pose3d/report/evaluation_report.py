@@ -8,8 +8,7 @@ import numpy as np
 
 from pose3d.evaluation.metrics import joint_errors
 from pose3d.recordings.human36m import FRAMES_PER_SECOND
-from pose3d.report import evaluation_tables as judged
-from pose3d.report import figures
+from pose3d.report import evaluation_tables, figures
 from pose3d.report.animation import write_animation
 from pose3d.report.html_page import Curve, Page, Shown, write_page
 
@@ -62,7 +61,7 @@ def draw_page(path, data, indices, poses, results, runs, maps, frames):
     ----------
     path : Path
     data, indices, poses : as of `draw_poses`
-    results : dict, of `pose3d.evaluation.evaluate.judge`
+    results : dict, of `pose3d.evaluation.evaluate.evaluate_poses`
     runs : dict of "detection" and "regression" to run folders or weights files, or None
     maps : function of (n, 128, 128) images -> (n, 17, 100) probabilities, or None
     frames : int, the most that the viewer shows: every n-th
@@ -83,9 +82,9 @@ def draw_page(path, data, indices, poses, results, runs, maps, frames):
         f"Test on {subjects}",
         f"Weights: {results['weights']}. Samples: {data.folder}, {results['frames']} frames; the viewer "
         f"shows {'all' if every == 1 else f'1 of {every}'}. Boxes and masks are the data set's own.",
-        judged.figures(results),
+        evaluation_tables.figures(results),
         viewer,
-        judged.tables(results),
+        evaluation_tables.tables(results),
         [curve for curve in (_curve(kind, runs.get(kind)) for kind in _CURVES) if curve],
         "Errors in mm, camera frame, poses relative to the pelvis. Numbers on built-in walkers are no "
         "numbers on Human3.6M. Written by pose3d.",

@@ -1,14 +1,14 @@
-"""What `pose3d.evaluation.evaluate.judge` found, as tables and text."""
+"""Tables and text of the results of `pose3d.evaluation.evaluate.evaluate_poses`."""
 
 import numpy as np
 
 from pose3d.report.tables import Table
 from pose3d.skeleton import JOINTS
 
-# More recordings than this are for results.json alone, not for the eye.
+# With more recordings than this, their figures are in results.json only.
 SHOWN_RECORDINGS = 40
 
-# Columns and what they show of the figures of `pose3d.evaluation.evaluate.Errors`.
+# Columns, and their keys in the figures of `pose3d.evaluation.evaluate.Errors`.
 _FIGURES = {
     "MPJPE mm": "mpjpe_mm",
     "median": "median_mm",
@@ -28,8 +28,8 @@ def tables(results):
 
     Parameters
     ----------
-    results : dict of `pose3d.evaluation.evaluate.judge`, perhaps with "detection", "perturbed_mpjpe_mm",
-        "runs"
+    results : dict of `pose3d.evaluation.evaluate.evaluate_poses`, optionally with "detection",
+        "perturbed_mpjpe_mm" and "runs"
     """
     found = [joint_table(results)]
     if 1 < len(results["by_recording"]) <= SHOWN_RECORDINGS:
@@ -45,12 +45,12 @@ def tables(results):
 
 
 def text(results):
-    """All tables, and the lines beneath them: str; `results` may hold a "note", too."""
+    """All tables, and the lines below them: str; `results` may also hold a "note"."""
     return "\n\n".join([*map(str, tables(results)), "\n".join(_lines(results))])
 
 
 def figures(results):
-    """The figures that a reader asks for first: dict of str to str."""
+    """Headline figures: dict of str to str."""
     whole = results["over_frames"]
     found = {
         "MPJPE, 17 joints": f"{results['mpjpe_mm']:.1f} mm",
@@ -63,7 +63,7 @@ def figures(results):
     if whole["mpjve_mm_per_frame"] is not None:
         found["MPJVE"] = f"{whole['mpjve_mm_per_frame']:.1f} mm per frame"
     for name in results["baselines"]:
-        found[_spoken(name)] = f"{results[f'{name}_mpjpe_mm']:.1f} mm"
+        found[_words(name)] = f"{results[f'{name}_mpjpe_mm']:.1f} mm"
     if "detection" in results:
         found["detection, F1"] = f"{results['detection']['f1']:.3f}"
     return found | {
@@ -73,7 +73,7 @@ def figures(results):
 
 
 def headline(results):
-    """The MPJPE in one line: str."""
+    """MPJPE in one line: str."""
     beside = (
         f"mean pose {results['mean_pose_mpjpe_mm']:.2f} mm"
         if "mean_pose" in results["baselines"]
@@ -96,39 +96,39 @@ def _lines(results):
         f"longest {results['longest_constant_run']}"
     )
     if results["spread_ratio"] is not None:
-        yield f"spread of predictions over spread of truth: {results['spread_ratio']:.2f}"
+        yield f"spread of predictions / spread of ground truth: {results['spread_ratio']:.2f}"
 
 
 def joint_table(results):
-    """What `pose3d.evaluation.evaluate.judge` found, by joint and over all 17: Table."""
+    """Errors by joint and over all 17: Table."""
     shown = ("MPJPE mm", "median", "sd", "95th %ile", "N-MPJPE", "P-MPJPE", "PCK %", "AUC %")
     rows = [*results["by_joint"], {"joint": "all", **results["over_frames"]}]
     return _table("By joint", results, ["joint"], shown, rows)
 
 
 def recording_table(results):
-    """The same by action, subject, take and camera, and over all frames: Table."""
+    """Errors by recording (action, subject, take, camera) and over all frames: Table."""
     return _group_table("By recording", results, results["by_recording"])
 
 
 def property_tables(results):
-    """The same by each of action, subject, take and camera that has several values: list of Table."""
+    """Errors by action, subject, take and camera, where there are several: list of Table."""
     groups = {name: results.get(f"by_{name}", []) for name in ("action", "subject", "take", "camera")}
     return [_group_table(f"By {name}", results, rows) for name, rows in groups.items() if len(rows) > 1]
 
 
 def summary_table(results):
-    """All figures over all frames and, named, the mean of the actions' figures; the baselines': Table."""
+    """All figures over frames and over actions, and those of the baselines: Table."""
     rows = [{"": "over frames", **results["over_frames"]}]
     if results["over_actions"]:
         rows.append({"": f"over actions ({results['over_actions']['actions']})", **results["over_actions"]})
     for name, figures in results["baselines"].items():
-        rows.append({"": f"{_spoken(name)}, over frames", **figures})
+        rows.append({"": f"{_words(name)}, over frames", **figures})
     return _table("Over all", results | {"baselines": {}}, [""], tuple(_FIGURES), rows)
 
 
 def detection_table(detection):
-    """F1 and average precision by joint, and their mean: Table.
+    """F1 and average precision by joint, and their means: Table.
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ def detection_table(detection):
 
 
 def perturbed_table(errors):
-    """The MPJPE with worse boxes and masks, and how much more that is: Table.
+    """MPJPE with worse boxes and masks, and its increase: Table.
 
     Parameters
     ----------
@@ -152,11 +152,11 @@ def perturbed_table(errors):
 
 
 def runs_table(runs):
-    """Several runs side by side, their median and their range: Table.
+    """Figures of several runs, their median and range: Table.
 
     Parameters
     ----------
-    runs : dict of run folders to dicts of figures, as `pose3d.evaluation.evaluate.Errors.figures` gives them
+    runs : dict of run folder to the figures of `pose3d.evaluation.evaluate.Errors`
     """
     shown = ("MPJPE mm", "median", "95th %ile", "P-MPJPE", "MPJVE", "PCK %")
     figures = [[found[_FIGURES[name]] for name in shown] for found in runs.values()]
@@ -176,11 +176,11 @@ def _group_table(title, results, rows):
 
 
 def _table(title, results, labels, shown, rows):
-    """Rows of figures, and after them what the baselines' MPJPE is."""
+    """A table of figures, its last columns the MPJPE of the baselines."""
     columns = {**{name: name for name in labels}, **{name: _FIGURES[name] for name in shown}}
-    columns |= {_spoken(name): f"{name}_mpjpe_mm" for name in results["baselines"]}
+    columns |= {_words(name): f"{name}_mpjpe_mm" for name in results["baselines"]}
     return Table(title, list(columns), [[row.get(key) for key in columns.values()] for row in rows])
 
 
-def _spoken(name):
+def _words(name):
     return name.replace("_", " ")

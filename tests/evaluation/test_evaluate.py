@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pose3d.evaluation import metrics
-from pose3d.evaluation.evaluate import BONES, EQUAL_MM, judge
+from pose3d.evaluation.evaluate import BONES, EQUAL_MM, evaluate_poses
 from pose3d.skeleton import JOINTS
 
 
@@ -31,10 +31,10 @@ def keys():
 
 @pytest.fixture(scope="module")
 def results(poses, keys):
-    return judge(*poses, keys, {"mean_pose": np.broadcast_to(poses[1].mean(axis=0), poses[1].shape)})
+    return evaluate_poses(*poses, keys, {"mean_pose": np.broadcast_to(poses[1].mean(axis=0), poses[1].shape)})
 
 
-def test_the_whole_is_what_the_metrics_say(poses, results):
+def test_the_figures_over_all_frames_are_the_metrics(poses, results):
     errors = metrics.joint_errors(*poses)
     frames = errors.mean(axis=1)
     whole = results["over_frames"]
@@ -95,7 +95,7 @@ def test_velocities_stay_within_takes_and_cameras():
     predictions = truths.copy()
     predictions[0::2, 4, 0] = 17 * np.array([0, 1, 3, 40])  # a gap before the last
     keys = {"camera": np.tile([5, 7], 4), "frame": np.repeat([3, 4, 5, 9], 2)}
-    results = judge(predictions, truths, keys)
+    results = evaluate_poses(predictions, truths, keys)
     by_camera = {row["camera"]: row for row in results["by_camera"]}
     assert by_camera[5]["mpjve_mm_per_frame"] == pytest.approx(1.5)
     assert by_camera[5]["acceleration_error_mm_per_frame2"] == pytest.approx(1)
@@ -111,21 +111,21 @@ def test_every_fifth_frame_s_velocity_is_per_frame():
     truths = np.zeros((3, 17, 3))
     predictions = truths.copy()
     predictions[:, 4, 0] = 17 * np.array([0, 10, 70])
-    results = judge(predictions, truths, {"frame": np.array([0, 5, 10])})
+    results = evaluate_poses(predictions, truths, {"frame": np.array([0, 5, 10])})
     assert results["frame_step"] == 5
     assert results["over_frames"]["mpjve_mm_per_frame"] == pytest.approx((2 + 12) / 2)
     assert results["over_frames"]["acceleration_error_mm_per_frame2"] == pytest.approx(50 / 25)
 
 
-def test_what_cannot_be_said_is_none():
+def test_undefined_values_are_none():
     one = np.random.default_rng(0).normal(size=(1, 17, 3))
-    results = judge(one, one, {"subject": np.array(["S1"])})
+    results = evaluate_poses(one, one, {"subject": np.array(["S1"])})
     assert results["over_frames"]["mpjve_mm_per_frame"] is None
     assert results["spread_ratio"] is None
     assert results["subjects"] == ["S1"]
     json.dumps(results, allow_nan=False)
     with pytest.raises(ValueError, match="no frames"):
-        judge(one[:0], one[:0], {})
+        evaluate_poses(one[:0], one[:0], {})
 
 
 def test_runs_end_with_their_take_and_camera():
@@ -136,7 +136,7 @@ def test_runs_end_with_their_take_and_camera():
     poses = np.zeros((6, 17, 3))
     poses[3, 5] = 0, 0, 2 * EQUAL_MM  # camera 2 of take 1 moves by more than what counts as equal
     poses[5, 5] = 0, 0, EQUAL_MM / 2
-    results = judge(poses, poses, keys)
+    results = evaluate_poses(poses, poses, keys)
     assert results["constant_runs"] == {1: 2, 2: 2}
     assert results["mean_constant_run"] == 1.5
     assert results["longest_constant_run"] == 2
@@ -147,7 +147,7 @@ def test_bone_lengths_vary_within_a_subject():
     predictions = truths.copy()
     head = JOINTS.index("head")
     predictions[:, head, 1] = [10, 14, 100, 100]  # by subject: sd 2 and 0
-    results = judge(predictions, truths, {"subject": np.array(["S1", "S1", "S5", "S5"])})
+    results = evaluate_poses(predictions, truths, {"subject": np.array(["S1", "S1", "S5", "S5"])})
     assert [row["bone"] for row in results["by_bone"]] == list(BONES)
     assert results["by_bone"][BONES.index("neck to head")] == {
         "bone": "neck to head", "length_error_mm": 56, "length_sd_mm": {"S1": 2, "S5": 0},
