@@ -18,6 +18,7 @@ from pose3d.inference.background import foreground, median_background
 from pose3d.inference.person_crop import cut_out
 from pose3d.inference.pictures import is_video, read_pictures
 from pose3d.io.images import MaskImages, list_images
+from pose3d.recordings.human36m import FRAMES_PER_SECOND, frame_rate
 from pose3d.report.overlay import draw_over, overlay_writer
 
 BLOCK = 32  # pictures held at once: 200 MB of 1920 x 1080 px
@@ -119,7 +120,8 @@ def predict_pictures(network, source, find_mask, box, out):
     """
     names, boxes, poses, unmasked, empty = [], [], [], 0, 0
     numbered = enumerate(tqdm(read_pictures(source), unit=" pictures", leave=False, disable=None))
-    with overlay_writer(out, source) as write:
+    rate = (frame_rate(source) or FRAMES_PER_SECOND) if is_video(source) else None
+    with overlay_writer(out, rate, single=source.is_file()) as write:
         while block := list(itertools.islice(numbered, BLOCK)):
             masks = [find_mask(number, picture) for number, picture in block]
             cuts = [cut_out(picture, mask, box) for (_, picture), mask in zip(block, masks, strict=True)]

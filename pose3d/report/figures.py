@@ -5,8 +5,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
-from pose3d.dataset.crop import IMAGE_SIDE
-from pose3d.dataset.windows import GRID_SIDE, N_WINDOWS, labels
+from pose3d.dataset.windows import N_WINDOWS, labels
 from pose3d.report import drawing
 from pose3d.skeleton import JOINTS, KEPT_IDS
 
@@ -195,47 +194,3 @@ def curve_figure(path, rows, names, ylabel, x="epoch", marks=None):
     axes.grid(alpha=0.3)
     axes.legend()
     drawing.save(figure, path, dpi=120)
-
-
-def detection_figure(
-    path, images, probabilities, truths, titles, joints=("head", "right wrist", "left ankle")
-):
-    """Maps of the 10 x 10 windows over the image, the truth beside the prediction.
-
-    Parameters
-    ----------
-    path : path of the PNG
-    images : (n, 128, 128) uint8 array
-    probabilities : (n, 17, 100) array in [0, 1]
-    truths : (n, 17, 100) bool array
-    titles : n str
-    joints : names of the joints to show
-    """
-    figure = drawing.new_figure(2.1 * 2 * len(joints), 2.4 * len(images) + 0.3)
-    grid = figure.subplots(len(images), 2 * len(joints), squeeze=False)
-    for i, row in enumerate(grid):
-        for k, joint in enumerate(joints):
-            j = JOINTS.index(joint)
-            for axes, cells, name in (
-                (row[2 * k], truths[i, j], "truth"),
-                (row[2 * k + 1], probabilities[i, j], "prediction"),
-            ):
-                drawing.draw_image(axes, images[i])
-                shown = _draw_map(axes, cells)
-                axes.set_title(f"{titles[i]}\n{joint}: {name}" if k == 0 else f"{joint}: {name}", fontsize=7)
-    figure.colorbar(shown, ax=list(grid[:, -1]), label="probability", shrink=0.8)
-    drawing.save(figure, path)
-
-
-def _draw_map(axes, cells):
-    """Lay a (100,) map over the image, each cell over the middle of its window."""
-    cells = np.asarray(cells, float).reshape(GRID_SIDE, GRID_SIDE)
-    return axes.imshow(
-        cells,
-        extent=(0, IMAGE_SIDE, IMAGE_SIDE, 0),
-        cmap="magma",
-        vmin=0,
-        vmax=1,
-        alpha=0.15 + 0.6 * cells,
-        zorder=2,
-    )

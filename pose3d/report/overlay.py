@@ -1,4 +1,4 @@
-"""Poses drawn over the pictures that they were predicted from."""
+"""Draw poses over the pictures that they were predicted from."""
 
 import contextlib
 from pathlib import Path
@@ -6,27 +6,25 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from pose3d.inference.pictures import is_video
 from pose3d.io.atomic_files import whole
 from pose3d.io.video import video_writer
-from pose3d.recordings.human36m import FRAMES_PER_SECOND, frame_rate
 from pose3d.report.drawing import EDGE_COLOURS
 from pose3d.skeleton import EDGES
 
-# Flesh around the outermost joints, mm: from the ankles to the soles, and about the wrists.
+# Flesh beyond the outermost joints, mm: ankle to sole, and around the wrists.
 FLESH_MM = 80
 
 
 def to_picture(pose, body):
-    """Place a pose in a picture: seen along parallel rays, as large as the person.
+    """Project a pose into a picture by orthographic projection, scaled to the person's size.
 
-    The network knows neither the camera nor where the person stands, so this is for looking at, not
-    for measuring.
+    The network knows neither the camera nor the person's position: the overlay is for viewing, not for
+    measuring.
 
     Parameters
     ----------
     pose : (17, 3) array, mm, camera frame
-    body : (x0, y0, x1, y1), px: what the person fills
+    body : (x0, y0, x1, y1), px, bounding box of the person
 
     Returns
     -------
@@ -35,13 +33,13 @@ def to_picture(pose, body):
     points = np.asarray(pose, float)[:, :2]
     low, high = points.min(axis=0) - FLESH_MM, points.max(axis=0) + FLESH_MM
     corner, size = np.array(body[:2], float), np.subtract(body[2:], body[:2])
-    longer = np.argmax(high - low)  # that extent is told best
+    longer = np.argmax(high - low)  # its scale is the more accurate one
     scale = size[longer] / (high - low)[longer]
     return corner + size / 2 + (points - (low + high) / 2) * scale - 0.5
 
 
 def draw_over(rgb, pose, body):
-    """A picture with the pose drawn over it: (H, W, 3) uint8 array; arguments as of `to_picture`."""
+    """Draw a pose over a picture: (H, W, 3) uint8 array; arguments as in `to_picture`."""
     image = Image.fromarray(rgb)
     canvas, points = ImageDraw.Draw(image), to_picture(pose, body)
     width = max(2, round((body[3] - body[1]) / 80))
@@ -53,19 +51,21 @@ def draw_over(rgb, pose, body):
 
 
 @contextlib.contextmanager
-def overlay_writer(folder, source):
-    """Yield what takes the pictures with their poses, ``write(name, rgb)``, one after the other.
+def overlay_writer(folder, rate=None, single=False):
+    """Yield a function that writes the pictures with their poses in turn, ``write(name, rgb)``.
 
-    They become ``overlay.mp4`` where `source` is a video, ``overlay/NAME.png`` for a folder of images, and
-    ``overlay.png`` for one image.
+    The output is ``overlay.mp4`` for a video, ``overlay.png`` for a single image, and ``overlay/NAME.png``
+    for each of several images.
 
     Parameters
     ----------
-    folder, source : Path
+    folder : Path
+    rate : int or Fraction, frames per second of the video; None for images
+    single : bool, whether there is a single image
     """
-    if not is_video(source):
+    if rate is None:
         yield lambda name, rgb: _save(
-            folder / "overlay" / f"{Path(name).stem}.png" if source.is_dir() else folder / "overlay.png", rgb
+            folder / "overlay.png" if single else folder / "overlay" / f"{Path(name).stem}.png", rgb
         )
         return
     with contextlib.ExitStack() as stack:
@@ -73,11 +73,8 @@ def overlay_writer(folder, source):
 
         def write(_, rgb):
             nonlocal append
-            rows, columns = (
-                size - size % 2 for size in rgb.shape[:2]
-            )  # the video's colours come in 2 x 2 px
+            rows, columns = (size - size % 2 for size in rgb.shape[:2])  # the codec needs even sizes
             if append is None:
-                rate = frame_rate(source) or FRAMES_PER_SECOND
                 append = stack.enter_context(video_writer(folder / "overlay.mp4", rows, columns, rate))
             append(np.ascontiguousarray(rgb[:rows, :columns]))
 

@@ -105,21 +105,6 @@ def test_a_cost_that_falls_far_is_shown_on_a_logarithmic_axis(tmp_path, shown):
     assert shown[1].axes[0].get_yscale() == "linear"
 
 
-def test_a_detection_map_lies_over_its_windows(tmp_path, data, shown):
-    images, _, joints_2d = data
-    truths = labels(joints_2d)
-    figures.detection_figure(
-        tmp_path / "a.png", images[:2], truths * 0.8, truths[:2], ["a", "b"], joints=["head"]
-    )
-    assert is_drawn(tmp_path / "a.png")
-    truth, prediction = shown[0].axes[:2]
-    assert "truth" in truth.get_title()
-    shown_map = truth.images[1]
-    np.testing.assert_array_equal(shown_map.get_array().ravel() > 0, truths[0, JOINTS.index("head")])
-    assert list(shown_map.get_extent()) == [0, 128, 128, 0]
-    assert prediction.images[1].get_array().max() == pytest.approx(0.8)
-
-
 def test_figures_leave_pyplot_alone(tmp_path, data):
     figures.curve_figure(tmp_path / "a.png", [{"epoch": 0, "a": 1}], {"a": "a"}, "y")
     assert isinstance(drawing.new_figure(1, 1), Figure)
