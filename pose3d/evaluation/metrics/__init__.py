@@ -1,8 +1,7 @@
-"""Measures of poses, of their sequences, and of the detection task; everything is computed in float64.
+"""Metrics of poses, of sequences and of the detection task, computed in float64.
 
-Poses are (..., 17, 3) arrays in mm. Every measure of position subtracts the pelvis on both sides first,
-unless its name says otherwise, and counts the pelvis, whose error is zero, among the 17 joints, as is
-the custom.
+Poses are (..., 17, 3) arrays in mm. Metrics of position are computed after root alignment, unless their
+name says otherwise. The pelvis, whose error is then zero, counts among the 17 joints, as is customary.
 """
 
 from pose3d.evaluation.metrics.pose_errors import (

@@ -1,19 +1,19 @@
-"""MPJPE of Eq. (9) and what else is said of single poses."""
+"""Metrics of single poses: MPJPE of Eq. (9), its variants, PCK, AUC and bone lengths."""
 
 import numpy as np
 
 from pose3d.skeleton import EDGES, N_JOINTS, pelvis_relative
 
-# Mehta et al. 2017 (MPI-INF-3DHP): a joint is found if it is nearer than 150 mm; the curve's area is
-# the mean over 31 thresholds. Their set of joints is another: ours are Human3.6M's 17.
+# Mehta et al. 2017 (MPI-INF-3DHP): PCK counts joints within 150 mm, AUC is its mean over 31 thresholds.
+# They use other joints; ours are Human3.6M's 17.
 PCK_THRESHOLD = 150.0
 AUC_THRESHOLDS = np.arange(0.0, 151, 5)
 
 
 def joint_errors(predictions, truths):
-    """Distance of each predicted joint from the true one, pelvis on pelvis.
+    """Distance of each predicted joint from the ground truth, after root alignment.
 
-    The mean of any selection of them is an MPJPE: add sums and counts, not means.
+    The mean of any selection is an MPJPE. To combine batches, add sums and counts, not means.
 
     Parameters
     ----------
@@ -26,13 +26,13 @@ def joint_errors(predictions, truths):
     Raises
     ------
     ValueError
-        if the shapes differ or are no poses
+        if the shapes differ or are not those of poses
     """
     return _distances(*relative(predictions, truths))
 
 
 def absolute_errors(predictions, truths):
-    """Distance of each predicted joint from the true one, as they stand: no pelvis is subtracted.
+    """Distance of each predicted joint from the ground truth, without root alignment.
 
     Arguments, result and errors as in `joint_errors`.
     """
@@ -45,7 +45,7 @@ def mpjpe(predictions, truths):
 
 
 def scaled(predictions, truths):
-    """Each pose at its best scale, ``s = sum(p * g) / sum(p * p)``, neither turned nor shifted.
+    """Scale each pose by its best factor, ``s = sum(p * g) / sum(p * p)``.
 
     Parameters
     ----------
@@ -53,8 +53,8 @@ def scaled(predictions, truths):
 
     Returns
     -------
-    (..., 17, 3) float64 array, mm, pelvis at zero, to be compared with the pelvis-relative truths; a
-    pose that is all zero stays so
+    (..., 17, 3) float64 array, mm, to be compared with the pelvis-relative truths; the pelvis is at
+    zero, and a pose of zeros stays one
     """
     p, g = relative(predictions, truths)
     norm = (p**2).sum(axis=(-2, -1), keepdims=True)
@@ -72,10 +72,10 @@ def n_mpjpe(predictions, truths):
 
 
 def aligned(predictions, truths):
-    """Each pose after the rotation, scaling and shift that bring it nearest to the truth, unmirrored.
+    """Align each pose to the ground truth by the best rotation, scaling and translation (Procrustes).
 
-    Nearest is meant in squares (Procrustes; Umeyama 1991): a rotation of determinant +1, by a singular
-    value decomposition of all poses at once.
+    The transformation is the least-squares one without reflection (Umeyama 1991), by a singular value
+    decomposition.
 
     Parameters
     ----------
@@ -83,14 +83,14 @@ def aligned(predictions, truths):
 
     Returns
     -------
-    (..., 17, 3) float64 array, mm, to be compared with the pelvis-relative truths; the shift takes the
-    pelvis along. A pose that is all zero becomes the truth's centre.
+    (..., 17, 3) float64 array, mm, to be compared with the pelvis-relative truths; the pelvis need not
+    be at zero. A pose of zeros becomes the centre of the ground truth.
     """
     predictions, truths = relative(predictions, truths)
     centre = truths.mean(axis=-2, keepdims=True)
     p, g = predictions - predictions.mean(axis=-2, keepdims=True), truths - centre
     u, singular, vt = np.linalg.svd(np.swapaxes(p, -1, -2) @ g)
-    # A proper rotation: where the best orthogonal map is a mirror, turn its weakest axis back.
+    # A proper rotation: where the best orthogonal matrix is a reflection, flip its weakest axis.
     sign = np.ones_like(singular)
     sign[..., -1] = np.sign(np.linalg.det(u @ vt))
     norm = (p**2).sum(axis=(-2, -1))
@@ -99,12 +99,12 @@ def aligned(predictions, truths):
 
 
 def p_joint_errors(predictions, truths):
-    """Distance of each joint after `aligned`, as the poses then lie: (..., 17) float64 array, mm."""
+    """Distance of each joint after `aligned`, without root alignment: (..., 17) float64 array, mm."""
     return _distances(aligned(predictions, truths), pelvis_relative(paired(predictions, truths)[1]))
 
 
 def p_mpjpe(predictions, truths):
-    """MPJPE in mm after the best rotation, scaling and shift of each pose."""
+    """MPJPE in mm after the best rotation, scaling and translation of each pose."""
     return float(p_joint_errors(predictions, truths).mean())
 
 
@@ -113,18 +113,18 @@ def pck(errors, threshold=PCK_THRESHOLD):
 
     Parameters
     ----------
-    errors : array, mm, as `joint_errors` gives them
+    errors : array, mm, of `joint_errors`
     threshold : float, mm
     """
     return float((np.asarray(errors) < threshold).mean())
 
 
 def auc(errors):
-    """Mean of `pck` over the 31 thresholds 0, 5, ... 150 mm: 30 / 31 at best, for nothing is below 0.
+    """Mean of `pck` over the 31 thresholds 0, 5, ... 150 mm; 30 / 31 at best, since no error is below 0.
 
     Parameters
     ----------
-    errors : array, mm, as `joint_errors` gives them
+    errors : array, mm, of `joint_errors`
     """
     below = len(AUC_THRESHOLDS) - np.searchsorted(AUC_THRESHOLDS, errors, side="right")
     return float(below.mean() / len(AUC_THRESHOLDS))
@@ -147,7 +147,7 @@ def bone_lengths(poses):
 
 
 def bone_length_errors(predictions, truths):
-    """Differences without sign of predicted and true bone lengths: (..., 16) float64 array, mm.
+    """Absolute errors of the predicted bone lengths: (..., 16) float64 array, mm.
 
     Arguments and errors as in `joint_errors`.
     """
@@ -156,10 +156,10 @@ def bone_length_errors(predictions, truths):
 
 
 def spread_ratio(predictions, truths):
-    """Spread of the predictions over spread of the truth: near 0 for a network that collapsed.
+    """Spread of the predictions divided by that of the ground truth; near 0 for a collapsed network.
 
-    The spread is the root of the coordinates' summed variances over all poses, pelvis on pelvis.
-    It is nan where the truth does not vary.
+    The spread is the root of the summed variances of all coordinates over the poses, after root
+    alignment. The ratio is nan if the ground truth does not vary.
 
     Parameters
     ----------
@@ -171,7 +171,7 @@ def spread_ratio(predictions, truths):
 
 
 def checked(poses):
-    """Poses as float64; ValueError if they are none."""
+    """Poses as float64; ValueError if the shape is not (..., 17, 3)."""
     poses = np.asarray(poses, np.float64)
     if poses.shape[-2:] != (N_JOINTS, 3):
         raise ValueError(f"poses (..., {N_JOINTS}, 3) expected, not {poses.shape}")
@@ -187,7 +187,7 @@ def paired(predictions, truths):
 
 
 def relative(predictions, truths):
-    """`paired`, the pelvis subtracted on both sides."""
+    """`paired`, after root alignment."""
     return tuple(map(pelvis_relative, paired(predictions, truths)))
 
 

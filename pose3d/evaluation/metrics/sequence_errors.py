@@ -1,7 +1,7 @@
-"""Measures of consecutive frames: velocity, acceleration, and runs of equal poses.
+"""Metrics of consecutive frames: velocity, acceleration, and runs of equal poses.
 
-The functions of poses take one sequence as it comes; `successions` tells which frames follow each other
-directly, so that nothing is measured across takes, cameras or gaps.
+Functions of poses take one sequence. `successions` finds the frames that follow each other directly, so
+that takes, cameras and gaps separate sequences.
 """
 
 import numpy as np
@@ -11,22 +11,22 @@ from pose3d.skeleton import N_JOINTS
 
 
 def successions(frames, *keys):
-    """Which samples follow each other directly, in the same take and camera.
+    """Find the samples that follow each other directly in a recording.
 
     Parameters
     ----------
     frames : (F,) int array, frame numbers, in any order
-    *keys : (F,) arrays, of whatever tells recordings apart: action, subject, take, camera
+    *keys : (F,) arrays that identify the recording: action, subject, take, camera
 
     Returns
     -------
     order : (F,) int array
         sorts the samples by the keys, then by frame number
     follows : (F - 1,) bool array
-        whether, in that order, sample ``i + 1`` is the very next frame of the recording of sample ``i``
+        whether, in that order, sample ``i + 1`` is the next frame of the recording of sample ``i``
     step : int
-        from one frame's number to the next: the smallest difference within a recording, so 1, or 5 where
-        every fifth frame was kept; 1 where no recording has two frames
+        smallest difference of frame numbers within a recording: 1, or 5 where every fifth frame was
+        kept; 1 if no recording has two frames
     """
     frames = np.asarray(frames)
     order = np.lexsort((frames, *map(np.asarray, keys)))
@@ -41,7 +41,7 @@ def successions(frames, *keys):
 
 
 def velocity_errors(predictions, truths):
-    """How far each joint's way from frame to frame is from the true way, pelvis on pelvis.
+    """Error of each joint's displacement between consecutive frames, after root alignment.
 
     ``||(p[t+1] - p[t]) - (g[t+1] - g[t])||``; the mean is the MPJVE of Pavllo et al. 2019.
 
@@ -62,19 +62,19 @@ def velocity_errors(predictions, truths):
 
 
 def acceleration_errors(predictions, truths):
-    """The same of the second difference ``x[t-1] - 2 x[t] + x[t+1]``; Kanazawa et al. 2019.
+    """Error of the second difference ``x[t-1] - 2 x[t] + x[t+1]``; Kanazawa et al. 2019.
 
     Arguments and errors as in `velocity_errors`.
 
     Returns
     -------
-    (F - 2, 17) float64 array, mm per frame and frame
+    (F - 2, 17) float64 array, mm per frame squared
     """
     return _derivative_errors(predictions, truths, 2)
 
 
 def mpjve(predictions, truths):
-    """Mean per joint velocity error of one sequence, mm per frame; nan for less than two frames."""
+    """Mean per joint velocity error of one sequence, mm per frame; nan for fewer than two frames."""
     errors = velocity_errors(predictions, truths)
     return float(errors.mean()) if errors.size else float("nan")
 
@@ -86,7 +86,7 @@ def constant_runs(predictions, tolerance=0.0, follows=None):
     ----------
     predictions : (F, 17, 3) array, mm, consecutive frames
     tolerance : float, mm
-        a pose continues a run if no joint moved by more than this since the frame before
+        a pose continues a run if no joint moved by more than this since the previous frame
     follows : (F - 1,) bool array of `successions`, or None for one take and one camera
         a run also ends where the next frame does not follow
 

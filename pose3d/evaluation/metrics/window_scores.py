@@ -1,13 +1,13 @@
-"""The scores of the detection task, per joint: F1 and average precision over samples and windows.
+"""Metrics of the detection task: F1 and average precision per joint, over samples and windows.
 
-Labels are (N, 17, 100) bool arrays, probabilities the network's for the same windows.
+Labels are (N, 17, 100) bool arrays; probabilities are the network's, for the same windows.
 """
 
 import numpy as np
 
 from pose3d.skeleton import JOINTS, N_JOINTS
 
-# A window is called positive when its probability is above this.
+# A window is predicted positive if its probability is above this.
 DECISION = 0.5
 
 
@@ -28,7 +28,7 @@ def detection_counts(labels, decisions):
 
 
 def f1_from_counts(counts):
-    """F1 per joint, ``2 TP / (2 TP + FP + FN)``: (17,), nan for a joint with nothing to find or found."""
+    """F1 per joint, ``2 TP / (2 TP + FP + FN)``: (17,), nan for a joint without any positive."""
     hits, wrong, missed = np.asarray(counts)
     total = 2 * hits + wrong + missed
     return np.where(total > 0, 2 * hits / np.maximum(total, 1), np.nan)
@@ -40,10 +40,10 @@ def f1(labels, decisions):
 
 
 def precision_histograms(labels, probabilities):
-    """How many windows, and how many positive ones, have each probability; they add up over batches.
+    """Histograms of the probabilities of all windows and of positive ones; they add up over batches.
 
-    Probabilities are taken to three digits, those above a half by what they lack to one: a network
-    that is sure of itself differs in the digits after 0.999.
+    Probabilities are rounded to float16 (three digits), those above 0.5 by their difference from 1: the
+    probabilities of a confident network differ in the digits after 0.999.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def precision_histograms(labels, probabilities):
     """
     labels, probabilities = _windows(labels, probabilities)
     low = probabilities <= 0.5
-    # The bits of a non-negative float16, read as a whole number, are in the order of the floats.
+    # The bits of non-negative float16 numbers, read as integers, sort like the numbers.
     digits = np.where(low, probabilities, 1 - probabilities).astype(np.float16).view(np.uint16)
     bins = np.where(low, digits, 2 * _HALF + 1 - digits.astype(int))
     size = 2 * _HALF + 2
@@ -71,8 +71,8 @@ _HALF = int(np.float16(0.5).view(np.uint16))
 def average_precision_from_histograms(histograms):
     """Area under the precision-recall steps, per joint, over all samples and windows.
 
-    ``sum_n (R_n - R_(n-1)) P_n`` over the thresholds n = the distinct probabilities, from the highest;
-    equal ones are taken together, so the order of the samples has no say.
+    ``sum_n (R_n - R_(n-1)) P_n`` over the thresholds n = the distinct probabilities, in descending order.
+    Equal probabilities share a threshold, so the order of the samples does not matter.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ def average_precision(labels, probabilities):
 
 
 def detection_totals(labels, probabilities):
-    """All that F1 and average precision need of a batch; each array adds up over batches.
+    """Counts of a batch for F1 and average precision; each array adds up over batches.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def detection_scores(totals):
 
     Returns
     -------
-    dict of str to float, nan where a joint has nothing to find
+    dict of str to float, nan for a joint without positive windows
     """
     f1 = f1_from_counts(totals["decisions"])
     precision = average_precision_from_histograms(totals["histograms"])
