@@ -1,6 +1,6 @@
-"""Procedural walkers, or bodies that captured motion drives, written as a raw Human3.6M tree.
+"""Synthetic data: procedural walkers, or bodies driven by motion capture, as a raw Human3.6M tree.
 
-No licence is attached to the walkers.
+No licence applies to the walkers.
 """
 
 from pose3d.synthetic.provenance import read_provenance

@@ -1,4 +1,4 @@
-"""``python -m pose3d.synthetic``: write the built-in data set as a raw Human3.6M tree."""
+"""``python -m pose3d.synthetic``: write the synthetic data set as a raw Human3.6M tree."""
 
 import argparse
 import sys
@@ -16,34 +16,46 @@ def _parser():
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add = parser.add_argument
-    add("--out", default="data/synthetic", metavar="FOLDER", help="where to write the tree")
+    add("--out", default="data/synthetic", metavar="FOLDER", help="output folder")
     add(
         "--frames",
         type=int,
         metavar="N",
-        help=f"poses per recording, 50 per second; None: {FRAMES}, or with --motion all that there are",
+        help=f"poses per recording, at 50 per second; None: {FRAMES}, or with --motion all of the file",
     )
-    add("--subjects", nargs="+", default=list(SUBJECTS), metavar="S", help="whom to write")
-    add("--actions", nargs="+", default=["Walking"], metavar="A", help="without --motion, names only")
-    add("--image-size", type=int, default=IMAGE_SIZE, metavar="PX", help="columns; Human3.6M's are 1000")
-    add("--seed", type=int, default=0, metavar="N", help="of everything that is drawn by lot")
-    add("--workers", type=int, default=None, metavar="N", help="processes; None: one per core")
-    add("--motion", metavar="FOLDER", help="BVH files that drive the bodies; None: they walk")
-    add("--joint-map", metavar="FILE", help="TOML or JSON: names of the joints in unusual BVH files")
+    add("--subjects", nargs="+", default=list(SUBJECTS), metavar="S", help="subjects to write")
+    add(
+        "--actions",
+        nargs="+",
+        default=["Walking"],
+        metavar="A",
+        help="actions; without --motion all are walking",
+    )
+    add(
+        "--image-size",
+        type=int,
+        default=IMAGE_SIZE,
+        metavar="PX",
+        help="width of a frame in px; Human3.6M: 1000",
+    )
+    add("--seed", type=int, default=0, metavar="N", help="seed of the random generators")
+    add("--workers", type=int, default=None, metavar="N", help="number of processes; None: one per core")
+    add("--motion", metavar="FOLDER", help="folder of BVH files that drive the bodies; None: procedural walk")
+    add(
+        "--joint-map", metavar="FILE", help="TOML or JSON file that names the joints of unusual BVH skeletons"
+    )
     return parser
 
 
 @command
 def main(argv=None):
-    """Parse, generate, say where."""
+    """Write the tree and print its path."""
     options = vars(_parser().parse_args(argv))
     out = generate(**options)
     if options["motion"] is None:
         print(f"wrote the synthetic walkers to {out}")
     else:
-        print(
-            f"wrote the synthetic bodies to {out}; synthetic.json there says which BVH file drives which take"
-        )
+        print(f"wrote the synthetic bodies to {out}; synthetic.json lists the BVH file of each take")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""The seven walkers' bodies and clothes."""
+"""Bodies and clothes of the seven walkers."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 # Segment lengths as shares of the stature, after Winter (Biomechanics and Motor Control of Human
-# Movement, table 4.1); trunk, neck and head are divided as Human3.6M's motion capture divides them.
+# Movement, table 4.1). Trunk, neck and head are divided as in Human3.6M's motion capture.
 _SHARES = {
     "hip": 0.074,  # pelvis to hip joint, sideways
     "thigh": 0.245,
@@ -30,15 +30,15 @@ _TRUNK = ("spine", "chest")
 
 @dataclass(frozen=True)
 class Body:
-    """One walker.
+    """Body of one walker.
 
     Attributes
     ----------
     stature : float, mm
-    leg, trunk, arm, hips, shoulders : float, factors on the average proportions
-    girth, belly : float, factors on the average thickness of everything, and depth of the waist
+    leg, trunk, arm, hips, shoulders : float, factors of the average lengths
+    girth, belly : float, factors of the average thickness, and of the depth of the waist
     skin, hair, shirt, accent, trousers, shoes : (red, green, blue) in 0..1
-    pattern : ``"emblem"``, ``"stripes"`` or ``"jacket"``: how `accent` lies on the shirt
+    pattern : ``"emblem"``, ``"stripes"`` or ``"jacket"``: pattern of `accent` on the shirt
     long_sleeves : bool
     """
 
@@ -75,14 +75,14 @@ class Body:
         return self.stature * _SHARES[segment] * factor
 
     def along(self, segment, axis):
-        """``length * axis`` as a (3,) vector of a segment's frame (forward, left, up), mm."""
+        """``length * axis`` as a (3,) vector in a segment's frame (forward, left, up), mm."""
         return self.length(segment) * np.asarray(axis, float)
 
 
 _FAIR, _TAN, _BROWN = (0.86, 0.68, 0.58), (0.74, 0.55, 0.43), (0.55, 0.39, 0.30)
 _BLACK, _DARK, _CHESTNUT, _BLOND = (0.09, 0.08, 0.08), (0.2, 0.15, 0.11), (0.3, 0.2, 0.14), (0.42, 0.33, 0.2)
 
-# S11, whom no network sees in training, is inside the range of the others and equals none of them.
+# The test subject S11 lies within the range of the others and equals none of them.
 BODIES = {
     "S1": Body(
         1640, 0.99, 1.00, 0.98, 1.04, 0.95, 0.97, 1.00, _FAIR, _CHESTNUT,

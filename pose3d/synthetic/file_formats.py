@@ -1,4 +1,4 @@
-"""Writers for the file kinds of a raw Human3.6M tree; each file appears under its name only when whole."""
+"""Write the file formats of a raw Human3.6M tree, each file atomically."""
 
 import contextlib
 
@@ -14,7 +14,7 @@ from pose3d.recordings.human36m.metadata import EXTRINSICS
 
 
 def write_poses(path, poses):
-    """Write a positions file as Human3.6M has it: column-major CDF, one record of CDF_FLOAT.
+    """Write a file of positions as in Human3.6M: column-major CDF, one record of CDF_FLOAT.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ def write_poses(path, poses):
     poses : (F, 32, 2) px or (F, 32, 3) mm array
     """
     flat = np.asarray(poses, np.float32).reshape(len(poses), -1)
-    # cdflib stores the bytes of a column-major variable as they come: hand them over transposed.
+    # cdflib writes the bytes of a column-major variable unchanged, so the array is transposed here.
     stored = np.ascontiguousarray(flat.T).reshape(1, *flat.shape)
     with whole(path) as temporary:
         cdf = cdflib.cdfwrite.CDF(temporary, cdf_spec={"Majority": "column_major"})
@@ -42,7 +42,7 @@ def write_poses(path, poses):
 
 @contextlib.contextmanager
 def mask_writer(path):
-    """Yield a function that appends one mask to a file of MATLAB's v7.3: a cell array ``Masks``.
+    """Yield a function that appends a mask to a MATLAB v7.3 file, in the cell array ``Masks``.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def mask_writer(path):
 
 
 def _append(file, index, mask):
-    """Store a mask transposed, as MATLAB's column-major images are; returns its reference."""
+    """Store a mask transposed, since MATLAB is column-major, and return its reference."""
     stored = np.ascontiguousarray(mask.T, dtype=np.uint8)
     packing = {"chunks": stored.shape, "compression": "gzip", "compression_opts": 1}
     element = file.create_dataset(f"#refs#/{index:06d}", data=stored, **packing)
@@ -67,7 +67,7 @@ def _append(file, index, mask):
 
 
 def write_metadata(path, cameras):
-    """Write a ``metadata.xml`` that holds the cameras, the same for every subject, and nothing else.
+    """Write a ``metadata.xml`` with the cameras only, the same for every subject.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def write_metadata(path, cameras):
         angles = Rotation.from_matrix(camera.R).as_euler("XYZ")
         outer += [*angles, *camera.T] * EXTRINSICS[1]
         inner += [*camera.f, *camera.c, *camera.k, *camera.p]
-    # As many digits as a number has: rounded ones would move the projections.
+    # All digits: rounding would move the projections.
     numbers = " ".join(repr(float(number)) for number in outer + inner)
     with whole(path) as temporary:
         temporary.write_text(

@@ -1,4 +1,4 @@
-"""Casting lines of sight against the walker's solids: hidden surfaces, light and cloth."""
+"""Renderer: ray casting against the walker's solids, with depth buffer, light and cloth."""
 
 import numba
 import numpy as np
@@ -10,20 +10,20 @@ _NEAR = 500.0  # mm
 
 
 def render(body, motion, seen, empty, frames):
-    """Draw a walker over the empty room.
+    """Render a walker over the empty room.
 
     Parameters
     ----------
     body : Body
     motion : Motion
     seen : View
-    empty : (H, W, 3) uint8 array, the room without the walker
-    frames : int, how many to draw
+    empty : (H, W, 3) uint8 array, the empty room
+    frames : int, number of frames
 
     Yields
     ------
     image : (H, W, 3) uint8 array
-    silhouette : (H, W) bool array, where the walker is seen
+    silhouette : (H, W) bool array, pixels of the walker
     """
     table = _table(body)
     begin, axes = solids(body, motion, seen.camera)
@@ -39,7 +39,7 @@ def render(body, motion, seen, empty, frames):
 
 
 def _table(body):
-    """(P, 13) numbers of the parts: length, two radii, three scales, two colours, pattern."""
+    """(P, 13) array of the parts: length, two radii, three scales, two colours, pattern."""
     return np.array(
         [
             (part.length, *part.radii, *part.scale, *part.colour, *part.second, part.pattern)
@@ -50,13 +50,13 @@ def _table(body):
 
 
 def _bounds(begin, axes, table, seen, focal):
-    """(P, 4) first and last row and column that each solid may cover (half-open)."""
+    """(P, 4) bounds of the pixels that each solid may cover: rows and columns, half-open."""
     rows, columns = seen.rays.shape[:2]
     end = begin + axes[:, :, 2] * (table[:, 0] * table[:, 5])[:, None]
     radius = table[:, 1:3].max(axis=1) * table[:, 3:6].max(axis=1)
     centres = np.stack([begin, end])
     margin = 1.05 * focal * radius / np.maximum(centres[..., 2] - radius, _NEAR) + 3
-    # Undistorted: the distortion of 2 px at most is inside the margin.
+    # Distortion is ignored: its 2 px at most are within the margin.
     px = centres[..., :2] / centres[..., 2:] * seen.camera.f + seen.camera.c
     low = np.floor((px - margin[..., None]).min(axis=0))
     high = np.ceil((px + margin[..., None]).max(axis=0))
@@ -66,10 +66,10 @@ def _bounds(begin, axes, table, seen, focal):
 
 @numba.njit(cache=True)
 def _hit(o, d, length, first, second):
-    """Distance along d (unit) from o to a sphere of radius `first` swept up z to radius `second`, or -1.
+    """Intersect the ray from o along d (unit) with a capsule along z that tapers from `first` to `second`.
 
-    Returns the distance and the outward normal (not of unit length). After Inigo Quilez's "rounded
-    cone", https://iquilezles.org/articles/intersectors.
+    Returns the distance, or -1, and the outward normal (not of unit length). After Inigo Quilez's
+    "rounded cone", https://iquilezles.org/articles/intersectors.
     """
     none = (-1.0, 0.0, 0.0, 0.0)
     b = o[0] * d[0] + o[1] * d[1] + o[2] * d[2]
@@ -109,7 +109,7 @@ def _hit(o, d, length, first, second):
 
 @numba.njit(cache=True)
 def _to_solid(vector, axes, scale):
-    """A camera-frame vector in a solid's own, unscaled axes."""
+    """Transform a camera-frame vector to a solid's own, unscaled axes."""
     x = (vector[0] * axes[0, 0] + vector[1] * axes[1, 0] + vector[2] * axes[2, 0]) / scale[0]
     y = (vector[0] * axes[0, 1] + vector[1] * axes[1, 1] + vector[2] * axes[2, 1]) / scale[1]
     z = (vector[0] * axes[0, 2] + vector[1] * axes[1, 2] + vector[2] * axes[2, 2]) / scale[2]
@@ -118,7 +118,7 @@ def _to_solid(vector, axes, scale):
 
 @numba.njit(cache=True)
 def _draw(begin, axes, table, bounds, rays, lamps, up, image, nearest):
-    """Nearest solid and depth per pixel first, then the colour of what is seen."""
+    """Find the nearest solid and its depth for each pixel, then compute the colours."""
     first, last = bounds[:, 0].min(), bounds[:, 1].max()
     left, right = bounds[:, 2].min(), bounds[:, 3].max()
     depth = np.full((last - first, right - left), 1e30)
@@ -132,7 +132,7 @@ def _draw(begin, axes, table, bounds, rays, lamps, up, image, nearest):
                 stretch = np.sqrt(d[0] * d[0] + d[1] * d[1] + d[2] * d[2])
                 unit = (d[0] / stretch, d[1] / stretch, d[2] / stretch)
                 t, nx, ny, nz = _hit(o, unit, table[p, 0], table[p, 1], table[p, 2])
-                t /= stretch  # the line of sight has z = 1: t is the depth in mm
+                t /= stretch  # the ray has z = 1, so t is the depth in mm
                 if 0 < t < depth[row - first, column - left]:
                     depth[row - first, column - left] = t
                     nearest[row, column] = p
@@ -155,7 +155,7 @@ def _draw(begin, axes, table, bounds, rays, lamps, up, image, nearest):
 
 @numba.njit(cache=True)
 def _light(point, normal, axes, scale, lamps, up):
-    """Light that a surface gives back, from a normal in the solid's own axes."""
+    """Light reflected by a surface, from its normal in the solid's own axes."""
     a, b, c = normal[0] / scale[0], normal[1] / scale[1], normal[2] / scale[2]
     x = axes[0, 0] * a + axes[0, 1] * b + axes[0, 2] * c
     y = axes[1, 0] * a + axes[1, 1] * b + axes[1, 2] * c
@@ -174,7 +174,7 @@ def _light(point, normal, axes, scale, lamps, up):
 
 @numba.njit(cache=True)
 def _cloth(place):
-    """Folds and weave: a factor near 1 that is fixed to the surface."""
+    """Folds and weave of the cloth: a factor near 1, fixed to the surface."""
     x, y, z = place
     return (
         1.0 + 0.05 * np.sin(0.07 * z + 2.0 * np.sin(0.04 * y + 0.03 * x)) + 0.03 * np.sin(0.21 * y - 0.17 * z)
@@ -183,7 +183,7 @@ def _cloth(place):
 
 @numba.njit(cache=True)
 def _is_second(place, part):
-    """Whether the pattern gives a place its second colour: hair, eyes and mouth; the front of a shirt."""
+    """Whether a place has the second colour of the pattern: hair, eyes and mouth; front of a shirt."""
     pattern = int(part[12])
     wide = part[1]
     x, y, z = place[0] / wide, place[1] / wide, place[2] / wide

@@ -1,4 +1,4 @@
-"""The room: four calibrated cameras, lamps, and what the cameras see when nobody is there."""
+"""Scene: four calibrated cameras, lamps, and images of the empty room."""
 
 import functools
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from scipy.ndimage import map_coordinates
 from pose3d.recordings.human36m import CAMERAS, Camera, project, world_to_camera
 from pose3d.synthetic.motion.rotations import unit
 
-FULL_SIZE = 1000  # columns of a real frame
+FULL_SIZE = 1000  # columns of a frame of Human3.6M
 _TALL = 1002  # rows of the frames of cameras 1 and 4, and of all cameras for S7
 _TALL_CAMERAS = (CAMERAS[0], CAMERAS[3])
 
-# Azimuth in degrees, distance from the middle, height and height aimed at in mm, at full size: focal
-# lengths and principal point in px, distortion. Of the order of the real ones, and none of them.
+# Azimuth in degrees; distance from the middle, height and target height in mm; at full size, focal
+# lengths and principal point in px; distortion. Similar to the real cameras and equal to none.
 _RIG = (
     (42, 5050, 1600, 880, (1146.2, 1144.9), (511.3, 514.7), (-0.205, 0.240, -0.004), (-0.0009, -0.0014)),
     (139, 5150, 1480, 900, (1148.7, 1148.1), (508.6, 509.2), (-0.195, 0.235, 0.006), (-0.0016, 0.0005)),
@@ -32,7 +32,7 @@ LAMPS = np.array(
     ]
 )
 AMBIENT = 0.42
-LAMP_DISTANCE = 3000.0  # mm at which a lamp gives its strength
+LAMP_DISTANCE = 3000.0  # mm at which a lamp has its strength
 _ROOM = np.array([6200.0, 5800.0, 3600.0])  # half length, half width, height
 
 
@@ -43,7 +43,7 @@ class View:
     Attributes
     ----------
     camera : Camera, for an image of this size
-    rays : (H, W, 2) float64 array, x/z and y/z of the line of sight of each pixel's centre
+    rays : (H, W, 2) float64 array, x/z and y/z of the ray through each pixel's centre
     """
 
     camera: Camera
@@ -51,19 +51,19 @@ class View:
 
 
 def image_shape(subject, camera, image_size):
-    """(H, W) of a frame; both even, as video codecs ask.
+    """(H, W) of a frame; both are even, as video codecs require.
 
     Parameters
     ----------
     subject, camera : str
-    image_size : int, columns, 1000 for the real size
+    image_size : int, columns; 1000 in Human3.6M
     """
     rows = _TALL if camera in _TALL_CAMERAS or subject == "S7" else FULL_SIZE
     return 2 * int(np.ceil(rows * image_size / FULL_SIZE / 2)), image_size
 
 
 def camera_of(camera, image_size):
-    """The calibrated camera of that number, its intrinsics scaled to the image.
+    """Calibrated camera, its intrinsics scaled to the image.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def camera_of(camera, image_size):
 
 
 def view(camera, shape):
-    """The `View` of the camera of that number, for an image of that shape.
+    """`View` of a camera for an image shape.
 
     Parameters
     ----------
@@ -104,13 +104,13 @@ def view(camera, shape):
 
 @functools.lru_cache(maxsize=6)
 def empty_room(camera, shape, seed):
-    """The `View` of a camera and its picture (H, W, 3) of the empty room; kept, for it serves many takes."""
+    """`View` of a camera, and its image (H, W, 3) of the empty room; cached, since takes share it."""
     seen = view(camera, shape)
     return seen, background(seen, np.random.default_rng(seed))
 
 
 def _rays(camera, rows, columns):
-    """Undistort every pixel by fixed-point iteration; the distortion is small, so few steps do."""
+    """Undistort every pixel by fixed-point iteration; few steps suffice, as the distortion is small."""
     wanted = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), axis=-1).astype(float)
     xy = (wanted - camera.c) / camera.f
     for _ in range(12):
@@ -120,17 +120,17 @@ def _rays(camera, rows, columns):
 
 
 def lamps_seen_by(camera):
-    """(L, 4) lamps with their positions in the camera's frame, mm, and their strengths."""
+    """(L, 4) positions of the lamps in the camera frame, mm, and strengths."""
     return np.column_stack([world_to_camera(camera, LAMPS[:, :3]), LAMPS[:, 3]])
 
 
 def background(seen, rng):
-    """Cast the lines of sight against the walls and the floor of the empty room.
+    """Render the empty room by ray casting.
 
     Parameters
     ----------
     seen : View
-    rng : numpy Generator of the room's texture: the same for all cameras and recordings
+    rng : numpy Generator of the texture, seeded the same for all cameras and recordings
 
     Returns
     -------
@@ -158,7 +158,7 @@ def background(seen, rng):
 
 
 def _wall(place, grain, tint):
-    """(P, 3) albedo at (P, 2) places in mm: panels with dark joints, stains, a checked skirting."""
+    """(P, 3) albedo at (P, 2) places in mm: panels with dark joints, and stains."""
     stains = sum(
         map_coordinates(grain, (place / size).T, order=1, mode="grid-wrap") / 2**i
         for i, size in enumerate((400, 130, 40))

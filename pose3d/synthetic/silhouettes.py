@@ -1,4 +1,4 @@
-"""Masks as Human3.6M has them: silhouettes of background subtraction, and filled boxes."""
+"""Masks as in Human3.6M: silhouettes of background subtraction, and filled bounding boxes."""
 
 import numpy as np
 from scipy.ndimage import uniform_filter, zoom
@@ -6,20 +6,20 @@ from scipy.ndimage import uniform_filter, zoom
 from pose3d.skeleton import JOINTS_32
 from pose3d.synthetic.scene import FULL_SIZE
 
-# Radii in mm of the official boxes' spheres round the joints: 140 at Head and HeadSite, 260 from
-# Spine to Neck, 115 elsewhere.
+# Radii in mm of the spheres around the joints that define the official boxes: 140 for Head and
+# HeadSite, 260 from Spine to Neck, 115 elsewhere.
 _SPHERES = np.full(len(JOINTS_32), 115.0)
 _SPHERES[[JOINTS_32.index(name) for name in ("Head", "HeadSite")]] = 140.0
 _SPHERES[[JOINTS_32.index(name) for name in ("Spine", "Spine1", "Neck")]] = 260.0
 
-_MARGIN, _GRAIN = 24, 7  # px at full size: room round the walker, size of a grain of noise
-_NOISE = 0.24  # of the step from background to walker
-_BLOBS = 1.2  # mean number each of holes in the walker and of loose blobs round him
+_MARGIN, _GRAIN = 24, 7  # px at full size: margin around the walker, grain size of the noise
+_NOISE = 0.24  # sd, as a share of the step from background to walker
+_BLOBS = 1.2  # mean number of holes in the silhouette, and of blobs around it
 _BLOB_RADIUS = (4, 11)  # px at full size
 
 
 def ragged(silhouette, rng):
-    """Spoil a true silhouette as background subtraction does: ragged edges, holes, specks.
+    """Add the errors of background subtraction to a silhouette: ragged edges, holes, blobs.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def _extent(occupied, margin):
 
 
 def _blob(shape, scale, rng):
-    """An ellipse somewhere in the shape, as a bool array."""
+    """An ellipse at a random place: bool array."""
     centre = rng.uniform(0, 1, 2) * shape
     radii = np.maximum(1, rng.uniform(*_BLOB_RADIUS, 2) * scale)
     row, column = np.ogrid[: shape[0], : shape[1]]
@@ -59,7 +59,7 @@ def _blob(shape, scale, rng):
 
 
 def box(points, pixels, focal, shape):
-    """The official rectangle round a pose: spheres about the 32 joints, clipped to the image.
+    """Official bounding box of a pose: around spheres at the 32 joints, clipped to the image.
 
     Parameters
     ----------

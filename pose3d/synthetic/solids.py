@@ -1,4 +1,4 @@
-"""The walker's solids: which tapered and scaled capsule sits on which joint."""
+"""Solids of the walkers: tapered, scaled capsules attached to the joints."""
 
 from dataclasses import dataclass
 
@@ -6,22 +6,22 @@ import numpy as np
 
 from pose3d.synthetic.motion.kinematics import JOINT
 
-PLAIN, HEAD, EMBLEM, STRIPES, JACKET = range(5)  # patterns, painted by the renderer
+PLAIN, HEAD, EMBLEM, STRIPES, JACKET = range(5)  # patterns, see the renderer
 _PATTERNS = {"emblem": EMBLEM, "stripes": STRIPES, "jacket": JACKET}
 
 
 @dataclass(frozen=True)
 class Part:
-    """A sphere-swept line along a segment's up axis, scaled along the segment's three axes.
+    """A capsule along a segment's up axis, tapered, and scaled along the segment's three axes.
 
     Attributes
     ----------
-    joint, frame : str: where it begins and how it is turned
-    offset : (3,) floats, mm, from the joint, in the frame
-    length : float, mm, from the first sphere's centre to the second's
+    joint, frame : str, origin and orientation
+    offset : (3,) floats, mm, of the first sphere from the joint, in the frame
+    length : float, mm, between the centres of the first and the second sphere
     radii : (2,) floats, mm, of the first and the second sphere
-    scale : (3,) floats, on the whole solid, forward, left and up
-    colour, second : (red, green, blue) in 0..1; `second` where the pattern says so
+    scale : (3,) floats, of the solid, forward, left and up
+    colour, second : (red, green, blue) in 0..1; the pattern chooses between them
     pattern : int
     """
 
@@ -37,7 +37,7 @@ class Part:
 
 
 def parts(body):
-    """The solids of one walker.
+    """Solids of one walker.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def parts(body):
 
 
 def _thickness(body):
-    return 0.001 * body.stature * body.girth  # a thousandth of the stature, for a body of average girth
+    return 0.001 * body.stature * body.girth  # a thousandth of the stature for average girth
 
 
 def _trunk(body):
@@ -97,7 +97,7 @@ def _head(body):
 
 
 def _limbs(body, side, sign):
-    """Arm and leg: each solid begins at its lower joint and goes up."""
+    """Arm and leg; each solid extends upwards from its lower joint."""
     u, skin, shirt, trousers = _thickness(body), body.skin, body.shirt, body.trousers
     sleeve = shirt if body.long_sleeves else skin
     upper, lower, hand = (body.length(name) for name in ("upper arm", "forearm", "hand"))
@@ -138,7 +138,7 @@ def _limbs(body, side, sign):
 
 
 def _with_soles(motion):
-    """The motion's segment frames, and those of feet and toes turned so that up runs forward."""
+    """Segment frames, with frames for the soles whose up axis points forward."""
     frames = dict(motion.frames)
     for side in ("Left", "Right"):
         for name in ("foot", "toes"):
@@ -148,7 +148,7 @@ def _with_soles(motion):
 
 
 def solids(body, motion, camera):
-    """Place the parts for every frame, in the camera's coordinates.
+    """Place the parts in camera coordinates for every frame.
 
     Parameters
     ----------
@@ -158,8 +158,8 @@ def solids(body, motion, camera):
 
     Returns
     -------
-    begin : (F, P, 3) array, mm, camera frame, centre of the first sphere
-    axes : (F, P, 3, 3) array, columns are the solid's forward, left and up in the camera frame
+    begin : (F, P, 3) array, mm, centres of the first spheres
+    axes : (F, P, 3, 3) array, columns are the solids' forward, left and up axes
     """
     frames = _with_soles(motion)
     begin, axes = [], []

@@ -1,4 +1,4 @@
-"""Writing the walkers as a raw Human3.6M tree; what is there already is kept."""
+"""Write the synthetic data as a raw Human3.6M tree; existing files are kept."""
 
 import itertools
 from dataclasses import dataclass, field
@@ -37,15 +37,15 @@ from pose3d.synthetic.renderer import render
 from pose3d.synthetic.scene import camera_of, empty_room, image_shape
 from pose3d.synthetic.silhouettes import box, ragged
 
-FRAMES = 280  # per recording of the built-in walk, by default
-IMAGE_SIZE = 500  # columns, by default: half the real size, a quarter of the real time and disk
-_VERSION = 1  # raise whenever the same options would give other files
-_SURPLUS = (1, 5, 3, 2)  # frames by which each camera's video outlasts the poses, as real ones do
+FRAMES = 280  # default per recording of the procedural walk
+IMAGE_SIZE = 500  # default width in px: half of Human3.6M's, a quarter of the time and disk space
+_VERSION = 1  # increase when the same options give other data
+_SURPLUS = (1, 5, 3, 2)  # extra video frames after the last pose, per camera, as in Human3.6M
 
 
 @dataclass(frozen=True)
 class Task:
-    """One recording to write: who, what, which camera; where; the tree's options; what moves the body."""
+    """A recording to write: its keys, the tree and its options, and the motion of the body."""
 
     out: Path
     subject: str
@@ -55,17 +55,17 @@ class Task:
     frames: int | None
     image_size: int
     seed: int
-    motion: Path | None = None  # a BVH file; None: the built-in walk
+    motion: Path | None = None  # a BVH file; None: procedural walk
     joint_map: dict = field(default_factory=dict)
 
     def path(self, kind):
-        """Where the file of that kind goes."""
+        """Path of a file of this recording."""
         name = SUB_ACTIONS[self.subject, self.action, self.take]
         return self.out / official_path(kind, self.subject, name, self.camera)
 
     @property
     def world_path(self):
-        """``D3_Positions``: one file for all cameras, which the first one writes; None for the others."""
+        """``D3_Positions``, one file for all cameras, written with the first camera; None for the others."""
         if self.camera != CAMERAS[0]:
             return None
         name = SUB_ACTIONS[self.subject, self.action, self.take]
@@ -76,7 +76,7 @@ class Task:
         return all(path.is_file() for path in paths + [self.world_path] if path)
 
     def rng(self, *more):
-        """A generator of this take's own, so that it does not matter which others are written."""
+        """Random generator of this take, independent of the other takes written."""
         who = (SUBJECTS.index(self.subject), ACTIONS.index(self.action), self.take)
         return np.random.default_rng([self.seed, *who, *more])
 
@@ -93,22 +93,20 @@ def generate(
     motion=None,
     joint_map=None,
 ):
-    """Write the built-in data set, or what is missing of it, as a raw Human3.6M tree.
+    """Write the synthetic data set, or its missing files, as a raw Human3.6M tree.
 
     Parameters
     ----------
-    out : path of the folder that is to hold ``S1``, ``S5``, ...
+    out : path of the folder for ``S1``, ``S5``, ...
     subjects, actions, takes : iterables as in `pose3d.recordings.human36m`; all four cameras are written.
-        Without
-        `motion` an action is a name only: everybody walks.
-    frames : int, poses of each recording, at 50 per second; None: 280, or as long as the motion is. With
-        `motion`, at most.
-    image_size : int, columns of a frame; 1000 is Human3.6M's own size
+        Without `motion`, all actions are walking.
+    frames : int, poses per recording, at 50 per second, with `motion` at most; None: 280, or all of the
+        motion
+    image_size : int, columns of a frame; 1000 in Human3.6M
     seed : int
-    workers : int, processes; the number of cores if None
-    motion : path of a folder of BVH files that drive the bodies (see `assign_files` for which drives
-        which); None: the built-in walk
-    joint_map : path of a TOML or JSON file, see `joint_names.read_joint_map`; None: by known names
+    workers : int, number of processes; None: number of cores
+    motion : path of a folder of BVH files that drive the bodies, see `assign_files`; None: procedural walk
+    joint_map : path of a TOML or JSON file, see `joint_names.read_joint_map`; None: known names
 
     Returns
     -------
@@ -117,8 +115,7 @@ def generate(
     Raises
     ------
     UserError
-        if a name, a number or a BVH file is unusable, or `out` holds something else or a tree of other
-        options
+        if an option or a BVH file is invalid, or `out` holds other files or a tree of other options
     """
     out, actions = Path(out), [canonical_action(action) for action in actions]
     if frames is None and motion is None:
@@ -141,11 +138,11 @@ def generate(
     missing = [task for task in tasks if not task.is_done()]
     if missing:
         for path in sorted({task.motion for task in missing if task.motion}):
-            load(path, names)  # a bad file shows now, and not after an hour
+            load(path, names)  # an invalid file is reported before the work begins
         write_provenance(out, options, complete=False)
         _run(missing, workers or cores())
         write_provenance(out, options, complete=True)
-    if tasks and not (out / METADATA).exists():  # trees of earlier versions have none
+    if tasks and not (out / METADATA).exists():  # trees of early versions lack it
         write_metadata(out / METADATA, {camera: camera_of(camera, image_size) for camera in CAMERAS})
     return out
 
@@ -181,28 +178,28 @@ def write_recording(task):
 
 
 def _motion(task, body, rng):
-    """The motion, long enough for the videos' surplus, and the number of poses."""
+    """The motion, with frames for the longest surplus, and the number of poses."""
     if task.motion is None:
         frames = task.frames + max(_SURPLUS)
         return walk(body, GAITS[task.subject], frames, task.take == 2, rng), task.frames
     capture = load(task.motion, task.joint_map, task.frames)
-    # A captured walk runs along one line of its studio: every take is turned by an angle of its own.
+    # Captures are often aligned with the studio, so each take is rotated by a random angle.
     motion = retarget(capture.turned(Rotation.from_euler("z", rng.uniform(0, 2 * np.pi))), body)
     motion = keep_in_view(put_on_floor(motion, body), task.motion)
     return motion.held(max(_SURPLUS)), len(motion.joints)
 
 
 def _assignment(folder, joint_map, actions):
-    """Which BVH file drives which take of which action (None: no file), and the joint map."""
+    """BVH file (or None) of each action, subject and take, and the joint map."""
     if folder is not None:
         return assign_files(folder, actions), {} if joint_map is None else read_joint_map(joint_map)
     if joint_map is not None:
-        raise UserError(f"the joint map {joint_map} is for motion in BVH; name its folder, too (--motion)")
+        raise UserError(f"{joint_map}: a joint map needs BVH files; give their folder by --motion")
     return {action: dict.fromkeys(itertools.product(SUBJECTS, TAKES)) for action in actions}, {}
 
 
 def _run(tasks, workers):
-    """Write the recordings, over several processes if more than one is worth it."""
+    """Write the recordings, in several processes if there is more than one."""
     with tqdm(total=len(tasks), desc="walkers", unit="recording", disable=None) as bar:
         if workers == 1 or len(tasks) == 1:
             for task in tasks:
@@ -217,11 +214,11 @@ def _run(tasks, workers):
 def _check(subjects, takes, frames, image_size, seed, workers):
     for subject in subjects:
         if subject not in BODIES:
-            raise UserError(f"no walker {subject!r}; there are {', '.join(BODIES)}")
+            raise UserError(f"no subject {subject!r}; choose from {', '.join(BODIES)}")
     for take in takes:
         if take not in TAKES:
-            raise UserError(f"no take {take!r}; there are 1 and 2")
+            raise UserError(f"no take {take!r}; choose 1 or 2")
     if (frames is not None and frames < 1) or seed < 0 or (workers is not None and workers < 1):
-        raise UserError("frames and workers must be 1 or more, seed 0 or more")
+        raise UserError("frames and workers must be at least 1, seed at least 0")
     if image_size < 100 or image_size % 2:
-        raise UserError(f"image size {image_size} is not an even number of at least 100 px")
+        raise UserError(f"image size {image_size}: give an even number of px, at least 100")

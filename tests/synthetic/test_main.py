@@ -31,11 +31,10 @@ def test_the_command_drives_the_bodies_by_a_folder_of_bvh(tmp_path, capsys):
     path.write_text(path.read_text().replace("LeftForeArm", "Elle"))
     where = ["--out", str(tmp_path / "tree"), "--motion", str(path.parent), "--actions", "Posing", *TINY]
     assert main(where) == 1
-    assert "name it with --joint-map" in capsys.readouterr().err
+    assert "name it by --joint-map" in capsys.readouterr().err
     (tmp_path / "map.json").write_text('{"LeftForeArm": "Elle"}')
     assert main([*where, "--joint-map", str(tmp_path / "map.json")]) == 0
     assert capsys.readouterr().out == (
-        f"wrote the synthetic bodies to {tmp_path / 'tree'}; "
-        "synthetic.json there says which BVH file drives which take\n"
+        f"wrote the synthetic bodies to {tmp_path / 'tree'}; synthetic.json lists the BVH file of each take\n"
     )
     assert len(find_recordings(tmp_path / "tree", ["Posing"], ["S5"])[0]) == 8

@@ -141,11 +141,11 @@ def test_other_options_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ({"subjects": ("S2",)}, "no walker 'S2'"),
+        ({"subjects": ("S2",)}, "no subject 'S2'"),
         ({"actions": ("Flying",)}, "no action 'Flying'"),
         ({"takes": (3,)}, "no take 3"),
-        ({"frames": 0}, "must be 1 or more"),
-        ({"image_size": 251}, "251 is not an even number"),
+        ({"frames": 0}, "must be at least 1"),
+        ({"image_size": 251}, "251: give an even number"),
     ],
 )
 def test_unusable_options_are_named_before_anything_is_written(tmp_path, option, message):
@@ -265,8 +265,8 @@ def test_frames_limit_a_captured_take(tmp_path, motions):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"motion": "nowhere"}, "nowhere: there is no such folder"),
-        ({"joint_map": "map.toml"}, "the joint map map.toml is for motion in BVH"),
+        ({"motion": "nowhere"}, "nowhere: no such folder"),
+        ({"joint_map": "map.toml"}, "map.toml: a joint map needs BVH files"),
         ({"actions": ("Posing", "Eating")}, "for several actions, put the BVH files into subfolders"),
     ],
 )

@@ -1,1 +1,1 @@
-"""How a synthetic body moves: procedural gait, or motion capture in BVH."""
+"""Motion of the synthetic bodies: procedural gait, or motion capture in BVH."""

@@ -29,7 +29,7 @@ def assign_files(folder, actions):
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise UserError(f"{folder}: there is no such folder of BVH files")
+        raise UserError(f"{folder}: no such folder of BVH files")
     folders = {action: folder / action for action in ACTIONS if (folder / action).is_dir()}
     missing = [action for action in actions if action not in folders]
     if not folders:
@@ -39,7 +39,7 @@ def assign_files(folder, actions):
             )
         folders = {action: folder for action in actions}
     elif missing:
-        raise UserError(f"{folder}: there is no subfolder {missing[0]}, but there are some of other actions")
+        raise UserError(f"{folder}: no subfolder {missing[0]}, but some of other actions; add it")
     return {action: _assign(where) for action, where in folders.items()}
 
 
@@ -58,7 +58,7 @@ def _assign(folder):
     """
     files = bvh_files(folder)
     if not files:
-        raise UserError(f"{folder}: there is no .bvh file in it")
+        raise UserError(f"{folder}: no .bvh files")
     enough = len(files) >= len(SUBJECTS)
     shared = files[:-1] or files
     assigned = {}

@@ -1,4 +1,4 @@
-"""Motion capture in BVH: a strict reader, and its forward kinematics."""
+"""BVH motion capture: a strict reader and the forward kinematics."""
 
 import re
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ _CHANNELS = {f"{axis}{kind}": (kind, i) for kind in ("position", "rotation") for
 
 @dataclass(frozen=True)
 class Bvh:
-    """One recording, in the file's own unit and axes; J counts joints and End Sites.
+    """Content of a file, in its own unit and axes; J counts joints and End Sites.
 
     Attributes
     ----------
     path : Path
     names : list of str; ``""`` for an End Site
-    parents : list of int, each smaller than its own index; -1 for the root
+    parents : list of int, each smaller than the joint's own index; -1 for the root
     offsets : (J, 3) array
     channels : list of lists of (``"position"`` or ``"rotation"``, axis 0..2), one list per joint
     values : (F, C) array, all joints' channels in order; angles in degrees
@@ -37,7 +37,7 @@ class Bvh:
 
 
 def read(path):
-    """Read a BVH file; any order of channels.
+    """Read a BVH file, with channels in any order.
 
     Parameters
     ----------
@@ -50,13 +50,13 @@ def read(path):
     Raises
     ------
     UserError
-        if the file departs from the format, with its name and the line
+        if the file violates the format; the message names the line
     """
     path = Path(path)
     lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
     start = next((i for i, line in enumerate(lines) if line.strip().upper() == "MOTION"), None)
     if start is None:
-        raise UserError(f"{path}, line {len(lines)}: there is no MOTION; the file is cut off or is no BVH")
+        raise UserError(f"{path}, line {len(lines)}: MOTION is missing; the file is truncated or not BVH")
     names, parents, offsets, channels = _hierarchy(_Words(path, lines[:start]))
     rows = [(i, line) for i, line in enumerate(lines[start + 1 :], start + 2) if line.strip()]
     frames, frame_time = _timing(path, rows[:2], len(lines))
@@ -67,7 +67,7 @@ def read(path):
 def pose(bvh):
     """Forward kinematics of all frames.
 
-    A position channel takes the place of the offset along its axis, as exporters write it.
+    A position channel replaces the offset along its axis, as exporters write it.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def pose(bvh):
     Returns
     -------
     positions : (F, J, 3) array, in the file's unit and axes
-    rotations : list of J Rotations of F each, from each joint's own axes to the file's
+    rotations : list of J Rotations of F each, from the joint's own axes to the file's
     """
     frames = len(bvh.values)
     positions = np.zeros((frames, len(bvh.names), 3))
@@ -100,7 +100,7 @@ def pose(bvh):
 
 
 def rest_pose(bvh):
-    """(J, 3) positions of the figure that nothing turns: the offsets alone."""
+    """(J, 3) positions of the joints without rotation."""
     positions = np.zeros(bvh.offsets.shape)
     for joint, parent in enumerate(bvh.parents):
         positions[joint] = bvh.offsets[joint] + (positions[parent] if parent >= 0 else 0)
@@ -108,7 +108,7 @@ def rest_pose(bvh):
 
 
 class _Words:
-    """The words of the hierarchy, one after the other, with the line of the last one taken."""
+    """Tokens of the hierarchy, taken in turn; `line` is that of the last one taken."""
 
     def __init__(self, path, lines):
         self.path, self.line = path, 1
@@ -119,14 +119,14 @@ class _Words:
         return bool(self._left)
 
     def take(self, *wanted):
-        """The next word; an error if it is none of those wanted, where some are."""
+        """Take the next word; an error if it is not among `wanted`, if given."""
         word, self.line = self._left.pop() if self._left else ("MOTION", self.line)
         if wanted and word.upper() not in wanted:
             raise self.error(f"{' or '.join(wanted)} expected, not {word!r}")
         return word
 
     def name(self):
-        """All words up to the brace that opens a joint."""
+        """Take all words up to the opening brace of a joint."""
         words = []
         while self and (word := self.take()) != "{":
             words.append(word)
@@ -143,11 +143,11 @@ class _Words:
 
 
 def _hierarchy(words):
-    """Names, parents, offsets and channels of the one figure."""
+    """Names, parents, offsets and channels of the figure."""
     names, parents, offsets, channels = [], [], [], []
     words.take("HIERARCHY")
     words.take("ROOT")
-    opened = []  # joints whose braces are open, and the lines of these
+    opened = []  # joints with open braces, and the lines of the braces
     word = "ROOT"
     while True:
         if word.upper() in ("ROOT", "JOINT", "END"):
@@ -171,10 +171,10 @@ def _hierarchy(words):
                 break
         if not words:
             joint, line = opened[-1]
-            raise words.error(f"the brace of {names[joint] or 'an End Site'} is never closed", line)
+            raise words.error(f"the brace of {names[joint] or 'an End Site'} is not closed", line)
         word = words.take("OFFSET", "CHANNELS", "JOINT", "END", "}")
     if words:
-        raise words.error(f"{words.take()!r} after the end of the figure; only one figure can be read")
+        raise words.error(f"{words.take()!r} after the end of the figure; give one figure per file")
     return names, parents, offsets, channels
 
 
@@ -186,7 +186,7 @@ def _channels(words):
 
 
 def _timing(path, rows, last):
-    """Number of frames and time of one, s, from the two lines below MOTION."""
+    """Number of frames and frame time in s, from the two lines below MOTION."""
     found = []
     for (key, what), (line, text) in zip(
         (("Frames", "the number of frames"), ("Frame Time", "the seconds between frames")),
@@ -204,7 +204,7 @@ def _timing(path, rows, last):
 
 
 def _values(path, rows, frames, columns, last):
-    """The (F, C) table of motion."""
+    """The (F, C) table of channel values."""
     if len(rows) != frames:
         line = rows[frames][0] if len(rows) > frames else last
         raise UserError(f"{path}, line {line}: {frames} frames announced, but {len(rows)} lines of motion")
@@ -225,5 +225,5 @@ def _number(word, where):
     except ValueError:
         value = np.nan
     if not -np.inf < value < np.inf:
-        raise UserError(f"{where}: {word!r} is no finite number")
+        raise UserError(f"{where}: {word!r} is not a finite number")
     return value

@@ -1,4 +1,4 @@
-"""From a BVH file to a captured person at 50 frames per second, z up, on Human3.6M's joints."""
+"""Motion capture from a BVH file: Human3.6M's joints, 50 frames per second, z up."""
 
 from dataclasses import dataclass
 
@@ -14,10 +14,10 @@ from pose3d.synthetic.motion.kinematics import SIDES
 from pose3d.synthetic.motion.rotations import unit
 
 _Z_UP = Rotation.from_euler("x", 90, degrees=True)  # BVH has y up
-_UPRIGHT = 0.7  # cosine with the vertical, of trunk and legs of a body that stands
-_LEAP = 0.1  # of the leg's length, from one frame to the next: 10 m/s at 120 frames per second
-_SUDDEN, _NEXT = 3, 10  # times the quickest of that many next steps
-_TOUCHING = 1e-3  # of the leg's length
+_UPRIGHT = 0.7  # smallest cosine with the vertical of trunk and legs in a standing pose
+_LEAP = 0.1  # of the leg's length between frames: 10 m/s at 120 frames per second
+_SUDDEN, _NEXT = 3, 10  # a leap exceeds 3 times the largest of the next 10 steps
+_TOUCHING = 1e-3  # of the leg's length: joints in the same place
 _LEG = (("UpLeg", "Leg"), ("Leg", "Foot"))  # upper and lower joint of the bones
 _ARM = (("Arm", "ForeArm"), ("ForeArm", "Hand"))
 _BONES = [("Hips", "Spine1"), ("Spine1", "Neck"), ("Neck", "Head"), ("LeftUpLeg", "RightUpLeg")] + [
@@ -27,13 +27,13 @@ _BONES = [("Hips", "Spine1"), ("Spine1", "Neck"), ("Neck", "Head"), ("LeftUpLeg"
 
 @dataclass(frozen=True)
 class Capture:
-    """A person's motion; names are Human3.6M's, ``Hips`` is the middle of the hip joints.
+    """A captured motion. Names are Human3.6M's; ``Hips`` is the middle of the hip joints.
 
     Attributes
     ----------
     points : dict of str to (F, 3) array, z up, in the file's unit
-    turns : dict of str to F Rotations: how each joint is turned from the reference pose, z up
-    reference : dict of str to (1, 3) array: the points in a pose that stands
+    turns : dict of str to F Rotations, of each joint from the reference pose, z up
+    reference : dict of str to (1, 3) array, the points in a standing pose
     """
 
     points: dict
@@ -44,29 +44,29 @@ class Capture:
         return len(self.points["Hips"])
 
     def turned(self, rotation):
-        """The same motion turned in the room by a Rotation about z."""
+        """The motion rotated by a Rotation about z."""
         points = {name: rotation.apply(at) for name, at in self.points.items()}
         return Capture(points, {name: rotation * turn for name, turn in self.turns.items()}, self.reference)
 
     def leg(self):
-        """Length of thigh and shank in the reference pose, in the file's unit, mean of both sides."""
+        """Length of thigh and shank in the reference pose, mean of both sides, in the file's unit."""
         return _leg(self.reference)
 
 
 def load(path, joint_map, limit=None):
-    """Read a motion, at 50 frames per second.
+    """Read a motion and resample it to 50 frames per second.
 
-    Positions are interpolated by a cubic spline, rotations along the shortest arc. A first frame from
-    which the body leaps, or in which nothing is turned, is the conversion's T-pose and is left out.
+    Positions are interpolated by a cubic spline, rotations by Slerp. The first frame is dropped if the
+    body leaps after it or no joint is rotated: it is the T-pose of the conversion.
 
-    The pose that the body is compared with is the skeleton's rest pose or, where this does not stand
-    (some exporters leave the bones all in one direction), the frame that stands most nearly upright.
+    The reference pose is the skeleton's rest pose or, if that does not stand (some exporters write all
+    bones in one direction), the most upright frame.
 
     Parameters
     ----------
     path : path of a BVH file, y up
-    joint_map : dict of str to str, see `joint_names`
-    limit : int, frames to keep at most; None: all
+    joint_map : dict of str to str, see `read_joint_map`
+    limit : int, largest number of frames; None: all
 
     Returns
     -------
@@ -75,7 +75,7 @@ def load(path, joint_map, limit=None):
     Raises
     ------
     UserError
-        if the file is malformed, lacks a joint, or never shows a body that stands
+        if the file is malformed, lacks a joint, or has no standing pose
     """
     bvh = read(path)
     joints = find_joints(bvh, joint_map)
@@ -87,9 +87,9 @@ def load(path, joint_map, limit=None):
     reference, turns = _stand(path, points, turns, rest)
     first = int(_starts_with_t_pose(bvh, points))
     if len(bvh.values) - first < 2:
-        raise UserError(f"{path}: there is no motion, only {len(bvh.values)} frame(s)")
+        raise UserError(f"{path}: only {len(bvh.values)} frame(s); give at least 2 frames of motion")
     seconds = np.arange(len(bvh.values) - first) * bvh.frame_time
-    # A frame time such as .0083333 is cut off: the last frame counts if it is missed by so little.
+    # A frame time such as .0083333 is truncated: the last frame counts if it is missed by this little.
     number = int(seconds[-1] * FRAMES_PER_SECOND + 0.01) + 1
     at = np.minimum(np.arange(min(number, limit or number)) / FRAMES_PER_SECOND, seconds[-1])
     degree = min(3, len(seconds) - 1)
@@ -101,12 +101,12 @@ def load(path, joint_map, limit=None):
 
 
 def _upright(positions):
-    """Positions (..., 3) of a file, which has y up, with z up."""
+    """Convert positions (..., 3) from y up to z up."""
     return _Z_UP.apply(positions.reshape(-1, 3)).reshape(positions.shape)
 
 
 def _points(bvh, joints, positions):
-    """Named points (F, 3) of all joints (F, J, 3), with the middle of the hips and the tips of the feet."""
+    """Named points (F, 3) from positions (F, J, 3), with the middle of the hips and the tips of the feet."""
     points = {name: positions[:, joint] for name, joint in joints.items()}
     points["Hips"] = (points["LeftUpLeg"] + points["RightUpLeg"]) / 2
     for side, _ in SIDES:
@@ -124,13 +124,13 @@ def _leg(points):
 
 
 def _check_bones(bvh, joints, points):
-    """Refuse skeletons in which a bone that has to give a direction has no length."""
+    """Raise an error for a bone without length, which has no direction."""
     names = {name: bvh.names[joint] for name, joint in joints.items()} | {"Hips": "the hips' middle"}
     for one, other in _BONES:
         if np.linalg.norm(points[one] - points[other], axis=1).min() <= _TOUCHING * _leg(points):
             raise UserError(
-                f"{bvh.path}: {names[one]} and {names[other]}, taken for {one} and {other}, lie in one "
-                "place; name other joints with --joint-map"
+                f"{bvh.path}: {names[one]} and {names[other]}, used as {one} and {other}, coincide; name "
+                "other joints by --joint-map"
             )
 
 
@@ -141,19 +141,21 @@ def _stand(path, points, turns, rest):
     upright = _uprightness(points)
     best = int(upright.argmax())
     if upright[best] <= _UPRIGHT:
-        raise UserError(f"{path}: nobody stands in it, neither the rest pose nor any frame, if y is up")
+        raise UserError(
+            f"{path}: no standing pose with y up, neither the rest pose nor a frame; convert the file to y up"
+        )
     reference = {name: at[best : best + 1] for name, at in points.items()}
     return reference, {name: turn * turn[best].inv() for name, turn in turns.items()}
 
 
 def _uprightness(points):
-    """(F,) smallest cosine with the vertical, of trunk, thighs and shanks."""
+    """(F,) smallest cosine of trunk, thighs and shanks with the vertical."""
     bones = [("Neck", "Hips")] + [(side + upper, side + lower) for side, _ in SIDES for upper, lower in _LEG]
     return np.min([unit(points[upper] - points[lower])[:, 2] for upper, lower in bones], axis=0)
 
 
 def _starts_with_t_pose(bvh, points):
-    """Whether the first frame is no part of the motion."""
+    """Whether the first frame is a T-pose before the motion."""
     kinds = [kind for channels in bvh.channels for kind, _ in channels]
     if not bvh.values[0, np.array(kinds) == "rotation"].any():
         return True

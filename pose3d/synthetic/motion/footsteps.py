@@ -1,4 +1,4 @@
-"""Feet: where they are planted along a path, how they roll over the floor, and the legs above them."""
+"""Footsteps: feet planted along a path, their roll over the floor, and the legs above them."""
 
 from dataclasses import dataclass
 
@@ -8,25 +8,25 @@ from scipy.ndimage import gaussian_filter1d, minimum_filter1d
 
 from pose3d.synthetic.motion.rotations import euler, segment_frame
 
-# Angle of the sole with the floor in degrees, toes up positive, at every 5 % of the stride from heel
-# strike on: hip - knee + ankle angle of normal gait at natural cadence, rounded, after Winter (The
-# Biomechanics and Motor Control of Human Gait, 1991) and Perry (Gait Analysis, 1992). The leg's angles
-# follow from the feet and not the reverse, so that a planted foot does not slide.
+# Angle between sole and floor in degrees, toes up positive, at every 5 % of the stride from heel strike:
+# hip - knee + ankle angle of normal gait at natural cadence, rounded, after Winter (The Biomechanics and
+# Motor Control of Human Gait, 1991) and Perry (Gait Analysis, 1992). The angles of the leg follow from
+# the feet, not the reverse, so that a planted foot does not slide.
 _SOLE = (20, 7, 0, 0, 0, 0, 0, -2, -7, -14, -24, -40, -58, -68, -62, -45, -24, -5, 10, 19)
 _TOE_OFF = 0.62  # share of the stride
 _UNDER_HIP = 0.26  # share of the stride at which the ankle passes below the hip
-_CLEARANCE = 25.0  # mm, how much higher than a straight passage the foot is swung
-_REACH = 0.997  # of the leg's full length: the knee is never quite straight
+_CLEARANCE = 25.0  # mm, height of the swinging foot above the direct passage
+_REACH = 0.997  # largest share of the leg's length: the knee is never quite straight
 
 
 @dataclass(frozen=True)
 class Feet:
-    """One foot through a walk, world frame.
+    """Motion of one foot, world frame.
 
     Attributes
     ----------
     ankle : (F, 3) array, mm
-    frame : (F, 3, 3) array: the foot's forward, left and up as columns
+    frame : (F, 3, 3) array, the foot's forward, left and up axes as columns
     heading, pitch : (F,) arrays, rad
     planted : (F,) bool array
     """
@@ -39,20 +39,20 @@ class Feet:
 
 
 def foot_motion(body, path, heading, phase, sideways, toe_out, roll):
-    """Plant one foot at every stride and swing it from each place to the next.
+    """Plant a foot at every stride and swing it from each place to the next.
 
     Parameters
     ----------
     body : Body
-    path : (F, 2) array, mm, the pelvis over the floor
+    path : (F, 2) array, mm, of the pelvis over the floor
     heading, phase : (F,) arrays, rad and strides since a heel strike of this foot
     sideways : float, mm, of the ankle to the left of the path
     toe_out : float, rad, to the left
-    roll : float, factor on the sole's published angle
+    roll : float, factor of the sole's published angle
 
     Returns
     -------
-    Feet; the first and last 1.5 strides are not to be used
+    Feet; the first and last 1.5 strides are invalid
     """
     stride = np.floor(phase)
     part = phase - stride
@@ -69,7 +69,7 @@ def foot_motion(body, path, heading, phase, sideways, toe_out, roll):
 
 
 def pelvis_height(hips, feet, body):
-    """Height (F,) at which both legs just reach the floor, smoothed.
+    """Height (F,) of the pelvis at which both legs just reach the floor, smoothed.
 
     Parameters
     ----------
@@ -87,13 +87,13 @@ def pelvis_height(hips, feet, body):
 
 
 def bend_leg(hip, foot, forward, body):
-    """Knee (F, 3) and the frames (F, 3, 3) of thigh and shank, by the law of cosines.
+    """Knee (F, 3), and frames (F, 3, 3) of thigh and shank, by the law of cosines.
 
     Parameters
     ----------
     hip : (F, 3) array, mm
     foot : Feet
-    forward : (F, 3) array, the side to which the knee bends
+    forward : (F, 3) array, direction in which the knee bends
     body : Body
     """
     thigh, shank = body.length("thigh"), body.length("shank")
@@ -117,14 +117,14 @@ def _plant(path, heading, phase, stride, sideways):
 
 
 def _sole(part, roll):
-    """Pitch of the sole (F,), rad, over parts of a stride; flat stays flat between the table's zeros."""
+    """Pitch of the sole (F,), rad, at parts of a stride; exactly flat between zeros of the table."""
     tiled = np.tile(_SOLE, 3)
     curve = PchipInterpolator(np.arange(len(tiled)) / len(_SOLE) - 1, tiled)
     return np.radians(roll * curve(part))
 
 
 def _ankle(body, place, heading, pitch):
-    """Ankle (F, 3) over a sole that stands on its heel (toes up), flat, or on its ball (heel up)."""
+    """Ankle (F, 3) above a sole that stands on its heel (toes up), flat, or on its ball (heel up)."""
     heel, ball, drop = (body.length(name) for name in ("heel", "ball", "ankle"))
     pivot = np.where(pitch >= 0, -heel, ball)
     forward = pivot - pivot * np.cos(pitch) - drop * np.sin(pitch)
@@ -134,7 +134,7 @@ def _ankle(body, place, heading, pitch):
 
 
 def _swung(body, this, following, swing, roll):
-    """Cubic passage from toe-off to the next heel strike, with the speeds that the foot has there."""
+    """Cubic passage from toe-off to the next heel strike, continuous in velocity at both ends."""
     small = 0.005
     duration = 1 - _TOE_OFF
 

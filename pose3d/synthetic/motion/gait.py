@@ -1,4 +1,4 @@
-"""Walking: a path round the room, the feet along it, and a body carried by them."""
+"""Procedural gait: a path around the room, the feet along it, and the body above them."""
 
 from dataclasses import dataclass
 
@@ -10,24 +10,24 @@ from pose3d.synthetic.motion.kinematics import JOINT, SIDES, Motion, Pose
 from pose3d.synthetic.motion.rotations import euler
 
 _STARTS = {"Right": 0.0, "Left": 0.5}  # of each leg's stride
-_PAD = 2 * FRAMES_PER_SECOND  # frames computed before and after, for the steps that reach beyond
+_PAD = 2 * FRAMES_PER_SECOND  # extra frames at both ends, for steps that reach beyond them
 
 
 @dataclass(frozen=True)
 class Gait:
-    """How one person walks; angles in degrees.
+    """Gait of one subject; angles in degrees.
 
     Attributes
     ----------
     cadence : float, strides per second
     stride : float, stride length as a share of the stature
-    roll : float, factor on the published angle of the sole
+    roll : float, factor of the published angle of the sole
     width : float, of the steps, as a share of the stature
     toe_out : float
-    arm_swing, elbow, abduction : half range of the shoulder, mean elbow flexion, arms off the trunk
+    arm_swing, elbow, abduction : float, half range of the shoulder, mean elbow flexion, shoulder abduction
     lean : float, forward tilt of the trunk
-    twist : float, half range of pelvis and trunk against the direction of travel
-    sway : float, mm, half range of the pelvis to the side of the standing leg
+    twist : float, half range of pelvis and trunk relative to the direction of travel
+    sway : float, mm, half range of the pelvis towards the standing leg
     """
 
     cadence: float
@@ -55,7 +55,7 @@ GAITS = {
 
 
 def walk(body, gait, frames, clockwise, rng):
-    """Let a body walk loops of about a metre's radius round the middle of the room.
+    """Walk loops of about 1 m radius around the middle of the room.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def walk(body, gait, frames, clockwise, rng):
     gait : Gait
     frames : int, at 50 per second
     clockwise : bool, seen from above
-    rng : numpy Generator: start, path, and the variation from step to step
+    rng : numpy Generator of start, path and variation between steps
 
     Returns
     -------
@@ -91,7 +91,7 @@ def walk(body, gait, frames, clockwise, rng):
 
 
 def _pose_pelvis(pose, gait, path, heading, phase):
-    """Pelvis at height 0: over the path, swayed to the standing leg, its right side forward with the leg."""
+    """Place the pelvis at height 0, swayed to the standing leg, its right side forward with the right leg."""
     swing = np.sin(2 * np.pi * (phase - 0.05))  # 1 in right mid-stance
     turn = np.radians(gait.twist) * np.cos(2 * np.pi * phase)
     pose.frames["pelvis"] = euler("ZX", heading + turn, np.radians(3) * swing)
@@ -101,7 +101,7 @@ def _pose_pelvis(pose, gait, path, heading, phase):
 
 
 def _pose_legs(pose, gait, path, heading, phase):
-    """Both legs, and the height of the pelvis that they allow; returns the feet by side."""
+    """Place both legs and raise the pelvis to the height that they allow; returns the feet by side."""
     body = pose.body
     feet = {}
     for side, sign in SIDES:
@@ -113,7 +113,7 @@ def _pose_legs(pose, gait, path, heading, phase):
     for side, foot in feet.items():
         forward = np.stack([np.cos(foot.heading), np.sin(foot.heading), 0 * foot.heading], axis=1)
         knee, thigh, shank = bend_leg(pose[f"{side}UpLeg"], foot, forward, body)
-        # Toes stay on the floor while the heel rises, and hang a little in the swing.
+        # Toes stay flat while the heel rises, and drop a little in the swing.
         toes = euler("ZY", foot.heading, -np.maximum(foot.pitch, 0.2 * foot.pitch))
         pose.frames |= {f"{side} thigh": thigh, f"{side} shank": shank}
         pose.frames |= {f"{side} foot": foot.frame, f"{side} toes": toes}
@@ -124,7 +124,7 @@ def _pose_legs(pose, gait, path, heading, phase):
 
 
 def _pose_trunk(pose, gait, heading, phase, time, rng):
-    turn = np.radians(gait.twist) * np.cos(2 * np.pi * phase)  # the shoulders turn against the pelvis
+    turn = np.radians(gait.twist) * np.cos(2 * np.pi * phase)  # the shoulders rotate against the pelvis
     lean = np.radians(gait.lean + np.cos(4 * np.pi * phase) + _wander(time, rng))
     side = np.radians(1.5) * np.sin(2 * np.pi * phase)
     pose.frames["waist"] = euler("ZXY", heading, side, lean / 2)
@@ -135,7 +135,7 @@ def _pose_trunk(pose, gait, heading, phase, time, rng):
 
 
 def _pose_arm(pose, gait, side, sign, phase, time, rng):
-    """The arm swings against the leg of its side: furthest back at that leg's heel strike."""
+    """Place an arm; it swings against the leg of its side: furthest back at that leg's heel strike."""
     forward = -np.cos(2 * np.pi * (phase - 0.03))
     swing = 1 + 0.15 * _wander(time, rng)
     shoulder = np.radians(-2 + gait.arm_swing * swing * forward)
@@ -148,6 +148,6 @@ def _pose_arm(pose, gait, side, sign, phase, time, rng):
 
 
 def _wander(time, rng):
-    """A slow, smooth, aperiodic curve within -1..1: no two strides are equal."""
+    """A slow, smooth, aperiodic curve within -1..1, so that no two strides are equal."""
     period, start = rng.uniform((1.3, 2.3, 4.1), (2.0, 3.7, 7.0)), rng.uniform(0, 2 * np.pi, 3)
     return np.sin(2 * np.pi * time[:, None] / period + start).mean(axis=1)

@@ -1,4 +1,4 @@
-"""Which joint of a BVH file is which of Human3.6M's: the common conversions' names, and the user's map."""
+"""Find Human3.6M's joints in a BVH skeleton, by known names or by the user's joint map."""
 
 import json
 import tomllib
@@ -9,8 +9,9 @@ import numpy as np
 from pose3d.errors import UserError
 from pose3d.synthetic.motion.bvh import rest_pose
 
-# Names in CMU's common conversions and their kin, the most telling first: "LeftShoulder" is the collar
-# where there is a "LeftArm". {Side} is Left or Right, {s} is l or r; capitals do not count.
+# Names in the common conversions of CMU's data and similar skeletons, the most specific first:
+# "LeftShoulder" is the collar if there is a "LeftArm". {Side} is Left or Right, {s} is l or r; names are
+# compared without case.
 _MIDDLE = {"Hips": ("Hips", "Hip", "Pelvis"), "Neck": ("Neck1", "Neck"), "Head": ("Head",)}
 _SIDED = {
     "UpLeg": ("{Side}UpLeg", "{Side}Thigh", "{s}Thigh", "{Side}UpperLeg", "{Side}Hip"),
@@ -27,13 +28,13 @@ _ALIASES = _MIDDLE | {
     for part, names in _SIDED.items()
 }
 _OPTIONAL = ("LeftToeBase", "RightToeBase")
-_SPINE = "Spine1"  # has no names: conversions number the spine differently, so it is chosen by its place
-_SPINE_AT = 0.475  # of the way from pelvis to neck, in the synthetic bodies
+_SPINE = "Spine1"  # found by its position, since conversions number the spine differently
+_SPINE_AT = 0.475  # share of the way from pelvis to neck, in the synthetic bodies
 KEYS = (*_ALIASES, _SPINE)
 
 
 def read_joint_map(path):
-    """Read a joint map: Human3.6M's names to those of a BVH skeleton, in TOML or JSON.
+    """Read a joint map, from Human3.6M's joint names to those of a BVH skeleton.
 
     Parameters
     ----------
@@ -46,42 +47,42 @@ def read_joint_map(path):
     Raises
     ------
     UserError
-        if the file cannot be parsed, or holds anything but known joints and names
+        if the file cannot be parsed, or holds anything else than known joints and names
     """
     path = Path(path)
     try:
         text = path.read_text(encoding="utf-8")
         names = json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text)
-    except ValueError as error:  # the parsers' and the decoder's errors are all ValueErrors
-        raise UserError(f"{path}: cannot be read as TOML or JSON: {error}") from error
+    except ValueError as error:  # base class of the errors of parsers and decoder
+        raise UserError(f"{path}: not valid TOML or JSON ({error})") from error
     if not isinstance(names, dict):
-        raise UserError(f"{path}: a table of joints and names expected")
+        raise UserError(f"{path}: give a table of joints and names")
     for key, name in names.items():
         if key not in KEYS:
-            raise UserError(f"{path}: there is no joint {key!r}; there are {', '.join(KEYS)}")
+            raise UserError(f"{path}: unknown joint {key!r}; choose from {', '.join(KEYS)}")
         if not isinstance(name, str):
-            raise UserError(f"{path}: {key} = {name!r}: must be the name of a joint in the BVH files")
+            raise UserError(f"{path}: {key} = {name!r}; give the name of a joint in the BVH files")
     return names
 
 
 def find_joints(bvh, joint_map):
-    """Find the joints that a body is driven by.
+    """Find the joints that drive a body.
 
     Parameters
     ----------
     bvh : Bvh
-    joint_map : dict of str to str, as `read_joint_map` returns it; what it lacks goes by the known names
+    joint_map : dict of str to str, see `read_joint_map`; joints that it lacks are found by known names
 
     Returns
     -------
-    dict of Human3.6M's joint names to indices into ``bvh.names``; toes only where there are any
+    dict of Human3.6M's joint names to indices into ``bvh.names``; toes are optional
 
     Raises
     ------
     UserError
         if a necessary joint is missing
     """
-    # Some exporters put a name space before every name: "mixamorig:Hips".
+    # Some exporters prefix a name space: "mixamorig:Hips".
     indices = {name.rpartition(":")[2].lower(): i for i, name in reversed(list(enumerate(bvh.names))) if name}
     exact = {name: i for i, name in enumerate(bvh.names) if name}
     found = {
@@ -95,9 +96,7 @@ def find_joints(bvh, joint_map):
     missing = [key for key, i in found.items() if i is None and (key in joint_map or key not in _OPTIONAL)]
     if missing:
         wanted = ", ".join(f"{key} ({joint_map[key]!r})" if key in joint_map else key for key in missing)
-        raise UserError(
-            f"{bvh.path}: there is no joint for {wanted} among {', '.join(exact)}; name it with --joint-map"
-        )
+        raise UserError(f"{bvh.path}: no joint for {wanted} among {', '.join(exact)}; name it by --joint-map")
     return {key: i for key, i in found.items() if i is not None}
 
 
@@ -106,7 +105,7 @@ def _first(aliases, indices):
 
 
 def _middle_of_spine(bvh, hips, neck):
-    """The joint between pelvis and neck that is nearest to where the bodies bend; None if there is none."""
+    """The joint between pelvis and neck nearest to `_SPINE_AT`; None if there is none."""
     if hips is None or neck is None:
         return None
     chain = [neck]

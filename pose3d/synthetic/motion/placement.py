@@ -1,4 +1,4 @@
-"""Putting captured motion into the room: the feet on the floor, the body before all four cameras."""
+"""Place captured motion in the room: feet on the floor, body in view of all four cameras."""
 
 from dataclasses import replace
 
@@ -9,18 +9,18 @@ from pose3d.recordings.human36m import CAMERAS, project, world_to_camera
 from pose3d.synthetic.motion.kinematics import JOINT, SIDES
 from pose3d.synthetic.scene import FULL_SIZE, camera_of
 
-_SINK = 30.0  # mm that anything may be under the floor
-_STANDING = 5  # per cent of the frames may be lower than the floor
-_PLANTED = 30.0  # mm, height of the sole under which a foot stands
-_MARGIN = 40  # px of a full-sized image between a joint and the border
-_NEAREST = 1000.0  # mm, in front of a camera; the distortion is meant for no less
+_SINK = 30.0  # mm, largest depth below the floor
+_STANDING = 5  # percentile of the lowest points that is the floor
+_PLANTED = 30.0  # mm, largest height of the sole of a planted foot
+_MARGIN = 40  # px at full size between a joint and the border
+_NEAREST = 1000.0  # mm in front of a camera; the distortion is not valid for less
 
 
 def put_on_floor(motion, body):
-    """Raise or lower a motion as a whole, so that its lowest points are on the floor at z = 0.
+    """Shift a motion vertically so that its lowest points are on the floor at z = 0.
 
-    Captures are noisy, and skeletons differ: the floor is where the lowest point is in its lowest 5 %
-    of frames, but higher by 30 mm at most than the lowest of all.
+    Captures are noisy and skeletons differ: the floor is at the 5th percentile of the lowest point, but at
+    most 30 mm above the lowest of all.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def put_on_floor(motion, body):
 
 
 def _sole(motion, body, side):
-    """(F,) height of the lower of heel and ball, at the sole."""
+    """(F,) height of the sole at heel or ball, whichever is lower."""
     ankle, foot = motion.joints[:, JOINT[f"{side}Foot"]], motion.frames[f"{side} foot"]
     down = body.along("ankle", (0, 0, -1))
     heel = foot @ (down - body.along("heel", (1, 0, 0)))
@@ -48,16 +48,16 @@ def _sole(motion, body, side):
 
 
 def keep_in_view(motion, name):
-    """Move a motion level, as seldom as can be, so that all four cameras see the whole body.
+    """Shift a motion horizontally, as rarely as possible, so that all four cameras see the whole body.
 
-    A path that is longer than the room is cut into stretches, each as long as fits and centred; between
-    two of them the body jumps to another place, as in a film, but moves as it was captured in each. Frames
-    in which not even a body in the middle is seen (on a ladder) are left out.
+    A path that is longer than the room is cut into stretches, each of the largest length that fits, and
+    centred: the body jumps between stretches and moves as captured within them. Frames in which the body
+    would be out of view even in the middle of the room (on a ladder) are dropped.
 
     Parameters
     ----------
     motion : Motion, on the floor
-    name : str or path, of the file, for the error
+    name : str or path of the file, for the error message
 
     Returns
     -------
@@ -66,7 +66,7 @@ def keep_in_view(motion, name):
     Raises
     ------
     UserError
-        if no frame can be shown
+        if no frame is in view
     """
     joints, kept = motion.joints.copy(), []
     start = 0
@@ -77,12 +77,12 @@ def keep_in_view(motion, name):
             kept.extend(range(start, end))
         start = max(end, start + 1)
     if not kept:
-        raise UserError(f"{name}: the body is never within the sight of all four cameras; leave the file out")
+        raise UserError(f"{name}: no frame is in view of all four cameras; remove the file")
     return replace(motion, joints=joints).at(kept)
 
 
 def _end_of_stretch(joints, start):
-    """Where the longest stretch ends that can be seen when centred; `start` if there is none."""
+    """End of the longest stretch that is in view when centred; `start` if there is none."""
     seen, unseen, step = start, len(joints) + 1, 1
     while unseen - seen > 1:
         end = min(seen + step, unseen - 1)
@@ -94,13 +94,13 @@ def _end_of_stretch(joints, start):
 
 
 def _middle(joints):
-    """(3,) middle of the ground that a stretch covers, at height 0."""
+    """(3,) middle of the ground covered by a stretch, at height 0."""
     level = joints[..., :2].reshape(-1, 2)
     return np.append((level.min(axis=0) + level.max(axis=0)) / 2, 0)
 
 
 def _is_seen(joints):
-    """Whether all four images show all joints, clear of their borders."""
+    """Whether all joints are inside all four images, with a margin."""
     for number in CAMERAS:
         camera = camera_of(number, FULL_SIZE)
         points = world_to_camera(camera, joints)

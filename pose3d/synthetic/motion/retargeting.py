@@ -1,8 +1,8 @@
-"""Captured motion on another body: the capture's directions, the body's own lengths.
+"""Retarget captured motion to another body: directions of the capture, lengths of the body.
 
-Thighs, shanks, upper arms and forearms point where the captured ones do. Where skeletons differ from
-each other and from Human3.6M's in what their joints stand for (pelvis, spine, neck, shoulders, feet),
-a segment is turned from this body's own upright pose as the captured one is from its reference pose.
+Thighs, shanks, upper arms and forearms have the captured directions. The joints of pelvis, spine, neck,
+shoulders and feet differ between skeletons: these segments are rotated from the body's upright pose as
+the captured ones are from their reference pose.
 """
 
 import numpy as np
@@ -12,15 +12,15 @@ from pose3d.synthetic.motion.kinematics import SIDES, Motion, Pose
 from pose3d.synthetic.motion.rotations import euler, segment_frame, unit
 
 _UP = np.array([[0.0, 0, 1]])
-_FLAT = 0.3  # share of ankle to toes that has to run forward to show where the foot points
-_TOES = 0.2  # of the foot's slope is the toes' when the heel is up and the skeleton has no toes
+_FLAT = 0.3  # smallest share of ankle to toes at right angles to the shank that gives a direction
+_TOES = 0.2  # slope of the toes as a share of the foot's when the heel is up, without captured toes
 
 
 def retarget(capture, body):
-    """Move a body as a captured person moved.
+    """Apply a captured motion to a body.
 
-    The pelvis' path is scaled by the length of the legs. Nobody has put the feet on the floor yet, nor
-    the path into the room: see `staging`.
+    The path of the pelvis is scaled by the length of the legs. The result is not yet placed on the floor
+    and in the room, see `placement`.
 
     Parameters
     ----------
@@ -52,13 +52,13 @@ def retarget(capture, body):
 
 
 def _facing(reference):
-    """(1, 3) horizontal directions of the reference pose: forward and left."""
+    """Forward and left of the reference pose, horizontal: (1, 3) arrays."""
     forward = unit(np.cross(reference["LeftUpLeg"] - reference["RightUpLeg"], _UP))
     return forward, np.cross(_UP, forward)
 
 
 def _trunk_frames(capture):
-    """Pelvis, waist, trunk, neck, head and shoulders, turned as in the capture from upright."""
+    """Frames of pelvis, waist, trunk, neck, head and shoulders, rotated as in the capture."""
     forward, left = _facing(capture.reference)
     upright = segment_frame(_UP, forward)
     unturned = {name: Rotation.identity(1) for name in capture.turns}
@@ -68,7 +68,7 @@ def _trunk_frames(capture):
 
 
 def _directions(points, turns, forward, left):
-    """Frames that tell how the captured segments lie; those of the spine go by the hips and shoulders."""
+    """Frames of the captured segments; those of the spine follow the hips and shoulders."""
     hips = unit(points["LeftUpLeg"] - points["RightUpLeg"])
     shoulders = unit(points["LeftArm"] - points["RightArm"])
     pelvis_up = np.cross(turns["Hips"].apply(forward), hips)
@@ -88,9 +88,9 @@ def _directions(points, turns, forward, left):
 
 
 def _limb_frame(capture, upper, lower):
-    """Frame of a limb's bone, its roll carried by the joint and so the same for a straight one.
+    """Frame of a limb's bone; its roll comes from the joint, so it is defined for a straight limb too.
 
-    In the reference pose its forward axis is that of a limb raised from hanging by the shortest way.
+    In the reference pose, the forward axis is that of a limb raised from hanging by the shortest way.
     """
     forward, _ = _facing(capture.reference)
     before = unit(capture.reference[upper] - capture.reference[lower])
@@ -101,7 +101,7 @@ def _limb_frame(capture, upper, lower):
 
 
 def _foot_frames(capture):
-    """Feet and toes, flat in the reference pose at right angles to the shank, and turned by their joints."""
+    """Frames of feet and toes, rotated from the reference pose, where they are normal to the shank."""
     frames = {}
     ahead, _ = _facing(capture.reference)
     for side, _ in SIDES:
@@ -113,7 +113,7 @@ def _foot_frames(capture):
         frames[f"{side} foot"] = foot = capture.turns[f"{side}Foot"].as_matrix() @ level
         if f"{side}ToeBase" in capture.turns:
             frames[f"{side} toes"] = capture.turns[f"{side}ToeBase"].as_matrix() @ level
-        else:  # they stay on the floor while the heel rises
+        else:  # toes stay flat while the heel rises
             slope = np.arcsin(np.clip(foot[:, 2, 0], -1, 0))
             frames[f"{side} toes"] = foot @ euler("Y", (1 - _TOES) * slope)
     return frames

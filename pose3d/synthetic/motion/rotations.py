@@ -5,7 +5,7 @@ from scipy.spatial.transform import Rotation
 
 
 def euler(axes, *angles):
-    """Rotate about the axes of the body, each as the rotations before it have left it.
+    """Rotations by intrinsic Euler angles, about the axes of the body.
 
     A positive angle takes left towards up (``X``), up towards forward (``Y``: a bow), or forward towards
     left (``Z``).
@@ -24,12 +24,12 @@ def euler(axes, *angles):
 
 
 def unit(vectors):
-    """(..., 3) vectors brought to length 1."""
+    """Normalise (..., 3) vectors."""
     return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
 
 
 def segment_frame(up, forward):
-    """(F, 3, 3) frames whose third axis is `up` and whose first leans as far as it can to `forward`."""
+    """(F, 3, 3) frames with the third axis along `up` and the first as close as possible to `forward`."""
     up = unit(up)
     left = unit(np.cross(up, forward))
     return np.stack([np.cross(left, up), left, up], axis=-1)

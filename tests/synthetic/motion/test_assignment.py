@@ -68,20 +68,20 @@ def test_subfolders_named_after_actions_are_assigned_apart(folder):
     assert {path.name for path in assigned["Walking"].values()} == {"w.bvh"}
     assert {path.name for path in assigned["Posing"].values()} == {"a.bvh", "b.bvh"}
     assert assign_files(out, ["Posing"]) == assigned  # what is assigned does not depend on what is wanted
-    with pytest.raises(UserError, match="there is no subfolder Eating"):
+    with pytest.raises(UserError, match="no subfolder Eating"):
         assign_files(out, ["Posing", "Eating"])
 
 
 def test_what_cannot_be_assigned_is_refused(folder, tmp_path):
-    with pytest.raises(UserError, match="there is no such folder"):
+    with pytest.raises(UserError, match="no such folder"):
         assign_files(tmp_path / "nowhere", ["Posing"])
-    with pytest.raises(UserError, match="there is no .bvh file in it"):
+    with pytest.raises(UserError, match="no .bvh files"):
         assign_files(folder("notes.txt"), ["Posing"])
     with pytest.raises(
         UserError, match="for several actions, put the BVH files into subfolders Posing, Eating"
     ):
         assign_files(folder("a.bvh"), ["Posing", "Eating"])
-    with pytest.raises(UserError, match="Posing: there is no .bvh file"):
+    with pytest.raises(UserError, match="Posing: no .bvh files"):
         assign_files(folder("Posing/notes.txt"), ["Posing"])
 
 

@@ -72,15 +72,15 @@ def test_line_ends_blank_lines_and_capitals_do_not_matter(tmp_path):
     ("old", "new", "message"),
     [
         ("HIERARCHY\n", "", "line 1: HIERARCHY expected, not 'ROOT'"),
-        ("5.0 0.0\n\t\t}", "5.0 0.0\n", "line 3: the brace of Hips is never closed"),
+        ("5.0 0.0\n\t\t}", "5.0 0.0\n", "line 3: the brace of Hips is not closed"),
         ("}\nMOTION", "}\n}\nMOTION", "line 19: '}' after the end of the figure"),
         (
             "}\nMOTION",
             "}\nROOT Other { OFFSET 0 0 0 }\nMOTION",
             "line 19: 'ROOT' after the end of the figure",
         ),
-        ("MOTION\n", "", "line 22: there is no MOTION"),
-        ("OFFSET 0.0 5.0 0.0", "OFFSET 0.0 five 0.0", "line 12: 'five' is no finite number"),
+        ("MOTION\n", "", "line 22: MOTION is missing"),
+        ("OFFSET 0.0 5.0 0.0", "OFFSET 0.0 five 0.0", "line 12: 'five' is not a finite number"),
         ("\t\t\tOFFSET 0.0 5.0 0.0\n", "", "line 12: an End Site ends without an OFFSET"),
         ("CHANNELS 2 Yr", "CHANNELS two Yr", "line 9: the number of channels expected, not 'two'"),
         ("CHANNELS 2 Y", "CHANNELS 3 Y", "line 10: XPOSITION or .* expected, not 'End'"),
@@ -94,8 +94,8 @@ def test_line_ends_blank_lines_and_capitals_do_not_matter(tmp_path):
         ("Frames: 2", "Frames: 3", "line 23: 3 frames announced, but 2 lines of motion"),
         ("Frames: 2", "Frames: 1", "line 23: 1 frames announced, but 2 lines of motion"),
         ("90 0 4\n", "90 0\n", "line 22: 8 values, but the joints have 9 channels"),
-        ("90 9\n", "nan 9\n", "line 23: 'nan' is no finite number"),
-        ("90 9\n", "inf 9\n", "line 23: 'inf' is no finite number"),
+        ("90 9\n", "nan 9\n", "line 23: 'nan' is not a finite number"),
+        ("90 9\n", "inf 9\n", "line 23: 'inf' is not a finite number"),
     ],
 )
 def test_a_malformed_file_is_named_with_the_line(tmp_path, old, new, message):
