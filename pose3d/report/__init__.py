@@ -1,1 +1,1 @@
-"""Tables, figures and pages: what a run shows of itself."""
+"""Tables, figures, videos and the HTML page."""

@@ -1,4 +1,4 @@
-"""A video of prediction beside truth, seen from the camera and from the right."""
+"""Animation: prediction beside ground truth, seen from the camera and from the right."""
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -9,20 +9,18 @@ from pose3d.skeleton import EDGES
 
 PANEL = 256  # px, each of the five panels
 MARGIN_MM = 100
-_VIEWS = {
-    "from the camera": (0, 1),
-    "from the right": (2, 1),
-}  # axes drawn across and down; z goes away, y down
+# Axes drawn to the right and down; in the camera frame, y points down and z away from the camera.
+_VIEWS = {"from the camera": (0, 1), "from the right": (2, 1)}
 
 
 def write_animation(path, images, predictions, truths, errors, rate):
-    """Write a video: the image, then prediction and truth in two views.
+    """Write a video: the image, then prediction and ground truth in two views.
 
     Parameters
     ----------
     path : path ending in ``.mp4``
     images : iterable of (128, 128) uint8 arrays
-    predictions, truths : (n, 17, 3) arrays, mm, camera frame, relative to the pelvis
+    predictions, truths : (n, 17, 3) arrays, mm, camera frame, pelvis-relative
     errors : (n,) array, mm
     rate : int or Fraction, frames per second
     """
@@ -36,7 +34,7 @@ def write_animation(path, images, predictions, truths, errors, rate):
             canvas = ImageDraw.Draw(frame)
             panel = 1
             for view, axes in _VIEWS.items():
-                for name, pose in (("prediction", prediction), ("truth", truth)):
+                for name, pose in (("prediction", prediction), ("ground truth", truth)):
                     points = (pose - middle)[:, axes] / reach * (PANEL / 2) + PANEL / 2
                     _draw(canvas, points + (panel * PANEL, 0))
                     canvas.text((panel * PANEL + 6, 4), f"{name}, {view}", fill="black")
@@ -46,6 +44,6 @@ def write_animation(path, images, predictions, truths, errors, rate):
 
 
 def _draw(canvas, points):
-    """A skeleton, (17, 2) px."""
+    """Draw a skeleton, (17, 2) px."""
     for (parent, child), colour in zip(EDGES, EDGE_COLOURS, strict=True):
         canvas.line([tuple(points[parent]), tuple(points[child])], fill=colour, width=4)

@@ -1,4 +1,4 @@
-"""How a skeleton, an image and the windows are drawn, for every figure alike."""
+"""Draw skeletons, images and windows, for all figures."""
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -12,35 +12,35 @@ from pose3d.dataset.windows import window_bounds
 from pose3d.io.atomic_files import whole
 from pose3d.skeleton import EDGES, SIDES
 
-# Three of the colours of Okabe and Ito, which differ for every kind of colour-blindness.
+# Okabe and Ito's colours can be distinguished with any kind of colour blindness.
 SIDE_COLOURS = {"left": "#56B4E9", "right": "#E69F00", "middle": "#999999"}
 EDGE_COLOURS = tuple(SIDE_COLOURS[SIDES[child]] for _, child in EDGES)
 JOINT_COLOURS = tuple(SIDE_COLOURS[side] for side in SIDES)
 
-TOO_WIDE = 6  # a largest value that is this many smallest ones
+TOO_WIDE = 6  # ratio of largest to smallest value from which an axis is logarithmic
 
 
 def new_figure(width, height):
-    """A figure of width x height inches, without pyplot's global state."""
+    """Make a figure of width x height inches, without the global state of pyplot."""
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 
 
 def save(figure, path, dpi=100):
-    """Write a figure as PNG; an old file is replaced only by a whole one."""
+    """Write a figure as PNG, atomically."""
     with whole(path) as temporary:
         figure.savefig(temporary, format="png", dpi=dpi)
 
 
 def axis_scale(values):
-    """The scale, "linear" or "log", of a curve's axis: on a linear one, a first epoch can hide all others."""
+    """Scale of a curve's axis: "log" if a high first epoch would flatten the others, else "linear"."""
     values = [value for value in values if value is not None]
     return "log" if 0 < TOO_WIDE * min(values, default=0) < max(values, default=0) else "linear"
 
 
 def draw_image(axes, image):
-    """Show a (128, 128) uint8 crop, px on the axes' scale, without axes."""
+    """Show a (128, 128) uint8 crop, in px, without axes."""
     axes.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
     axes.set_xlim(-0.5, IMAGE_SIDE - 0.5)
     axes.set_ylim(IMAGE_SIDE - 0.5, -0.5)
@@ -55,16 +55,16 @@ def draw_joints(axes, joints_2d):
 
 
 def draw_windows(axes, positive, **style):
-    """Draw the windows whose entry in `positive`, (100,) bool, is set."""
+    """Draw the windows where `positive`, (100,) bool, is True."""
     for x0, y0, x1, y1 in window_bounds()[positive]:
-        # A px is drawn around its centre, a whole number: that is where the windows are measured too.
+        # matplotlib draws a px around its centre, a whole number; window bounds use the same convention.
         axes.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, **style))
 
 
 def draw_pose(axes, pose, colours=EDGE_COLOURS):
     """Draw a (17, 3) pose, mm, camera frame, into 3D axes with `x`, depth `z` and height `-y`.
 
-    Human3.6M's camera frame has y pointing down; drawn as it is, everybody would stand on their head.
+    In Human3.6M's camera frame y points down; without the sign the figure would be upside down.
     """
     x, y, z = np.transpose(pose)
     for (parent, child), colour in zip(EDGES, colours, strict=True):
@@ -73,17 +73,17 @@ def draw_pose(axes, pose, colours=EDGE_COLOURS):
 
 
 def frame_poses(axes, poses):
-    """Give 3D axes the box that holds all `poses`, equal scales, mm, and nearly the camera's view."""
+    """Set limits of 3D axes around all `poses`, mm, equal scales, and a view close to the camera's."""
     points = np.reshape(poses, (-1, 3))
     low, high = points.min(axis=0), points.max(axis=0)
-    # A person seen from the side is thin: the box is not.
+    # A minimum depth, since a person seen from the side is thin.
     reach = np.maximum(high - low, 0.6 * np.max(high - low)) * 0.53
     (x, y, z), (dx, dy, dz) = (low + high) / 2, reach
     axes.set(xlim=(x - dx, x + dx), ylim=(z - dz, z + dz), zlim=(-y - dy, -y + dy))
     axes.set_box_aspect((dx, dz, dy), zoom=0.95)
     for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
         axis.set_major_locator(MultipleLocator(500))
-    # The camera would stand at elevation 0, azimuth -90: a little from above and aside shows the depth.
+    # The camera is at elevation 0, azimuth -90; a view from slightly above and aside shows the depth.
     axes.view_init(elev=12, azim=-70)
     axes.set_xlabel("x (mm)", fontsize=7, labelpad=-4)
     axes.set_ylabel("z, depth (mm)", fontsize=7, labelpad=-4)

@@ -1,4 +1,4 @@
-"""All pictures of a test: the report page, the best and worst poses, a video, conv1's filters."""
+"""Illustrations of a test: HTML page, best and worst poses, video."""
 
 import csv
 from fractions import Fraction
@@ -13,7 +13,7 @@ from pose3d.report.animation import write_animation
 from pose3d.report.html_page import Curve, Page, Shown, write_page
 
 PAGE, POSES, VIDEO, FILTERS = "report.html", "poses.png", "poses.mp4", "filters.png"
-VIDEO_FRAMES = 500  # of the first recording at most
+VIDEO_FRAMES = 500  # at most, from the first recording
 _RECORDING = ("action", "subject", "take", "camera")
 _CURVES = {
     "detection": ("Detection network", "cross_entropy", "cross-entropy per window (nats)"),
@@ -22,14 +22,14 @@ _CURVES = {
 
 
 def draw_poses(path, data, indices, poses):
-    """The report's figure 6: the best frame, the median, the worst.
+    """Draw the best, median and worst frame, as in the report's figure 6.
 
     Parameters
     ----------
     path : Path
     data : Dataset
-    indices : (n,) int array, the samples tested
-    poses : (n, 17, 3) array, what was predicted, mm
+    indices : (n,) int array, test samples
+    poses : (n, 17, 3) array, predictions, mm
     """
     errors = joint_errors(poses, data.poses[indices]).mean(axis=1)
     order = np.argsort(errors, kind="stable")
@@ -43,7 +43,7 @@ def draw_poses(path, data, indices, poses):
 
 
 def draw_video(path, data, indices, poses):
-    """The first recording, prediction beside truth; arguments as of `draw_poses`."""
+    """Write a video of the first recording, prediction beside ground truth; arguments as in `draw_poses`."""
     first = indices[0]
     same = [getattr(data, name)[indices] == getattr(data, name)[first] for name in _RECORDING]
     rows = np.flatnonzero(np.all(same, axis=0))[:VIDEO_FRAMES]
@@ -55,16 +55,16 @@ def draw_video(path, data, indices, poses):
 
 
 def draw_page(path, data, indices, poses, results, runs, maps, frames):
-    """The report page.
+    """Write the HTML page.
 
     Parameters
     ----------
     path : Path
-    data, indices, poses : as of `draw_poses`
-    results : dict, of `pose3d.evaluation.evaluate.evaluate_poses`
+    data, indices, poses : as in `draw_poses`
+    results : dict of `pose3d.evaluation.evaluate.evaluate_poses`
     runs : dict of "detection" and "regression" to run folders or weights files, or None
     maps : function of (n, 128, 128) images -> (n, 17, 100) probabilities, or None
-    frames : int, the most that the viewer shows: every n-th
+    frames : int, largest number of frames in the viewer; every n-th frame is shown
     """
     every = -(-len(indices) // frames)
     rows = np.arange(0, len(indices), every)
@@ -81,13 +81,13 @@ def draw_page(path, data, indices, poses, results, runs, maps, frames):
     page = Page(
         f"Test on {subjects}",
         f"Weights: {results['weights']}. Samples: {data.folder}, {results['frames']} frames; the viewer "
-        f"shows {'all' if every == 1 else f'1 of {every}'}. Boxes and masks are the data set's own.",
+        f"shows {'all' if every == 1 else f'1 of {every}'}. Boxes and masks come from the data set.",
         evaluation_tables.figures(results),
         viewer,
         evaluation_tables.tables(results),
         [curve for curve in (_curve(kind, runs.get(kind)) for kind in _CURVES) if curve],
-        "Errors in mm, camera frame, poses relative to the pelvis. Numbers on built-in walkers are no "
-        "numbers on Human3.6M. Written by pose3d.",
+        "Errors in mm, after root alignment, in the camera frame. Results on synthetic walkers are not "
+        "comparable with results on Human3.6M. Written by pose3d.",
     )
     write_page(path, page)
 
@@ -98,13 +98,13 @@ def _title(data, i):
 
 
 def _step(data, indices):
-    """How many frames of the recording lie between two that are shown, as a rule."""
+    """Median difference of the frame numbers."""
     steps = np.diff(data.frame[indices])
     return max(1, int(np.median(steps))) if len(steps) else 1
 
 
 def _curve(kind, run):
-    """The learning curve in a run folder, or None."""
+    """Read the learning curve of a run folder; None without one."""
     path = Path(run or "") / "curve.csv"
     if not run or not path.is_file():
         return None

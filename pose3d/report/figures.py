@@ -1,4 +1,4 @@
-"""The figures of training, test and build; each is written as one PNG."""
+"""Figures of build, training and test, one PNG each."""
 
 import numpy as np
 from matplotlib.lines import Line2D
@@ -9,7 +9,7 @@ from pose3d.dataset.windows import N_WINDOWS, labels
 from pose3d.report import drawing
 from pose3d.skeleton import JOINTS, KEPT_IDS
 
-# Told apart by dashes too, for those who see or print no colour.
+# Line styles differ in dashes as well, for print without colour and for colour blindness.
 _LINE_STYLES = (
     {"color": "#0072B2", "linestyle": "-"},
     {"color": "#D55E00", "linestyle": "--"},
@@ -19,15 +19,15 @@ _LINE_STYLES = (
 
 
 def contact_sheet(path, images, joints_2d, titles, windows=None, columns=6):
-    """Crops with their skeleton and, in each, the positive windows of one joint, taken in turn.
+    """Draw crops with their skeletons; each crop shows the positive windows of another joint.
 
     Parameters
     ----------
     path : path of the PNG
     images : (n, 128, 128) uint8 array
-    joints_2d : (n, 17, 2) array, crop px; NaN for a joint that is not to be drawn
+    joints_2d : (n, 17, 2) array, crop px; joints with NaN are not drawn
     titles : n str
-    windows : (n, 17, 100) bool array, or None for those of the joints
+    windows : (n, 17, 100) bool array; None: computed from `joints_2d`
     """
     rows = -(-len(images) // columns)
     figure = drawing.new_figure(2.2 * columns, 2.5 * rows)
@@ -36,7 +36,7 @@ def contact_sheet(path, images, joints_2d, titles, windows=None, columns=6):
         axes.set_axis_off()
     positive = labels(joints_2d) if windows is None else windows
     for i, (axes, image, title) in enumerate(zip(all_axes, images, titles, strict=False)):
-        # 5 shares no divisor with 17: neighbours on the sheet show joints far apart on the body.
+        # 5 and 17 are coprime: all joints occur, and neighbours show joints far apart on the body.
         joint = 5 * i % len(JOINTS)
         drawing.draw_image(axes, image)
         drawing.draw_windows(axes, positive[i, joint], facecolor="none", edgecolor="#F0E442", linewidth=0.8)
@@ -46,10 +46,9 @@ def contact_sheet(path, images, joints_2d, titles, windows=None, columns=6):
 
 
 def poses_figure(path, images, predictions, truths, titles):
-    """Image, prediction and truth side by side, as in the report's figure 6.
+    """Draw image, prediction and ground truth side by side, as in the report's figure 6.
 
-    The two poses of a row share their view and scale; the truth is drawn beneath the prediction
-    once more, in gray, to show where they part.
+    The two poses of a row share view and scale. The ground truth is drawn in gray behind the prediction.
 
     Parameters
     ----------
@@ -66,7 +65,7 @@ def poses_figure(path, images, predictions, truths, titles):
         drawing.draw_image(axes, image)
         axes.set_title(title, fontsize=9)
         both = np.stack([prediction, truth])
-        for column, pose, name in ((2, prediction, "prediction"), (3, truth, "truth")):
+        for column, pose, name in ((2, prediction, "prediction"), (3, truth, "ground truth")):
             axes = figure.add_subplot(len(images), 3, 3 * i + column, projection="3d")
             if name == "prediction":
                 drawing.draw_pose(axes, truth, colours=["#D0D0D0"] * len(drawing.EDGE_COLOURS))
@@ -79,13 +78,13 @@ def poses_figure(path, images, predictions, truths, titles):
 
 
 def _side_legend(figure):
-    """One legend for left and right, the person's own."""
+    """Add a legend for the person's left and right."""
     handles = [Line2D([], [], color=drawing.SIDE_COLOURS[side], linewidth=3) for side in ("left", "right")]
     figure.legend(handles, ["person's left", "person's right"], loc="outside lower left", ncols=2, fontsize=8)
 
 
 def sample_figure(path, frame, box, image, pose, title):
-    """One sample on its way from the frame, as in the report's figure 1(b) to (e).
+    """Draw a sample from frame to pose, as in the report's figure 1(b) to (e).
 
     Parameters
     ----------
@@ -118,14 +117,14 @@ def sample_figure(path, frame, box, image, pose, title):
 
 
 def windows_figure(path, image, joints_2d, joints=("pelvis", "head", "left knee", "right elbow")):
-    """The grid and the positive windows of a sample, as in the report's figure 2.
+    """Draw the grid and the positive windows of a sample, as in the report's figure 2.
 
     Parameters
     ----------
     path : path of the PNG
     image : (128, 128) uint8 array
     joints_2d : (17, 2) array, px of the crop
-    joints : names of the joints that get a panel each; the last panel has the windows of all 17
+    joints : names of joints, one panel each; the last panel shows the windows of all 17
     """
     positive = labels(joints_2d[None])[0]
     shown = {"the 10 x 10 grid": None, **{name: positive[JOINTS.index(name)] for name in joints}}
@@ -143,7 +142,7 @@ def windows_figure(path, image, joints_2d, joints=("pelvis", "head", "left knee"
 
 
 def filters_figure(path, weights, columns=8):
-    """The filters of conv1 as they lie over the image: turned by half a circle.
+    """Draw the filters of conv1 as they lie over the image: rotated by 180 degrees.
 
     Parameters
     ----------
@@ -165,16 +164,16 @@ def filters_figure(path, weights, columns=8):
 
 
 def curve_figure(path, rows, names, ylabel, x="epoch", marks=None):
-    """Learning curves.
+    """Draw learning curves.
 
     Parameters
     ----------
     path : path of the PNG
-    rows : sequence of dicts, one for each epoch; a missing or None value is passed over
-    names : dict from keys of the rows to names in the legend, in the order of drawing
+    rows : sequence of dicts, one per epoch; missing and None values are skipped
+    names : dict of keys of the rows to names in the legend, in drawing order
     ylabel : str, with the unit
     x : str, key of the horizontal axis
-    marks : dict from names to x values, drawn as vertical lines, or None
+    marks : dict of names to x values, drawn as vertical lines, or None
     """
     figure = drawing.new_figure(6.4, 4)
     axes = figure.add_subplot()

@@ -1,5 +1,5 @@
 "use strict";
-// One JSON object holds all: poses in mm (camera frame), the images as tiles of one picture, maps as bytes.
+// All data is one JSON object: poses in mm (camera frame), images as tiles of one PNG, maps as bytes.
 (function () {
   const data = JSON.parse(document.getElementById("data").textContent);
   const $ = (id) => document.getElementById(id);
@@ -10,13 +10,13 @@
   const byError = [...byTime].sort((a, b) => data.errors[b] - data.errors[a]);
   let order = byTime, place = 0, timer = null;
 
-  // -- skeletons: one trace for each side of the body, in each of two scenes that share their camera
+  // -- skeletons: one trace per side of the body, in each of two scenes with the same camera
   const parts = Object.entries(data.parts); // [side, {edges, colour, dash}]
   function coordinates(pose, edges) {
     const x = [], y = [], z = [];
     for (const [parent, child] of edges) {
       for (const joint of [parent, child]) {
-        // y points down in the camera frame: height is -y, and the depth goes to the back.
+        // y points down in the camera frame: height is -y, and the depth points to the back.
         x.push(pose[joint][0]); y.push(pose[joint][2]); z.push(-pose[joint][1]);
       }
       x.push(null); y.push(null); z.push(null);
@@ -37,14 +37,14 @@
     return found;
   }
   const skeletons = $("skeletons");
-  const narrow = skeletons.clientWidth < 600; // a phone: from farther away, in smaller print
+  const narrow = skeletons.clientWidth < 600; // a phone: farther away, smaller font
   const far = narrow ? 1.95 : 1.6;
   function camera(azimuth, elevation) {
     const a = azimuth * Math.PI / 180, e = elevation * Math.PI / 180;
     return { eye: { x: far * Math.cos(e) * Math.cos(a), y: far * Math.cos(e) * Math.sin(a), z: far * Math.sin(e) },
              up: { x: 0, y: 0, z: 1 }, center: { x: 0, y: 0, z: -0.1 } };
   }
-  let azimuth = -70, elevation = 12; // the camera's own view, turned a little to show the depth
+  let azimuth = -70, elevation = 12; // the camera's view, rotated a little to show the depth
   const extents = data.ranges.map(([low, high]) => high - low), longest = Math.max(...extents);
   const ratio = { x: extents[0] / longest, y: extents[2] / longest, z: extents[1] / longest }; // equal scales
   function scene(left, right) {
@@ -75,7 +75,7 @@
     Plotly.relayout(skeletons, turned(view)).then(() => { following = false; });
   }
 
-  // -- picture, with the detection map of a joint over it
+  // -- image, with the detection map of a joint over it
   const canvas = $("picture"), context = canvas.getContext("2d"), tiles = new Image();
   const maps = data.maps && Uint8Array.from(atob(data.maps), (c) => c.charCodeAt(0));
   function paint(frame) {
@@ -98,7 +98,7 @@
     });
   }
 
-  // -- one frame at a time
+  // -- show a frame, play
   function show(next) {
     place = (next + count) % count;
     const frame = order[place];
@@ -136,7 +136,7 @@
     if (!maps) document.querySelector(".maps").hidden = true;
     const layout = {
       margin: { l: 0, r: 0, t: 25, b: 0 }, scene: scene(0, 0.49), scene2: scene(0.51, 1),
-      annotations: [heading("prediction", 0.2), heading("truth", 0.8)], uirevision: "keep",
+      annotations: [heading("prediction", 0.2), heading("ground truth", 0.8)], uirevision: "keep",
     };
     Promise.all([Plotly.newPlot(skeletons, traces(0), layout, quiet), drawErrors()]).then(() => {
       skeletons.on("plotly_relayouting", follow);

@@ -1,4 +1,4 @@
-"""What a figure shows is judged by eye; here: that it is drawn, and that it is the right way up."""
+"""Figures are drawn, and the right way up."""
 
 import matplotlib
 import numpy as np
