@@ -9,38 +9,38 @@ from pose3d.recordings.human36m import CAMERAS, METADATA, SUBJECTS, read_cameras
 from pose3d.synthetic.file_formats import mask_writer, write_metadata, write_poses
 from pose3d.synthetic.scene import camera_of
 
+STREAMS = {
+    "m.mat": (mask_writer, np.zeros((4, 6), bool)),
+    "v.mp4": (lambda path: video_writer(path, 32, 48), np.zeros((32, 48, 3), np.uint8)),
+}
 
-def break_off(writer, use):
-    """Begin to write, then fail."""
-    with writer as target:
-        use(target)
+
+def write(path):
+    """Write a file of any format; one frame of those that take frames."""
+    if path.suffix == ".cdf":
+        write_poses(path, np.zeros((3, 32, 2)))
+    else:
+        writer, frame = STREAMS[path.name]
+        with writer(path) as append:
+            append(frame)
+
+
+def write_and_fail(path):
+    writer, frame = STREAMS[path.name]
+    with writer(path) as append:
+        append(frame)
         raise ZeroDivisionError
 
 
-def test_an_error_between_frames_leaves_nothing(tmp_path):
+@pytest.mark.parametrize("name", STREAMS)
+def test_an_error_between_frames_leaves_nothing(tmp_path, name):
     with pytest.raises(ZeroDivisionError):
-        break_off(mask_writer(tmp_path / "m.mat"), lambda append: append(np.zeros((4, 6), bool)))
-    frame = np.zeros((32, 48, 3), np.uint8)
-    with pytest.raises(ZeroDivisionError):
-        break_off(video_writer(tmp_path / "v.mp4", 32, 48), lambda append: append(frame))
+        write_and_fail(tmp_path / name)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_a_killed_run_left_is_replaced(tmp_path):
-    (tmp_path / ".p.partial.cdf").write_bytes(b"half")
-    write_poses(tmp_path / "p.cdf", np.zeros((3, 32, 2)))
-    assert [path.name for path in tmp_path.iterdir()] == ["p.cdf"]
-
-
-@pytest.mark.parametrize(
-    ("name", "write"),
-    [
-        ("p.cdf", lambda path: write_poses(path, np.zeros((3, 32, 2)))),
-        ("m.mat", lambda path: append_to(mask_writer(path), np.zeros((4, 6), bool))),
-        ("v.mp4", lambda path: append_to(video_writer(path, 32, 48), np.zeros((32, 48, 3), np.uint8))),
-    ],
-)
-def test_a_full_disk_is_told_by_every_writer(tmp_path, monkeypatch, name, write):
+@pytest.mark.parametrize("name", ["p.cdf", *STREAMS])
+def test_a_full_disk_is_reported_by_every_writer(tmp_path, monkeypatch, name):
     def full(*paths):
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -48,11 +48,6 @@ def test_a_full_disk_is_told_by_every_writer(tmp_path, monkeypatch, name, write)
     with pytest.raises(DiskFullError, match=f"{name} cannot be written, the disk is full"):
         write(tmp_path / name)
     assert list(tmp_path.iterdir()) == []
-
-
-def append_to(writer, item):
-    with writer as append:
-        append(item)
 
 
 def test_every_subject_gets_the_cameras_back(tmp_path):
@@ -64,9 +59,3 @@ def test_every_subject_gets_the_cameras_back(tmp_path):
             np.testing.assert_allclose(read.R, written.R, atol=1e-9)
             for name in ("T", "f", "c", "k", "p"):
                 np.testing.assert_array_equal(getattr(read, name), getattr(written, name))
-
-
-@pytest.mark.parametrize("camera", CAMERAS)
-def test_a_tree_has_the_cameras_of_its_image_size(raw_tree, camera):
-    found = read_cameras(raw_tree / METADATA)["S5", camera]
-    np.testing.assert_array_equal(found.f, camera_of(camera, 250).f)

@@ -15,16 +15,6 @@ def test_the_command_writes_a_tree_and_says_where(tmp_path, capsys):
     assert len(find_recordings(tmp_path / "tree", subjects=["S5"])[0]) == 8
 
 
-def test_a_fault_of_the_user_is_one_line(tmp_path, capsys):
-    (tmp_path / "full").mkdir()
-    (tmp_path / "full" / "file").touch()
-    assert main(["--out", str(tmp_path / "full"), *TINY]) == 1
-    error = capsys.readouterr().err
-    assert error.startswith("error: ")
-    assert error.count("\n") == 1
-    assert str(tmp_path / "full") in error
-
-
 def test_the_command_drives_the_bodies_by_a_folder_of_bvh(tmp_path, capsys):
     motion = walk(BODIES["S1"], GAITS["S1"], 6, False, np.random.default_rng(0))
     path = write_motion(tmp_path / "bvh" / "a.bvh", BODIES["S1"], motion, rest="T")

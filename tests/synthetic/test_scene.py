@@ -32,12 +32,7 @@ def test_a_smaller_image_shows_the_same():
 
 
 def test_sizes_are_those_of_human36m():
-    assert [image_shape("S1", c, 1000) for c in CAMERAS] == [
-        (1002, 1000),
-        (1000, 1000),
-        (1000, 1000),
-        (1002, 1000),
-    ]
+    assert [image_shape("S1", c, 1000)[0] for c in CAMERAS] == [1002, 1000, 1000, 1002]
     assert {image_shape("S7", c, 1000) for c in CAMERAS} == {(1002, 1000)}
     assert image_shape("S1", CAMERAS[0], 500) == (502, 500)  # 501, made even
 
@@ -49,10 +44,5 @@ def test_the_room_is_textured_unevenly_lit_and_the_same_for_the_same_seed():
     np.testing.assert_array_equal(room, background(seen, np.random.default_rng(4)))
     gray = room.mean(axis=-1)
     assert gray.std() > 10
-    quarters = [
-        gray[100:, :100].mean(),
-        gray[100:, 100:].mean(),
-        gray[:100, :100].mean(),
-        gray[:100, 100:].mean(),
-    ]
+    quarters = gray.reshape(2, 100, 2, 100).mean(axis=(1, 3))
     assert np.ptp(quarters) > 5

@@ -34,7 +34,7 @@ def test_masks_are_spoiled_but_not_ruined(columns):
     np.testing.assert_array_equal(truth, kept)
 
 
-def test_a_walker_at_the_border_is_no_trouble():
+def test_a_walker_at_the_border():
     truth = np.zeros((80, 100), bool)
     truth[40:, 90:] = True
     mask = ragged(truth, np.random.default_rng(0))

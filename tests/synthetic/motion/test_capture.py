@@ -6,6 +6,7 @@ from pose3d.synthetic.body import BODIES
 from pose3d.synthetic.motion.capture import load
 from pose3d.synthetic.motion.gait import GAITS, walk
 from pose3d.synthetic.motion.kinematics import JOINT, Motion
+from pose3d.synthetic.motion.rotations import euler
 from tests.synthetic.motion.skeletons import UNIT, write_motion
 
 BODY = BODIES["S8"]
@@ -16,20 +17,11 @@ def motion():
     return walk(BODY, GAITS["S8"], 25, False, np.random.default_rng(5))
 
 
-def at_times(motion, fps, seconds):
-    """The motion with other frames per second, by the nearest of its own."""
-    nearest = np.rint(np.arange(0, seconds + 1e-9, 1 / fps) * 50).astype(int)
-    return motion.at(np.minimum(nearest, len(motion.joints) - 1))
-
-
 def turning(frames, fps):
     """One body, upright, that turns at 90 degrees a second and goes forward at 1 m/s along x."""
     motion = walk(BODY, GAITS["S8"], 1, False, np.random.default_rng(5)).at(np.zeros(frames, int))
     seconds = np.arange(frames) / fps
-    angle = np.pi / 2 * seconds
-    turn = np.zeros((frames, 3, 3))
-    turn[:, 0, 0] = turn[:, 1, 1] = np.cos(angle)
-    turn[:, 1, 0], turn[:, 0, 1], turn[:, 2, 2] = np.sin(angle), -np.sin(angle), 1
+    turn = euler("Z", np.pi / 2 * seconds)
     joints = (motion.joints - motion.joints[:, :1]) @ turn.transpose(0, 2, 1)
     joints += (1000 * seconds[:, None] * [1, 0, 0])[:, None] + [0, 0, 950]
     frames = {name: turn @ axes for name, axes in motion.frames.items()}

@@ -104,12 +104,7 @@ def test_joint_angles_are_those_of_walking(walker):
     assert np.corrcoef(arm, leg)[0, 1] < -0.6
 
 
-def test_walkers_differ_and_takes_turn_both_ways():
-    statures = [BODIES[s].stature for s in SUBJECTS]
-    assert min(statures) >= 1550
-    assert max(statures) <= 1950
-    assert len(set(statures)) == 7
-    assert sorted(statures).index(BODIES["S11"].stature) not in (0, 6)
+def test_takes_turn_both_ways():
     for clockwise, sign in ((True, -1), (False, 1)):
         motion = walk(BODIES["S1"], GAITS["S1"], 280, clockwise, np.random.default_rng(1))
         assert np.sign(motion.heading[-1] - motion.heading[0]) == sign
