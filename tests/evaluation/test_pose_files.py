@@ -23,6 +23,11 @@ def pair():
     return Pair(*poses, keys)
 
 
+def test_several_formats_are_written_once_each(tmp_path, pair):
+    paths = write(tmp_path, ["json", "txt", "json"], pair)
+    assert [path.name for path in paths] == ["predictions.json", "predictions.txt", "truths.txt"]
+
+
 @pytest.mark.parametrize("kind", FORMATS)
 def test_what_is_written_is_read_again(tmp_path, pair, kind):
     paths = write(tmp_path / "new", [kind], pair)
@@ -37,11 +42,6 @@ def test_what_is_written_is_read_again(tmp_path, pair, kind):
         for name, values in found.keys.items():
             np.testing.assert_array_equal(values, pair.keys[name])
     assert paths[0].suffix == ".npz" or f"{JOINTS[-1]}" in paths[0].read_text()
-
-
-def test_several_formats_are_written_once_each(tmp_path, pair):
-    paths = write(tmp_path, ["json", "txt", "json"], pair)
-    assert [path.name for path in paths] == ["predictions.json", "predictions.txt", "truths.txt"]
 
 
 def test_keys_that_are_not_known_are_not_written(tmp_path, pair):
@@ -86,10 +86,8 @@ def cut(kind):
     """A file that we wrote, without its second half."""
 
     def spoil(path):
-        whole = write(path.parent / "whole", [kind], Pair(zeros(9, 17, 3), zeros(9, 17, 3), {}))[
-            0
-        ].read_bytes()
-        path.write_bytes(whole[: len(whole) // 2])
+        whole, *_ = write(path.parent / "whole", [kind], Pair(zeros(9, 17, 3), zeros(9, 17, 3), {}))
+        path.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
 
     return spoil
 
@@ -107,12 +105,9 @@ ROW = str([1.0] * 51)
     ("name", "spoil", "message"),
     [
         ("a.npz", lambda path: None, "no such file"),
-        ("a.npz", lambda path: path.mkdir(), "no such file"),
         ("a.npy", text("x"), "unknown suffix; convert it to one of .npz, .csv, .json, .txt"),
         *((f"a.{kind}", text(""), "the file is empty; write it again") for kind in FORMATS),
         ("a.npz", saved(a=zeros(0, 17, 3)), "no frames; write it again"),
-        ("a.json", text("[]"), "no frames; write it again"),
-        ("a.txt", text("\n \n"), "no frames; write it again"),
         ("a.csv", table(), "no frames; write it again"),
         ("a.npz", cut("npz"), "not an npz file of plain arrays, or damaged"),
         ("a.json", cut("json"), "not JSON, or truncated"),
@@ -120,25 +115,19 @@ ROW = str([1.0] * 51)
         ("a.csv", cut("csv"), "cells for 102 columns"),
         ("a.npz", saved(a=zeros(5, 16, 3)), "a has 16 x 3 numbers per frame; give 51 or 17 x 3"),
         ("a.json", text(str([[1.0] * 48] * 2)), "has 48 numbers per frame; give 51 or 17 x 3"),
-        ("a.npz", saved(a=zeros(51)), "a has 1 numbers per frame"),
         ("a.txt", text(f"[{ROW}, {str([1.0] * 50)}]"), "frame 2 has 50 numbers; give 51"),
         ("a.csv", table([0, 0], columns=("pelvis x", "pelvis y")), "column 'pelvis z' is missing"),
         ("a.csv", table([0], columns=("x",)), "the first line must name the columns 'pelvis x' and so on"),
         ("a.npz", saved(a=zeros(5, 17, 3), joints=JOINTS[:16]), "joints are pelvis, "),
         ("a.npz", saved(a=NOT_FINITE), "NaN or infinity in frame 4 of a; remove the frame"),
-        ("a.json", text(f"[{ROW}, {ROW.replace('1.0', 'Infinity')}]"), "NaN or infinity in frame 2"),
         ("a.txt", text(f"[{ROW}] [{ROW.replace('1.0', 'nan')}]"), "NaN or infinity in frame 2"),
         ("a.csv", table([0] * 50 + ["nan"]), "line 2, column right wrist z: is 'nan', not a number"),
-        ("a.csv", table([0] * 50 + ["x"]), "line 2, column right wrist z: is 'x', not a number"),
         ("a.txt", text(f"[{ROW.replace('1.0]', 'x]')}]"), "frame 1 holds something other than numbers"),
         ("a.json", text(str([[1.0] * 51, [1.0] * 50])), "frame 2 of the list differs in size"),
         ("a.json", text('[["x"]]'), "frame 1 of the list holds something other than numbers"),
         ("a.json", text('{"poses": 5}'), "poses is not a list"),
         ("a.npz", saved(a=np.array([object()])), "not an npz file of plain arrays, or damaged"),
-        ("a.npz", text("no npz"), "not an npz file of plain arrays, or damaged"),
-        ("a.txt", text("1 2 3"), "not batches of frames"),
         ("a.txt", text(ROW), "not batches of frames"),
-        ("a.txt", text(f"[[{ROW}]]"), "not batches of frames"),
         ("a.txt", text(f"array([{ROW}])"), "not batches of frames"),
         ("a.txt", lambda path: path.write_bytes(b"\xff\xfe\xff"), "not a text file"),
         ("a.npz", saved(a=zeros(5, 17, 3), b=zeros(5, 17, 3)), "holds a, b; call the array of poses"),

@@ -26,6 +26,7 @@ def test_mpjpe_by_hand():
 
 def test_the_pelvis_is_subtracted_on_both_sides(truths):
     assert metrics.mpjpe(truths + 10, truths - 7) == pytest.approx(0, abs=1e-12)
+    np.testing.assert_allclose(metrics.absolute_errors(truths + (10, 0, 0), truths), 10)
     moved = truths.copy()
     moved[:, 0, 0] += 1.7  # moving the pelvis alone moves the 16 others against it
     assert metrics.mpjpe(moved, truths) == pytest.approx(1.6)
@@ -42,12 +43,9 @@ def test_scale_and_rotation_are_forgiven_by_their_own_measures_only(truths):
     turned = truths @ Rotation.from_euler("xyz", [0.3, -1, 2]).as_matrix().T
     assert metrics.n_mpjpe(1.1 * truths, truths) == pytest.approx(0, abs=1e-9)
     assert metrics.p_mpjpe(1.1 * turned + 50, truths) == pytest.approx(0, abs=1e-9)
+    assert metrics.p_mpjpe(truths * (-1, 1, 1), truths) > 10  # not mirrored
     assert metrics.n_mpjpe(turned, truths) > 10
     assert metrics.mpjpe(1.1 * truths, truths) > 10
-
-
-def test_procrustes_does_not_mirror(truths):
-    assert metrics.p_mpjpe(truths * (-1, 1, 1), truths) > 10
 
 
 def test_procrustes_finds_the_rotation_that_scipy_finds(truths):
@@ -81,17 +79,9 @@ def test_the_spread_of_a_collapsed_network_is_zero(truths):
     assert metrics.spread_ratio(truths, truths) == pytest.approx(1)
     assert metrics.spread_ratio(np.broadcast_to(truths[:1], truths.shape), truths) == pytest.approx(0)
     relative = truths - truths[:, :1]
-    assert metrics.spread_ratio(
-        relative.mean(0) + 0.5 * (relative - relative.mean(0)), truths
-    ) == pytest.approx(0.5)
+    half = relative.mean(0) + 0.5 * (relative - relative.mean(0))
+    assert metrics.spread_ratio(half, truths) == pytest.approx(0.5)
     assert np.isnan(metrics.spread_ratio(truths[:1], truths[:1]))
-
-
-def test_a_shift_is_forgiven_unless_poses_are_taken_as_they_stand():
-    truths = np.random.default_rng(0).normal(0, 300, (5, 17, 3))
-    shifted = truths + (10, 0, 0)
-    np.testing.assert_allclose(metrics.joint_errors(shifted, truths), 0, atol=1e-12)
-    np.testing.assert_allclose(metrics.absolute_errors(shifted, truths), 10)
 
 
 def test_the_best_scale_by_hand():
@@ -120,21 +110,6 @@ def test_many_alignments_at_once_are_those_that_scipy_finds_one_by_one(truths):
     expected = np.linalg.norm(found - relative, axis=-1)
     np.testing.assert_allclose(metrics.p_joint_errors(predictions, truths), expected)
     assert metrics.p_mpjpe(predictions, truths) == pytest.approx(expected.mean())
-
-
-def test_no_similarity_is_nearer_than_the_aligned_pose(truths):
-    rng = np.random.default_rng(3)
-    predictions = rng.normal(0, 300, truths.shape)
-    relative = truths - truths[:, :1]
-    best = ((metrics.aligned(predictions, truths) - relative) ** 2).sum(axis=(1, 2))
-    turns = Rotation.random(2000, random_state=0).as_matrix()
-    for prediction, truth, least in zip(predictions, relative, best, strict=True):
-        p, g = prediction - prediction.mean(axis=0), truth - truth.mean(axis=0)
-        turned = p @ turns
-        scale = (
-            np.maximum((turned * g).sum(axis=(1, 2), keepdims=True), 0) / (p**2).sum()
-        )  # below 0: a mirror
-        assert ((scale * turned - g) ** 2).sum(axis=(1, 2)).min() > least
 
 
 def test_pck_is_strict_and_auc_counts_31_thresholds():

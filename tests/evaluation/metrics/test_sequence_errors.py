@@ -71,12 +71,9 @@ def test_runs_of_constant_predictions():
     poses[:, 4, 1] = [0, 0, 0, 5, 5.5, 9]
     np.testing.assert_array_equal(metrics.constant_runs(poses), [3, 1, 1, 1])
     np.testing.assert_array_equal(metrics.constant_runs(poses, tolerance=0.5), [3, 2, 1])
+    follows = np.array([True, False, True, True, True])
+    np.testing.assert_array_equal(metrics.constant_runs(0 * poses, 0.0, follows), [2, 4])
     np.testing.assert_array_equal(metrics.constant_runs(poses[:1]), [1])
     assert metrics.constant_runs(poses[:0]).sum() == 0
     with pytest.raises(ValueError, match="one take"):
         metrics.constant_runs(poses[None])
-
-
-def test_a_run_ends_where_the_next_frame_does_not_follow():
-    follows = np.array([True, False, True, True, True])
-    np.testing.assert_array_equal(metrics.constant_runs(moving([0] * 6), 0.0, follows), [2, 4])
