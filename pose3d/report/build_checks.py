@@ -1,5 +1,6 @@
-"""What ``build_dataset --verify`` prints: a raw tree or built files, and all that is wrong with them."""
+"""``build_dataset --verify``: check a raw tree or built files, and print the faults."""
 
+from pose3d.report.tables import text_table
 from tqdm import tqdm
 
 from pose3d import synthetic
@@ -8,27 +9,26 @@ from pose3d.errors import UserError
 from pose3d.recordings import human36m
 from pose3d.recordings.human36m import tree_checks as verification
 from pose3d.recordings.registry import RAW, kind_of, rules_for
-from pose3d.report.tables import text_table
 
 
 def check_raw(source, wanted, overrides, metadata=None):
-    """Check a raw tree without building, and print what was found.
+    """Check a raw tree without building, and print the result.
 
     Parameters
     ----------
     source : path
     wanted : pose3d.recordings.registry.Wanted
     overrides : dict of rule name to verdict
-    metadata : path of ``metadata.xml``, or None for the tree's own
+    metadata : path of ``metadata.xml``; None: the one in the tree
 
     Returns
     -------
-    bool, whether anything is wrong
+    bool, whether there are faults
 
     Raises
     ------
     UserError
-        if it is no raw tree, or a name is unknown
+        if `source` is not a raw tree, or a name is unknown
     """
     if (kind := kind_of(source)) is not RAW:
         raise UserError(f"{source} is a {kind.name}; --verify checks raw Human3.6M trees only")
@@ -39,11 +39,11 @@ def check_raw(source, wanted, overrides, metadata=None):
     for line in found.notes:
         print(line)
     print(text_table(verification.COLUMNS, found.rows, decimals=5))
-    return _tell(found.faults)
+    return _print_faults(found.faults)
 
 
 def check_built(out, paths):
-    """Check built files, and print what was found.
+    """Check built files, and print the result.
 
     Parameters
     ----------
@@ -52,22 +52,22 @@ def check_built(out, paths):
 
     Returns
     -------
-    bool, whether anything is wrong
+    bool, whether there are faults
     """
     print(f"built files in {out}:")
     checked = [integrity.verify_built(path) for path in tqdm(paths, unit="file", leave=False, disable=None)]
     print(text_table(integrity.COLUMNS, [found.row for found in checked]))
-    return _tell([fault for found in checked for fault in found.faults])
+    return _print_faults([fault for found in checked for fault in found.faults])
 
 
 def _expected(provenance):
-    """Poses of each take: Human3.6M's, or a synthetic tree's; captured motion has its own lengths."""
+    """Number of poses of each take; empty for captured motion, whose takes differ in length."""
     if provenance is None:
         return human36m.POSES
     return {} if "motion" in provenance else dict.fromkeys(human36m.SUB_ACTIONS, provenance["frames"])
 
 
-def _tell(faults):
+def _print_faults(faults):
     for fault in faults:
         print(fault)
     plural = "" if len(faults) == 1 else "s"

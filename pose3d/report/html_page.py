@@ -1,4 +1,4 @@
-"""The report page: one HTML file that opens offline, with an interactive viewer of prediction and truth."""
+"""HTML page: one self-contained file with an interactive viewer of prediction and ground truth."""
 
 import base64
 import html
@@ -20,15 +20,15 @@ from pose3d.recordings.human36m import FRAMES_PER_SECOND
 from pose3d.report.drawing import SIDE_COLOURS, axis_scale
 from pose3d.skeleton import EDGES, JOINTS, SIDES
 
-TILES = 20  # images side by side in the one picture that holds them all
-# Told apart by dashes as well as by colour.
+TILES = 20  # images per row of the PNG that holds them all
+# Sides and curves differ in dashes as well as in colour.
 _DASHES = {"left": "solid", "right": "dash", "middle": "solid"}
 _CURVES = (("#0072B2", "solid"), ("#D55E00", "dash"), ("#009E73", "dashdot"))
 
 
 @dataclass
 class Curve:
-    """A learning curve: title, epochs' rows, dict of their keys to names in the legend, label of the axis."""
+    """A learning curve: title, rows (epochs), dict of their keys to names in the legend, axis label."""
 
     title: str
     rows: list
@@ -38,14 +38,14 @@ class Curve:
 
 @dataclass
 class Shown:
-    """What the viewer shows.
+    """Frames in the viewer.
 
     Attributes
     ----------
     images : (n, 128, 128) uint8 array
-    predictions, truths : (n, 17, 3) arrays, mm, camera frame, relative to the pelvis
+    predictions, truths : (n, 17, 3) arrays, mm, camera frame, pelvis-relative
     titles : n str
-    rate : float, frames per second when played
+    rate : float, frames per second of playback
     maps : (n, 17, 100) array, probabilities of the detection network, or None
     """
 
@@ -59,12 +59,12 @@ class Shown:
 
 @dataclass
 class Page:
-    """All that the page says.
+    """Content of the page.
 
     Attributes
     ----------
     title, subtitle, footer : str
-    headline : dict of str to str, what was measured
+    headline : dict of str to str, metrics and their values
     tables : list of pose3d.report.tables.Table
     curves : list of Curve
     shown : Shown
@@ -80,7 +80,7 @@ class Page:
 
 
 def write_page(path, page):
-    """Write the report page.
+    """Write the HTML page.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def write_page(path, page):
     try:
         from plotly.offline import get_plotlyjs
     except ImportError as error:
-        raise UserError("the report page needs plotly: pip install 'pose3d[report]'") from error
+        raise UserError("the HTML page needs plotly; pip install 'pose3d[report]'") from error
     read = resources.files("pose3d.report").joinpath
     data = {**_viewer(page.shown), "curves": [_curve(curve) for curve in page.curves]}
     text = string.Template(read("page.html").read_text()).substitute(
@@ -109,10 +109,10 @@ def write_page(path, page):
             for name, value in page.headline.items()
         ),
         viewer_note=html.escape(_viewer_note(page.shown)),
-        curves_note="" if page.curves else "<p>The weights' run folder holds no curve.</p>",
+        curves_note="" if page.curves else "<p>There is no curve.csv in the run folder.</p>",
         tables="\n".join(map(_table, page.tables)),
         library=get_plotlyjs(),
-        data=json.dumps(data, separators=(",", ":")).replace("</", "<\\/"),  # or it would end the script
+        data=json.dumps(data, separators=(",", ":")).replace("</", "<\\/"),  # would end the script element
         script=read("page.js").read_text(),
     )
     with whole(path) as temporary:
@@ -121,13 +121,13 @@ def write_page(path, page):
 
 def _viewer_note(shown):
     return (
-        f"{len(shown.titles)} frames. Turn the skeletons with the mouse, a finger or the buttons: both turn "
-        "together. The slider obeys the arrow keys. Depth points away from the camera."
+        f"{len(shown.titles)} frames. Rotate both skeletons with the mouse, a finger or the buttons. "
+        "Change the frame with the slider or its arrow keys. Depth points away from the camera."
     )
 
 
 def _viewer(shown):
-    """What page.js reads."""
+    """Data for page.js."""
     both = np.stack([shown.predictions, shown.truths])
     low, high = both.min(axis=(0, 1, 2)), both.max(axis=(0, 1, 2))
     parts = {
@@ -160,7 +160,7 @@ def _viewer(shown):
 
 
 def _tiles(images):
-    """All images in one PNG, `TILES` to a row."""
+    """All images as one PNG, `TILES` per row."""
     rows = -(-len(images) // TILES)
     padded = np.zeros((rows * TILES, IMAGE_SIDE, IMAGE_SIDE), np.uint8)
     padded[: len(images)] = images
@@ -171,7 +171,7 @@ def _tiles(images):
 
 
 def _curve(curve):
-    """A learning curve as plotly wants it; values that are missing are passed over."""
+    """Data and layout of a learning curve for plotly; missing values are skipped."""
     lines = []
     for (key, name), (colour, dash) in zip(curve.names.items(), _CURVES, strict=False):
         rows = [row for row in curve.rows if row.get(key) not in (None, "")]
