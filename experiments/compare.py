@@ -28,8 +28,8 @@ from trainings import read_experiment, regression_training, test, train
 from pose3d.errors import UserError, command
 from pose3d.io.atomic_files import whole
 from pose3d.io.cpu import cores
+from pose3d.io.tables import text_table
 from pose3d.report import drawing
-from pose3d.report.tables import text_table
 
 # Told apart by dashes too, for those who see or print no colour.
 STYLES = (

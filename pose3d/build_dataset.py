@@ -13,12 +13,12 @@ from pose3d.dataset.samples import Dataset, built_files
 from pose3d.errors import UserError, command
 from pose3d.io.cpu import cores
 from pose3d.io.processes import team
+from pose3d.io.tables import text_table
 from pose3d.recordings import human36m
 from pose3d.recordings import legacy_mat as prepared
 from pose3d.recordings.registry import ACTIONS, RAW, Wanted, expanded, kind_of, rules_for
 from pose3d.report.build_checks import check_built, check_raw
 from pose3d.report.figures import contact_sheet, sample_figure, windows_figure
-from pose3d.report.tables import text_table
 
 REAL = Path("data/human36m")
 SYNTHETIC = Path("data/synthetic")

@@ -1,11 +1,11 @@
 """``build_dataset --verify``: check a raw tree or built files, and print the faults."""
 
-from pose3d.report.tables import text_table
 from tqdm import tqdm
 
 from pose3d import synthetic
 from pose3d.dataset import verify as integrity
 from pose3d.errors import UserError
+from pose3d.io.tables import text_table
 from pose3d.recordings import human36m
 from pose3d.recordings.human36m import tree_checks as verification
 from pose3d.recordings.registry import RAW, kind_of, rules_for

@@ -21,6 +21,29 @@ _CURVES = {
 }
 
 
+def draw(out, data, indices, poses, results, filters, runs, maps, frames):
+    """Draw all pictures of a test, and the HTML page.
+
+    Parameters
+    ----------
+    out : Path, a folder
+    data, indices, poses, results, runs, maps, frames : as in `draw_poses` and `draw_page`; 0 frames: no page
+    filters : (maps, 1, 5, 5) array, conv1.W
+
+    Returns
+    -------
+    list of Path
+    """
+    draw_poses(out / POSES, data, indices, poses)
+    draw_video(out / VIDEO, data, indices, poses)
+    figures.filters_figure(out / FILTERS, filters)
+    written = [out / POSES, out / VIDEO, out / FILTERS]
+    if frames:
+        draw_page(out / PAGE, data, indices, poses, results, runs, maps, frames)
+        written.append(out / PAGE)
+    return written
+
+
 def draw_poses(path, data, indices, poses):
     """Draw the best, median and worst frame, as in the report's figure 6.
 

@@ -1,8 +1,8 @@
 """Tables and text of the results of `pose3d.evaluation.evaluate.evaluate_poses`."""
 
 import numpy as np
-from pose3d.report.tables import Table
 
+from pose3d.io.tables import Table
 from pose3d.skeleton import JOINTS
 
 # With more recordings than this, their figures are in results.json only.

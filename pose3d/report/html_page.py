@@ -65,7 +65,7 @@ class Page:
     ----------
     title, subtitle, footer : str
     headline : dict of str to str, metrics and their values
-    tables : list of pose3d.report.tables.Table
+    tables : list of pose3d.io.tables.Table
     curves : list of Curve
     shown : Shown
     """

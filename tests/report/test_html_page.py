@@ -6,9 +6,9 @@ import shutil
 
 import numpy as np
 import pytest
-from pose3d.report.tables import Table
 
 from pose3d.errors import UserError
+from pose3d.io.tables import Table
 from pose3d.report.html_page import Curve, Page, Shown, write_page
 from pose3d.skeleton import JOINTS
 

@@ -1,4 +1,4 @@
-from pose3d.report.tables import text_table
+from pose3d.io.tables import text_table
 
 
 def test_text_is_left_and_numbers_are_right():
