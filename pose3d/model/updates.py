@@ -1,23 +1,12 @@
-"""The hand-written update rules of Eq. (7)-(8): pure functions from a cost to a dict of updates."""
+"""The hand-written update rule of Eq. (7)-(8): pure functions from a cost to symbolic updates.
+
+`pose3d.ops.fused_updates` compiles what is written here to one parallel pass over memory.
+"""
 
 import numpy as np
 import pytensor
 
-from pose3d.ops import Update
-
-
-def new_velocity(w, v, g, rate, momentum, decay):
-    """Eq. (7) and (8): the weights take the new velocity."""
-    v = momentum * v - (decay * rate) * w - rate * g
-    return w + v, v
-
-
-def old_velocity(w, v, g, rate, momentum, decay):
-    """As the original code had it: the weights take the velocity of the step before."""
-    return w + v, momentum * v - (decay * rate) * w - rate * g
-
-
-RULES = {"new": new_velocity, "old": old_velocity}
+import pose3d.ops  # noqa: F401  (its import registers the compilation of the updates)
 
 
 def velocities(params):
@@ -33,36 +22,37 @@ def velocities(params):
     }
 
 
-def momentum_decay(cost, params, velocity, rate, momentum, decay, order="new"):
-    """Eq. (7)-(8)::
+def momentum_decay(cost, params, velocity, learning_rate, momentum, weight_decay, order="new"):
+    """Gradient descent with momentum and weight decay, Eq. (7)-(8)::
 
-        v := momentum * v - decay * rate * w - rate * dcost/dw
+        v := momentum * v - weight_decay * learning_rate * w - learning_rate * dcost/dw
         w := w + v
 
-    With momentum = decay = 0 this is plain gradient descent.
+    With momentum = weight_decay = 0 this is plain gradient descent.
 
     Parameters
     ----------
     cost : scalar tensor
         An average over the minibatch.
     params, velocity : dict of str to shared variable, same names
-    rate, momentum, decay : shared scalars in the parameters' type, so that a run can change them
+    learning_rate, momentum, weight_decay : shared scalars in the parameters' type
+        A run can change them between two steps.
     order : "new" or "old"
-        The rule: `new_velocity` or `old_velocity`.
+        The velocity added to the weights: the new one, Eq. (8), or the old one, as in the original code.
 
     Returns
     -------
     dict of shared variable to expression, in the order of `params`
     """
     gradients = pytensor.grad(cost, list(params.values()))
-    return descent(gradients, params, velocity, rate, momentum, decay, order)
+    return descent(gradients, params, velocity, learning_rate, momentum, weight_decay, order)
 
 
-def descent(gradients, params, velocity, rate, momentum, decay, order="new"):
-    """`momentum_decay` of gradients that are already there: list of tensors, in the order of `params`."""
+def descent(gradients, params, velocity, learning_rate, momentum, weight_decay, order="new"):
+    """`momentum_decay` for gradients that are known: list of tensors, in the order of `params`."""
     updates = {}
     for (name, w), gradient in zip(params.items(), gradients, strict=True):
         v = velocity[name]
-        new_w, new_v = Update(RULES[order])(w, v, gradient, rate, momentum, decay)
-        updates |= {v: new_v, w: new_w}
+        updates[v] = momentum * v - weight_decay * learning_rate * w - learning_rate * gradient  # Eq. (7)
+        updates[w] = w + (updates[v] if order == "new" else v)  # Eq. (8)
     return updates

@@ -1,16 +1,15 @@
-"""What the graphs are made of, with kernels for PyTensor's numba backend.
+"""PyTensor Ops with kernels for its numba backend. Importing this package registers the kernels.
 
-The fused convolution, max-pooling and activation (``conv_pool``) is what the project is
-about; ``dot``, ``tanh`` and ``softplus`` are PyTensor's own, made faster, and ``Update``
-runs an update rule on all threads. Importing this package registers the kernels.
+``conv_pool`` fuses convolution, max-pooling and activation. ``dot``, ``squared_norm``, ``tanh`` and
+``softplus`` replace PyTensor's own, which are slower. `fused_updates` runs update rules on all threads.
 """
 
 from pose3d.ops import dispatch as _dispatch  # noqa: F401  (its import is the registration)
 from pose3d.ops.activations import softplus, tanh
 from pose3d.ops.conv_pool import ConvPool, ConvPoolGradInput, ConvPoolGradWeights, conv_pool
-from pose3d.ops.matmul import dot
-from pose3d.ops.momentum import Update
+from pose3d.ops.matmul import dot, squared_norm
 
 __all__ = [
-    "ConvPool", "ConvPoolGradInput", "ConvPoolGradWeights", "Update", "conv_pool", "dot", "softplus", "tanh",
+    "ConvPool", "ConvPoolGradInput", "ConvPoolGradWeights", "conv_pool", "dot", "softplus",
+    "squared_norm", "tanh",
 ]  # fmt: skip

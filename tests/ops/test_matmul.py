@@ -1,4 +1,4 @@
-"""The matrix product, both sides plain and transposed, against numpy's."""
+"""The matrix products, both sides plain and transposed, against numpy's."""
 
 import numpy as np
 import pytensor
@@ -6,7 +6,7 @@ import pytensor.tensor as pt
 import pytest
 from pytensor.gradient import verify_grad
 
-from pose3d.ops import dot
+from pose3d.ops import dot, squared_norm
 from pose3d.ops.matmul import Product
 
 SIDES = [(left, right) for left in (False, True) for right in (False, True)]
@@ -57,3 +57,13 @@ def test_what_does_not_fit_is_refused():
         dot(pt.fvector(), pt.fmatrix())
     with pytest.raises(TypeError, match="dtype"):
         dot(pt.fmatrix(), pt.dmatrix())
+
+
+@pytest.mark.parametrize("mode", ["NUMBA", "FAST_COMPILE"])
+@pytest.mark.parametrize("shape", [(7,), (3, 5), (2, 3, 4, 5)])
+def test_the_squared_norm_is_the_sum_of_all_squares(shape, mode):
+    x = pt.tensor(dtype="float64", shape=(None,) * len(shape))
+    value = np.random.default_rng(0).normal(size=shape)
+    function = pytensor.function([x], squared_norm(x), mode=mode)
+    assert function(value) == pytest.approx((value**2).sum(), rel=1e-12)
+    assert function(value[::-1]) == pytest.approx((value**2).sum(), rel=1e-12)  # not contiguous

@@ -1,0 +1,236 @@
+"""Updates of shared variables as one parallel, in-place pass over memory.
+
+PyTensor compiles elementwise expressions to loops on one thread, and may reorder their sums. Over all
+weights of the network that loop was half of a training step on one image. So before PyTensor simplifies a
+graph, the arithmetic of its updates is collected: the expressions of all updates that share a tensor, such as
+a parameter and its velocity, become one `FusedUpdate`. It computes them exactly as they are written.
+"""
+
+from functools import lru_cache
+
+import numba
+import numpy as np
+import pytensor.tensor as pt
+from pytensor.compile.mode import optdb
+from pytensor.graph.basic import Apply
+from pytensor.graph.op import Op
+from pytensor.graph.rewriting.basic import GraphRewriter, dfs_rewriter, node_rewriter
+from pytensor.scalar.basic import Add, Mul, Neg, Sub, TrueDiv
+from pytensor.tensor.elemwise import DimShuffle, Elemwise
+
+from pose3d.ops.kernels.jit import njit
+
+# An update with any other operation stays PyTensor's own.
+OPERATORS = {Add: " + ", Sub: " - ", Mul: " * ", TrueDiv: " / ", Neg: "-"}
+# Below this many elements, waking the threads costs more than they save.
+PARALLEL = 2**15
+
+
+class FusedUpdate(Op):
+    """Several elementwise results of equally shaped tensors and of scalars.
+
+    Parameters
+    ----------
+    tensors, scalars : int
+        How many inputs of each kind there are; the tensors come first.
+    source : str
+        Python statements that set element `t` of every result, ``y[0][t] = ...``, from ``x[0][t]`` and so on
+        of the tensors and ``s[0]`` and so on of the scalars.
+    targets : tuple of int
+        For each result, the tensor that it replaces.
+    inplace : bool
+        Overwrite these tensors. PyTensor allows that when it optimises a graph, not before.
+    """
+
+    __props__ = ("tensors", "scalars", "source", "targets", "inplace")
+
+    def __init__(self, tensors, scalars, source, targets, inplace=False):
+        self.tensors, self.scalars, self.source = tensors, scalars, source
+        self.targets, self.inplace = targets, inplace
+        if inplace:
+            self.destroy_map = {result: [target] for result, target in enumerate(targets)}
+
+    def make_node(self, *inputs):
+        inputs = [pt.as_tensor_variable(x) for x in inputs]
+        return Apply(self, inputs, [inputs[target].type() for target in self.targets])
+
+    def perform(self, node, inputs, output_storage):
+        results = [np.empty_like(inputs[target]) for target in self.targets]
+        _rule(self)(inputs[: self.tensors], inputs[self.tensors :], results, ...)
+        for storage, result in zip(output_storage, results, strict=True):
+            storage[0] = result
+
+    def infer_shape(self, *args):
+        return [args[-1][target] for target in self.targets]
+
+
+class FuseUpdates(GraphRewriter):
+    """Replace the arithmetic of a function's updates by `FusedUpdate`."""
+
+    def add_requirements(self, fgraph):
+        pass
+
+    def apply(self, fgraph):
+        groups = []  # lists of `_Expression` that share a tensor
+        for output, variable in (fgraph.update_mapping or {}).items():
+            expression = _Expression(fgraph.outputs[output], fgraph.inputs[variable])
+            if expression.fits:
+                related = [group for group in groups if any(expression.shares(other) for other in group)]
+                groups = [group for group in groups if group not in related]
+                groups.append([*(other for group in related for other in group), expression])
+        for group in groups:
+            _replace(fgraph, group)
+
+
+class _Expression:
+    """The elementwise arithmetic behind one update.
+
+    Attributes
+    ----------
+    nodes : list of Apply, each behind those that it needs
+    tensors, scalars : lists of variables that the nodes start from
+    fits : bool, whether there is anything to fuse, and nothing but equally shaped tensors and scalars
+    """
+
+    def __init__(self, result, target):
+        self.result, self.target = result, target
+        self.nodes, self.tensors, self.scalars = [], [target], []
+        self.fits = result.type == target.type and result.ndim > 0 and self._is_arithmetic(result)
+        if self.fits:
+            self._follow(result)
+
+    def _follow(self, variable):
+        variable = _unbroadcast(variable)
+        if self._is_arithmetic(variable):
+            if variable.owner not in self.nodes:
+                for source in variable.owner.inputs:
+                    self._follow(source)
+                self.nodes.append(variable.owner)
+            return
+        leaves = self.tensors if variable.ndim else self.scalars
+        if variable not in leaves:
+            leaves.append(variable)
+        self.fits &= not variable.ndim or (
+            (variable.dtype, variable.type.broadcastable)
+            == (self.target.dtype, self.target.type.broadcastable)
+        )
+
+    def _is_arithmetic(self, variable):
+        op = variable.owner and variable.owner.op
+        known = isinstance(op, Elemwise) and type(op.scalar_op) in OPERATORS
+        return known and variable.dtype == self.target.dtype
+
+    def shares(self, other):
+        return any(tensor in other.tensors for tensor in self.tensors)
+
+
+def _unbroadcast(variable):
+    """The scalar that a variable is, if it is one given the axes of a tensor."""
+    node = variable.owner
+    if node is not None and isinstance(node.op, DimShuffle) and not node.inputs[0].ndim:
+        return node.inputs[0]
+    return variable
+
+
+def _replace(fgraph, group):
+    def merged(kind):
+        return list(dict.fromkeys(item for expression in group for item in getattr(expression, kind)))
+
+    tensors, scalars, nodes = merged("tensors"), merged("scalars"), merged("nodes")
+    names = {tensor: f"x[{i}][t]" for i, tensor in enumerate(tensors)}
+    names |= {scalar: f"s[{i}]" for i, scalar in enumerate(scalars)}
+    lines = []
+    for node in nodes:
+        operator = OPERATORS[type(node.op.scalar_op)]
+        operands = [names[_unbroadcast(source)] for source in node.inputs]
+        names[node.outputs[0]] = name = f"v{len(lines)}"
+        lines.append(
+            f"{name} = " + (operator.join(operands) if len(operands) > 1 else operator + operands[0])
+        )
+    lines += [f"y[{i}][t] = {names[expression.result]}" for i, expression in enumerate(group)]
+    targets = tuple(tensors.index(expression.target) for expression in group)
+    fused = FusedUpdate(len(tensors), len(scalars), "\n".join(lines), targets)
+    numbers = [pt.cast(scalar, tensors[0].dtype) for scalar in scalars]
+    results = fused(*tensors, *numbers, return_list=True)
+    pairs = [(expression.result, result) for expression, result in zip(group, results, strict=True)]
+    fgraph.replace_all(pairs, reason="fuse_updates")
+
+
+@node_rewriter([FusedUpdate], inplace=True)
+def overwrite(fgraph, node):
+    """Parameters and velocities are replaced after every step: nobody needs the old ones."""
+    op = node.op
+    if op.inplace:
+        return None
+    inplace = FusedUpdate(op.tensors, op.scalars, op.source, op.targets, inplace=True)
+    return inplace(*node.inputs, return_list=True)
+
+
+# Before PyTensor's first simplification, which would reorder the sums.
+optdb.register("fuse_updates", FuseUpdates(), "fast_run", "fast_compile", position=0.5)
+# Where PyTensor's own random variables become inplace, too: after its Elemwise rewrites.
+optdb.register("update_inplace", dfs_rewriter(overwrite), "fast_run", "inplace", position=99)
+
+# The one part of the kernel that depends on how many inputs there are.
+_UPDATE = """
+def update({inputs}):
+    x, s = ({flat},), ({numbers})
+    y = ({results},)
+    run(x, s, y)
+    return {shaped}
+"""
+
+
+@lru_cache(None)
+def compiled(op, parts):
+    """The numba function of a `FusedUpdate`, which divides the tensors into `parts` equal parts."""
+    rule, tensors = njit(_rule(op)), op.tensors
+
+    @njit(error_model="numpy")
+    def some(x, s, y, first, last):
+        for t in range(first, last):
+            rule(x, s, y, t)
+
+    @njit(parallel=True)
+    def all_parts(x, s, y):
+        for part in numba.prange(parts):
+            some(x, s, y, part * x[0].size // parts, (part + 1) * x[0].size // parts)
+
+    @njit
+    def run(x, s, y):
+        for i in range(1, tensors):
+            if x[i].size != x[0].size:
+                raise ValueError("a gradient has another shape than its parameter")
+        if x[0].size < PARALLEL:
+            some(x, s, y, 0, x[0].size)
+        else:
+            all_parts(x, s, y)
+
+    names = [f"i{i}" for i in range(op.tensors + op.scalars)]
+    # A tensor that is overwritten must not be copied; the others need not be contiguous.
+    overwritten = op.targets if op.inplace else ()
+    flat = [
+        f"{name}.reshape({name}.size)"
+        if i in overwritten
+        else f"np.ascontiguousarray({name}).reshape({name}.size)"
+        for i, name in enumerate(names[:tensors])
+    ]
+    results = [f"x[{target}]" if op.inplace else f"np.empty_like(x[{target}])" for target in op.targets]
+    text = _UPDATE.format(
+        inputs=", ".join(names),
+        flat=", ".join(flat),
+        numbers="".join(f"{name}.item(), " for name in names[tensors:]),
+        results=", ".join(results),
+        shaped=", ".join(f"y[{i}].reshape(i{target}.shape)" for i, target in enumerate(op.targets)),
+    )
+    return njit(_function(text, "update", np=np, run=run))
+
+
+def _rule(op):
+    """``rule(x, s, y, t)``: the source of a `FusedUpdate` as a function; t is a number, or ... for all."""
+    return _function(f"def rule(x, s, y, t):\n    {op.source.replace(chr(10), chr(10) + '    ')}\n", "rule")
+
+
+def _function(text, name, **names):
+    exec(text, names)
+    return names[name]
