@@ -17,7 +17,7 @@ import os
 
 from pose3d.io.cpu import share_cores
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # The kernels' threads and those of the matrix library take turns, many times in a step. Left alone, each
 # spins for a while after its turn and takes the core from the other: a step takes half as long again. Both

@@ -116,7 +116,8 @@ def test_own_recordings_are_built_and_trained_on(own_folder, tmp_path, capsys, s
         {"Dancing"},
     ]
     options = ["--data", str(out), "--out", str(tmp_path / "run"), "--init", "none", *small]
-    assert train_regression.main([*options, "--set", 'data.test=["ben"]', "--set", "training.batch=1"]) == 0
+    settings = ("--set", 'data.test=["ben"]', "--set", "training.batch_size=1")
+    assert train_regression.main([*options, *settings]) == 0
     assert "the last tenth of each of 1 training takes" in capsys.readouterr().out
 
 

@@ -31,7 +31,7 @@ training = { batch = 24, epochs = 1 }
 init = "detection"
 
 [variants.diverging]
-training.rate = 1e30
+training.learning_rate = 1e30
 """
 
 
