@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from pose3d.dataset.crop import IMAGE_SIDE
 from pose3d.dataset.windows import GRID_SIDE
-from pose3d.model import detection, regression, weights
-from pose3d.model.network import IMAGE_SIDE
+from pose3d.model.trained_graph import load_graph
 from pose3d.skeleton import N_JOINTS
 
 BATCH = 128
@@ -70,6 +70,6 @@ def load(run):
     UserError
         if there is none, or it is damaged or of another version
     """
-    if weights.load(run).task == detection.DetectionGraph.task:
-        return Predictor(detection.from_weights(run), (N_JOINTS, GRID_SIDE, GRID_SIDE))
-    return Predictor(regression.from_weights(run), (N_JOINTS, 3))
+    graph = load_graph(run)
+    shapes = {"detection": (N_JOINTS, GRID_SIDE, GRID_SIDE), "regression": (N_JOINTS, 3)}
+    return Predictor(graph, shapes[graph.task])

@@ -57,6 +57,3 @@ def joint_distances(outputs, targets):
 def mpjpe_cost(outputs, targets):
     """Eq. (9) itself, which the original code minimised."""
     return joint_distances(outputs, targets).sum() / (N_JOINTS * batch_size(outputs))
-
-
-REGRESSION_COSTS = {"squared": squared_cost, "mpjpe": mpjpe_cost}

@@ -1,7 +1,7 @@
 """The joint detection graph: 17 joints x 100 windows, cross-entropy (report, section 4.2)."""
 
 from pose3d.dataset.windows import N_WINDOWS
-from pose3d.model import costs, weights
+from pose3d.model import costs
 from pose3d.model.graph import Graph
 from pose3d.model.network import Network
 from pose3d.skeleton import N_JOINTS
@@ -25,21 +25,3 @@ class DetectionGraph(Graph):
 
     def cost(self, raw, targets):
         return costs.detection_cost(raw, targets, self.config.detection.readout)
-
-
-def from_weights(path):
-    """The graph of a trained detection network.
-
-    Parameters
-    ----------
-    path : path of a weights file or a run folder, whose best one is meant
-
-    Raises
-    ------
-    UserError
-        As `pose3d.model.weights.load`, and if the file's arrays are not those of the network it describes.
-    """
-    found = weights.load(path, DetectionGraph.task)
-    graph = DetectionGraph(found.config)
-    weights.fill(graph.network, found, path)
-    return graph

@@ -4,15 +4,17 @@ import numpy as np
 import pytensor
 import pytensor.tensor as pt
 
+from pose3d.dataset.crop import IMAGE_SIDE
 from pose3d.model import updates
-from pose3d.model.network import IMAGE_SIDE
+from pose3d.ops import squared_norm
 
 # Named where functions are compiled, so that no user's configuration changes what runs.
 MODE = "NUMBA"
+HYPERPARAMETERS = ("learning_rate", "momentum", "weight_decay")
 
 
 class Graph:
-    """The symbolic variables of one task and, once asked for, its compiled functions.
+    """The symbolic variables of one task and its functions, each compiled when it is first called.
 
     A subclass sets `task`, `width` (numbers per target) and builds `network`; it defines
     ``outputs(raw)``, what fc3's values mean to the user, and ``cost(raw, targets)``.
@@ -20,6 +22,13 @@ class Graph:
     Parameters
     ----------
     config : pose3d.config.Config
+    network : pose3d.model.network.Network
+
+    Attributes
+    ----------
+    trained : dict of str to shared variable, the parameters that a step changes
+    velocity : dict of str to shared variable, for the same names
+    hyper : dict of str to shared scalar, by the names of `HYPERPARAMETERS`
     """
 
     task = None
@@ -31,28 +40,28 @@ class Graph:
         self.targets = pt.tensor("targets", dtype=dtype, shape=(None, self.width))
         self.hyper = {
             name: pytensor.shared(np.asarray(getattr(config.training, name), dtype=dtype), name)
-            for name in ("rate", "momentum", "decay")
+            for name in HYPERPARAMETERS
         }
-        self.trained = {  # by name, what a step changes
+        self.trained = {
             name: param
             for name, param in network.params.items()
             if name.partition(".")[0] not in config.training.frozen
         }
         self.velocity = updates.velocities(self.trained)
-        self._functions, self._update = {}, None  # compiled when they are first called
+        self._functions, self._update = {}, None
 
     def set_hyper(self, **values):
-        """Set ``rate``, ``momentum`` or ``decay`` for the steps to come."""
+        """Set any of `HYPERPARAMETERS` for the steps to come."""
         for name, value in values.items():
             self.hyper[name].set_value(np.asarray(value, dtype=self.config.network.dtype))
 
     def get_state(self):
-        """What an update changes beside the weights: velocities by name, and dropout's generator's state."""
+        """What a step changes beside the weights: velocities by name, and the state of dropout's rng."""
         velocity = {name: value.get_value() for name, value in self.velocity.items()}
         return velocity, self.network.dropout_rng.get_value(borrow=True).bit_generator.state
 
     def set_state(self, velocity, generator):
-        """Take up what `get_state` gave.
+        """Restore what `get_state` returned.
 
         Raises
         ------
@@ -76,53 +85,8 @@ class Graph:
     def cost(self, raw, targets):
         raise NotImplementedError
 
-    def _evaluate(self, images):
-        raw, _ = self.network.output(images)
-        return {"inputs": [self.targets], "outputs": [self.outputs(raw), self.cost(raw, self.targets)]}
-
-    def _predict(self, images):
-        raw, _ = self.network.output(images)
-        return {"inputs": [], "outputs": self.outputs(raw)}
-
-    def _step(self, images):
-        raw, drawn = self.network.output(images, training=True)
-        cost = self.cost(raw, self.targets)
-        rules = updates.momentum_decay(
-            cost, self.trained, self.velocity, **self.hyper, order=self.config.training.order
-        )
-        return {"inputs": [self.targets], "outputs": cost, "updates": {**drawn, **rules}}
-
-    def _gradients(self, images):
-        raw, drawn = self.network.output(images, training=True)
-        cost = self.cost(raw, self.targets)
-        found = pytensor.grad(cost, list(self.trained.values()))
-        return {"inputs": [self.targets], "outputs": [cost, *found], "updates": drawn}
-
-    def _activations(self, images):
-        return {"inputs": [], "outputs": list(self.network.activations(images).values())}
-
-    def _call(self, expressions, images, *others):
-        """Call the compiled `expressions`, for bytes or for gray levels, whichever `images` are."""
-        kind = np.uint8 if images.dtype == np.uint8 else self.config.network.dtype
-        if (expressions, kind) not in self._functions:
-            x = pt.tensor("images", dtype=kind, shape=(None, IMAGE_SIDE, IMAGE_SIDE))
-            given = expressions(self._gray_levels(x))
-            given["inputs"] = [x, *given["inputs"]]
-            self._functions[expressions, kind] = pytensor.function(**given, mode=MODE)
-        return self._functions[expressions, kind](np.ascontiguousarray(images, dtype=kind), *others)
-
-    def _gray_levels(self, images):
-        """Gray levels in [0, 1] in the network's type; bytes are divided by 255."""
-        if images.dtype != "uint8":
-            return images
-        dtype = self.config.network.dtype
-        return pt.cast(images, dtype) * np.asarray(1 / 255, dtype=dtype)
-
-    def _targets(self, targets):
-        return np.ascontiguousarray(targets, dtype=self.config.network.dtype)
-
     def predict(self, images):
-        """What the network says of a minibatch.
+        """The network's outputs for a minibatch.
 
         Parameters
         ----------
@@ -141,40 +105,95 @@ class Graph:
 
     def evaluate(self, images, targets):
         """`predict`, and the minibatch's cost; no dropout, no change of weights."""
-        outputs, cost = self._call(self._evaluate, images, self._targets(targets))
+        outputs, cost = self._call(self._evaluate, images, self._as_targets(targets))
         return outputs, float(cost)
 
     def step(self, images, targets, whole=None):
-        """One update on a minibatch, of all but the frozen layers; returns the cost before the update.
+        """One update, Eq. (7)-(8), on a minibatch; frozen layers keep their weights.
 
         Parameters
         ----------
         images : (N, 128, 128) array, bytes or gray levels in [0, 1]
         targets : (N, width) array
-        whole : for graphs that several ranks share, of which this is none:
-            `pose3d.training.data_parallel.SharedGraph`
+        whole : ignored; `pose3d.training.data_parallel.DataParallelGraph` needs it
+
+        Returns
+        -------
+        cost : float, before the update
+        norm : float, the Euclidean norm of the cost's gradient, all trained parameters together
         """
-        return float(self._call(self._step, images, self._targets(targets)))
+        return tuple(map(float, self._call(self._step, images, self._as_targets(targets))))
 
     def gradients(self, images, targets):
-        """The first half of `step`: the cost, and by name its gradients for all but the frozen layers.
+        """The first half of `step`: the cost, and its gradients by the names of `trained`.
 
         Parameters are as for `step`; dropout draws anew, no weight changes.
         """
-        cost, *found = self._call(self._gradients, images, self._targets(targets))
+        cost, *found = self._call(self._gradients, images, self._as_targets(targets))
         return float(cost), dict(zip(self.trained, found, strict=True))
 
     def update(self, gradients):
-        """The other half of `step`.
+        """The other half of `step`: apply gradients, return their norm.
 
         Parameters
         ----------
-        gradients : dict of str to array, as `gradients` gives them
+        gradients : dict of str to array, as `gradients` returns them
         """
         if self._update is None:
             given = [param.type(f"{name}.gradient") for name, param in self.trained.items()]
-            rules = updates.descent(
-                given, self.trained, self.velocity, **self.hyper, order=self.config.training.order
-            )
-            self._update = pytensor.function(given, [], updates=rules, mode=MODE)
-        self._update(*(gradients[name] for name in self.trained))
+            self._update = pytensor.function(given, _norm(given), updates=self._descent(given), mode=MODE)
+        return float(self._update(*(gradients[name] for name in self.trained)))
+
+    # Each of these describes a compiled function of the images and of what stands under "inputs".
+
+    def _predict(self, images):
+        raw, _ = self.network.output(images)
+        return {"inputs": [], "outputs": self.outputs(raw)}
+
+    def _activations(self, images):
+        return {"inputs": [], "outputs": list(self.network.activations(images).values())}
+
+    def _evaluate(self, images):
+        raw, _ = self.network.output(images)
+        return {"inputs": [self.targets], "outputs": [self.outputs(raw), self.cost(raw, self.targets)]}
+
+    def _gradients(self, images):
+        raw, drawn = self.network.output(images, training=True)
+        cost = self.cost(raw, self.targets)
+        found = pytensor.grad(cost, list(self.trained.values()))
+        return {"inputs": [self.targets], "outputs": [cost, *found], "updates": drawn}
+
+    def _step(self, images):
+        found = self._gradients(images)
+        cost, *gradients = found["outputs"]
+        changes = {**found["updates"], **self._descent(gradients)}
+        return {"inputs": [self.targets], "outputs": [cost, _norm(gradients)], "updates": changes}
+
+    def _descent(self, gradients):
+        order = self.config.training.order
+        return updates.descent(gradients, self.trained, self.velocity, **self.hyper, order=order)
+
+    def _call(self, description, images, *others):
+        """Call the compiled function, for bytes or for gray levels, whichever `images` are."""
+        kind = np.uint8 if images.dtype == np.uint8 else self.config.network.dtype
+        if (description, kind) not in self._functions:
+            x = pt.tensor("images", dtype=kind, shape=(None, IMAGE_SIDE, IMAGE_SIDE))
+            given = description(self._gray_levels(x))
+            given["inputs"] = [x, *given["inputs"]]
+            self._functions[description, kind] = pytensor.function(**given, mode=MODE)
+        return self._functions[description, kind](np.ascontiguousarray(images, dtype=kind), *others)
+
+    def _gray_levels(self, images):
+        """Gray levels in [0, 1] in the network's type; bytes are divided by 255."""
+        if images.dtype != "uint8":
+            return images
+        dtype = self.config.network.dtype
+        return pt.cast(images, dtype) * np.asarray(1 / 255, dtype=dtype)
+
+    def _as_targets(self, targets):
+        return np.ascontiguousarray(targets, dtype=self.config.network.dtype)
+
+
+def _norm(gradients):
+    """The Euclidean norm of all gradients together."""
+    return pt.sqrt(sum(map(squared_norm, gradients)))

@@ -3,10 +3,10 @@
 import numpy as np
 import pytensor
 
+from pose3d.dataset.crop import IMAGE_SIDE
 from pose3d.model.layers import ConvPoolLayer, DenseLayer, dropout
 from pose3d.ops.shapes import pooled_side
 
-IMAGE_SIDE = 128
 FILTERS = (5, 5, 6)
 FC1, FC2 = 1024, 2048
 CONV_LAYERS = ("conv1", "conv2", "conv3")

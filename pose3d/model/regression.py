@@ -1,13 +1,12 @@
 """The pose regression graph: 51 pelvis-relative coordinates, squared error (report, section 4.1)."""
 
-import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
 import pytensor
 
 from pose3d.errors import UserError
-from pose3d.model import costs, weights
+from pose3d.model import costs
 from pose3d.model.graph import Graph
 from pose3d.model.network import Network
 from pose3d.skeleton import N_COORDINATES
@@ -89,24 +88,3 @@ class RegressionGraph(Graph):
         if self.config.regression.cost == "mpjpe":  # Eq. (9) is in mm, whatever the network's numbers mean
             return costs.mpjpe_cost(self.outputs(raw), targets)
         return costs.squared_cost(raw, (targets - self._mean) / self._deviation)
-
-
-def from_weights(path):
-    """The graph of a trained regression network.
-
-    Parameters
-    ----------
-    path : path of a weights file or a run folder, whose best one is meant
-
-    Raises
-    ------
-    UserError
-        As `pose3d.model.weights.load`, and if the file's arrays are not those of the network it describes.
-    """
-    found = weights.load(path, RegressionGraph.task)
-    scale = {f.name: found.scale.get(f.name) for f in dataclasses.fields(TargetScale)}
-    if not all(np.shape(value) == (N_COORDINATES,) for value in scale.values()):
-        raise UserError(f"{path} lacks the scale of its targets: train again")
-    graph = RegressionGraph(found.config, TargetScale(**scale))
-    weights.fill(graph.network, found, path)
-    return graph

@@ -1,12 +1,11 @@
-"""conv1-3 from one network to another, by name: the report's weight transfer.
+"""The report's weight transfer: conv1-3 from one network to another, by name.
 
-Read from a run folder, a weights file, or the original project's own file: a pickle
-of W0 b0 W1 b1 W2 b2 written by Python 2. A pickle can call anything by name when it
-is read, so that file goes through an unpickler that knows numpy arrays and nothing else.
+They come from a run folder, a weights file, or the original project's own file: a pickle of W0 b0 W1 b1 W2 b2
+written by Python 2. Reading a pickle can call any function that it names, so an unpickler is used that knows
+numpy arrays and nothing else.
 """
 
 import pickle
-from pathlib import Path
 
 import numpy as np
 
@@ -75,31 +74,25 @@ def read_original(path):
     return dict(zip(TRANSFERRED, arrays, strict=True))
 
 
-def read_convolutions(path):
-    """conv1-3 of a run folder, a weights file, or the original project's file; see `read_original`."""
-    path = weights.find(path)
-    with Path(path).open("rb") as file:
-        is_npz = file.read(2) == b"PK"
-    if not is_npz:
-        return read_original(path)
-    params = weights.load(path).params
-    missing = set(TRANSFERRED) - set(params)
-    if missing:
-        raise UserError(f"{path} lacks {', '.join(sorted(missing))}: train again")
-    return {name: params[name] for name in TRANSFERRED}
+def transfer(path, graph):
+    """Set conv1-3 of a network to those of `path`; its other layers keep their initial weights.
 
-
-def transfer(path, network):
-    """Set `network`'s conv1-3 to those of `path`; its other layers keep their fresh weights.
+    Parameters
+    ----------
+    path : path of a run folder, a weights file, or the original project's file
+    graph : pose3d.model.graph.Graph
 
     Raises
     ------
     UserError
-        If there is nothing to read, or it is of another kernel configuration.
+        If there is nothing to read, it has other kernels, or it was trained on a subject that `graph`'s
+        settings keep for the test.
     """
-    params = read_convolutions(path)
-    theirs = [params[f"{layer}.b"].size for layer in CONV_LAYERS]
-    ours = list(network.settings.kernels)
+    path = weights.find(path)
+    with path.open("rb") as file:
+        is_npz = file.read(2) == b"PK"
+    params = _read_weights(path, graph.config.data.test) if is_npz else read_original(path)
+    theirs, ours = [params[f"{layer}.b"].size for layer in CONV_LAYERS], list(graph.config.network.kernels)
     if theirs != ours:
         raise UserError(
             f"{path} has kernels {theirs}, the network {ours}: train with --set network.kernels={theirs}"
@@ -108,6 +101,22 @@ def transfer(path, network):
         if not np.isfinite(value).all():
             raise UserError(f"{path}: {name} holds numbers that are not finite")
     try:
-        network.set_weights(params)
+        graph.network.set_weights(params)
     except ValueError as error:
         raise UserError(f"{path}: {error}") from None
+
+
+def _read_weights(path, test):
+    """conv1-3 of a weights file, whose training may not have seen the subjects kept for the test."""
+    found = weights.load(path)
+    theirs = found.config.data.test
+    seen = [subject for subject in test if subject not in theirs]
+    if seen:
+        raise UserError(
+            f"{path} was trained with data.test = {list(theirs)}, this run with {list(test)}: "
+            f"pre-training may have seen {', '.join(seen)}; train it again with --set 'data.test={list(test)}'"
+        )
+    missing = set(TRANSFERRED) - set(found.params)
+    if missing:
+        raise UserError(f"{path} lacks {', '.join(sorted(missing))}: train again")
+    return {name: found.params[name] for name in TRANSFERRED}

@@ -106,7 +106,7 @@ def load(path, task=None):
     for name, value in (weights.params | weights.scale).items():
         if not np.isfinite(value).all():
             raise UserError(
-                f"{path}: {name} holds numbers that are not finite; train again with a lower training.rate"
+                f"{path}: {name} holds numbers that are not finite; train again with a lower learning rate"
             )
     return weights
 

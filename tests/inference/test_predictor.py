@@ -5,7 +5,7 @@ import pose3d
 from pose3d.dataset.samples import Dataset
 from pose3d.errors import UserError
 from pose3d.inference import predictor
-from pose3d.model import detection, regression
+from pose3d.model.trained_graph import load_graph
 
 
 def images(built, count):
@@ -16,7 +16,7 @@ def test_poses_of_any_number_of_images(built, regression_run):
     network, some = pose3d.load(regression_run), images(built, 131)
     poses = network.predict(some)
     assert (network.task, poses.shape) == ("regression", (131, 17, 3))
-    graph = regression.from_weights(regression_run)
+    graph = load_graph(regression_run)
     np.testing.assert_array_equal(poses[:128], graph.predict(some[:128]).reshape(-1, 17, 3))
     np.testing.assert_array_equal(poses[128:], graph.predict(some[128:]).reshape(-1, 17, 3))
     assert network.predict(some[:0]).shape == (0, 17, 3)
@@ -27,7 +27,7 @@ def test_probabilities_of_a_detection_network(built, detection_run):
     windows = network.predict(some)
     assert (network.task, windows.shape) == ("detection", (5, 17, 10, 10))
     assert 0 < windows.min() <= windows.max() < 1
-    graph = detection.from_weights(detection_run)
+    graph = load_graph(detection_run)
     # Joint-major, windows row by row.
     assert windows[3, 4, 2, 7] == graph.predict(some)[3, 427]
 

@@ -1,8 +1,7 @@
-import dataclasses
-
 import numpy as np
 import pytensor
 import pytest
+from msgspec.structs import replace
 
 from pose3d.config import NetworkSettings
 from pose3d.model.graph import MODE
@@ -49,7 +48,7 @@ def test_the_layers_draw_from_one_generator_in_order(network):
 
 
 def test_the_seed_decides():
-    other = Network(51, dataclasses.replace(SETTINGS, seed=1)).get_weights()
+    other = Network(51, replace(SETTINGS, seed=1)).get_weights()
     again = Network(51, SETTINGS).get_weights()
     same = Network(51, SETTINGS).get_weights()
     for name in NAMES:
@@ -74,7 +73,7 @@ def test_features_are_flattened_by_map_row_and_column(network):
 @pytest.fixture(scope="module")
 def dropping():
     """A network that drops half of fc1 and fc2, its output in training, and without."""
-    network = Network(51, dataclasses.replace(SETTINGS, dropout=0.5))
+    network = Network(51, replace(SETTINGS, dropout=0.5))
     images = pytensor.tensor.tensor("images", dtype="float32", shape=(None, 128, 128))
     trained, updates = network.output(images, training=True)
     plain, none = network.output(images)
@@ -108,7 +107,7 @@ def test_dropout_repeats_with_its_seed(dropping):
 
 def test_dropout_draws_differ_between_the_two_layers():
     """With one generator state used twice, the units dropped of fc1 and fc2 would be the same."""
-    network = Network(51, dataclasses.replace(SETTINGS, dropout=0.5))
+    network = Network(51, replace(SETTINGS, dropout=0.5))
     images = pytensor.tensor.tensor("images", dtype="float32", shape=(None, 128, 128))
     _, updates = network.output(images, training=True)
     chain = updates[network.dropout_rng].owner  # the second draw
@@ -117,7 +116,7 @@ def test_dropout_draws_differ_between_the_two_layers():
 
 
 def test_weights_are_set_by_name_and_read_as_copies(network):
-    other = Network(51, dataclasses.replace(SETTINGS, seed=1)).get_weights()
+    other = Network(51, replace(SETTINGS, seed=1)).get_weights()
     before = network.get_weights()
     try:
         network.set_weights({"conv2.W": other["conv2.W"], "fc3.b": np.arange(51.0)})

@@ -19,7 +19,8 @@ from pose3d import config
 from pose3d.config import NetworkSettings
 from pose3d.errors import UserError
 from pose3d.model.network import Network
-from pose3d.model.transfer import TRANSFERRED, read_convolutions, transfer
+from pose3d.model.regression import RegressionGraph, TargetScale
+from pose3d.model.transfer import TRANSFERRED, transfer
 from pose3d.model.weights import BEST, Weights, save
 
 KERNELS = (1, 2, 3)
@@ -32,9 +33,14 @@ def original_arrays():
     return [rng.uniform(-1, 1, shape).astype("float32") for shape in shapes]
 
 
+def regression_graph(kernels=KERNELS, *settings):
+    settings = config.load("regression", None, [f"network.kernels={list(kernels)}", *settings])
+    return RegressionGraph(settings, TargetScale(np.zeros(51), np.ones(51)))
+
+
 @pytest.fixture
-def network():
-    return Network(51, NetworkSettings(kernels=KERNELS))
+def graph():
+    return regression_graph()
 
 
 def weights_file(path, **changes):
@@ -50,8 +56,8 @@ def saved(tmp_path_factory):
     return weights_file(tmp_path_factory.mktemp("run") / BEST)
 
 
-def check_transferred(before, network, expected):
-    after = network.get_weights()
+def check_transferred(before, graph, expected):
+    after = graph.network.get_weights()
     for name, value in after.items():
         wanted = expected[name] if name in TRANSFERRED else before[name]
         np.testing.assert_array_equal(value, wanted, strict=True)  # bit for bit
@@ -63,19 +69,19 @@ def test_what_is_transferred():
 
 
 @pytest.mark.parametrize("whole", [True, False])
-def test_from_a_run_folder_or_a_file(network, saved, whole):
-    before = network.get_weights()
-    transfer(saved.parent if whole else saved, network)
-    check_transferred(before, network, Network(1700, NetworkSettings(kernels=KERNELS, seed=7)).get_weights())
+def test_from_a_run_folder_or_a_file(graph, saved, whole):
+    before = graph.network.get_weights()
+    transfer(saved.parent if whole else saved, graph)
+    check_transferred(before, graph, Network(1700, NetworkSettings(kernels=KERNELS, seed=7)).get_weights())
 
 
 @pytest.mark.parametrize("path", PICKLES, ids=lambda path: path.stem)
-def test_from_the_originals_file(network, path):
-    before = network.get_weights()
+def test_from_the_originals_file(graph, path):
+    before = graph.network.get_weights()
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # numpy deprecates what Python 2's pickles pass to dtype
-        transfer(path, network)
-    check_transferred(before, network, dict(zip(TRANSFERRED, original_arrays(), strict=True)))
+        transfer(path, graph)
+    check_transferred(before, graph, dict(zip(TRANSFERRED, original_arrays(), strict=True)))
 
 
 def test_the_pickles_are_python_2s():
@@ -86,12 +92,12 @@ def test_the_pickles_are_python_2s():
         assert b"cnumpy.core.multiarray\n_reconstruct\n" in path.read_bytes()
 
 
-def test_from_todays_pickle_in_any_order_of_memory(network, tmp_path):
-    path, before = tmp_path / "w.pkl", network.get_weights()
+def test_from_todays_pickle_in_any_order_of_memory(graph, tmp_path):
+    path, before = tmp_path / "w.pkl", graph.network.get_weights()
     arrays = [np.asfortranarray(a).astype(">f8") for a in original_arrays()]
     path.write_bytes(pickle.dumps(tuple(arrays), protocol=4))
-    transfer(path, network)
-    check_transferred(before, network, dict(zip(TRANSFERRED, original_arrays(), strict=True)))
+    transfer(path, graph)
+    check_transferred(before, graph, dict(zip(TRANSFERRED, original_arrays(), strict=True)))
 
 
 # Pickles that would do something. MARK stands where the path of the file goes that must not appear.
@@ -150,14 +156,14 @@ def armed(payload, path):
 
 
 @pytest.mark.parametrize("name", list(MALICIOUS))
-def test_a_pickle_that_does_something_is_refused_and_does_nothing(network, tmp_path, name):
+def test_a_pickle_that_does_something_is_refused_and_does_nothing(graph, tmp_path, name):
     payload, told = MALICIOUS[name]
-    path, sign, before = tmp_path / "w.pkl", tmp_path / "sign", network.get_weights()
+    path, sign, before = tmp_path / "w.pkl", tmp_path / "sign", graph.network.get_weights()
     path.write_bytes(armed(payload, sign))
     with pytest.raises(UserError, match=rf"w\.pkl is .*{told}"):
-        transfer(path, network)
+        transfer(path, graph)
     assert not sign.exists()
-    for parameter, value in network.get_weights().items():
+    for parameter, value in graph.network.get_weights().items():
         np.testing.assert_array_equal(value, before[parameter])
 
 
@@ -170,7 +176,7 @@ def test_a_plain_unpickler_would_have_obeyed(tmp_path, name):
     assert (tmp_path / "sign").exists()
 
 
-def test_the_six_are_counted_and_their_kind_is_checked(network, tmp_path):
+def test_the_six_are_counted_and_their_kind_is_checked(graph, tmp_path):
     path = tmp_path / "w.pkl"
     arrays = original_arrays()
     integers = [a.astype(int) for a in arrays]
@@ -189,20 +195,20 @@ def test_the_six_are_counted_and_their_kind_is_checked(network, tmp_path):
         with pytest.raises(
             UserError, match=r"w\.pkl is refused: it should hold the six arrays W0 b0 W1 b1 W2 b2"
         ):
-            transfer(path, network)
+            transfer(path, graph)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.2, 0.5, 0.99])
-def test_a_truncated_pickle(network, tmp_path, share):
+def test_a_truncated_pickle(graph, tmp_path, share):
     path = tmp_path / "w.pkl"
     content = PICKLES[-1].read_bytes()
     path.write_bytes(content[: int(share * len(content))])
     with pytest.raises(UserError, match=r"w\.pkl is (neither a weights file nor a pickle of arrays|refused)"):
-        transfer(path, network)
+        transfer(path, graph)
 
 
 def test_other_kernels_are_refused_with_the_remedy(saved):
-    other = Network(51, NetworkSettings(kernels=(1, 2, 4)))
+    other = regression_graph((1, 2, 4))
     for path in (saved, PICKLES[0]):
         with pytest.raises(
             UserError, match=r"has kernels \[1, 2, 3\], the network \[1, 2, 4\]: train with --set net"
@@ -210,37 +216,48 @@ def test_other_kernels_are_refused_with_the_remedy(saved):
             transfer(path, other)
 
 
-def test_another_shape_is_refused(network, tmp_path):
+def test_another_shape_is_refused(graph, tmp_path):
     path = weights_file(tmp_path / "w.npz", **{"conv2.W": np.zeros((2, 1, 7, 7), "float32")})
     with pytest.raises(UserError, match=r"w\.npz: conv2\.W has shape \(2, 1, 7, 7\), the network's has"):
-        transfer(path, network)
+        transfer(path, graph)
 
 
-def test_a_missing_layer_is_named(network, tmp_path):
+def test_a_missing_layer_is_named(graph, tmp_path):
     path = weights_file(tmp_path / "w.npz", **{"conv2.W": None, "conv3.b": None})
     with pytest.raises(UserError, match=r"w\.npz lacks conv2\.W, conv3\.b"):
-        transfer(path, network)
+        transfer(path, graph)
 
 
-def test_numbers_that_are_not_finite_are_refused(network, tmp_path):
+def test_numbers_that_are_not_finite_are_refused(graph, tmp_path):
     arrays = original_arrays()
     arrays[2][0, 0, 1, 1] = np.nan
     path = tmp_path / "w.pkl"
     path.write_bytes(pickle.dumps(arrays, protocol=3))
     with pytest.raises(UserError, match=r"w\.pkl: conv2\.W holds numbers that are not finite"):
-        transfer(path, network)
+        transfer(path, graph)
 
 
-def test_a_damaged_weights_file_is_not_taken_for_a_pickle(saved, tmp_path):
+def test_a_damaged_weights_file_is_not_taken_for_a_pickle(graph, saved, tmp_path):
     path = tmp_path / "w.npz"
     shutil.copy(saved, path)
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(UserError, match=r"w\.npz is no weights file of pose3d, or damaged"):
-        read_convolutions(path)
+        transfer(path, graph)
 
 
-def test_nothing_there(tmp_path):
+def test_nothing_there(graph, tmp_path):
     with pytest.raises(UserError, match="holds no best.npz"):
-        read_convolutions(tmp_path)
+        transfer(tmp_path, graph)
     with pytest.raises(UserError, match="none: no such file or run folder"):
-        read_convolutions(tmp_path / "none")
+        transfer(tmp_path / "none", graph)
+
+
+def test_pre_training_that_saw_the_test_subject_is_refused(saved):
+    """The detection network kept S11 for the test, so it may have been trained on S9."""
+    transfer(saved, regression_graph(KERNELS, "data.test=['S11']"))
+    with pytest.raises(UserError) as refused:
+        transfer(saved, regression_graph(KERNELS, "data.test=['S9', 'S11']"))
+    assert str(refused.value) == (
+        f"{saved} was trained with data.test = ['S11'], this run with ['S9', 'S11']: pre-training may have "
+        "seen S9; train it again with --set 'data.test=['S9', 'S11']'"
+    )

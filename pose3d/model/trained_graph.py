@@ -1,0 +1,43 @@
+"""Graphs of trained networks, from their weights files."""
+
+import dataclasses
+
+import numpy as np
+
+from pose3d.errors import UserError
+from pose3d.model import weights
+from pose3d.model.detection import DetectionGraph
+from pose3d.model.regression import RegressionGraph, TargetScale
+
+
+def load_graph(path, task=None):
+    """The graph of a trained network.
+
+    Parameters
+    ----------
+    path : path of a weights file, or of a run folder, whose best epoch is read
+    task : "detection" or "regression", if only that will do
+
+    Returns
+    -------
+    pose3d.model.graph.Graph
+
+    Raises
+    ------
+    UserError
+        As `pose3d.model.weights.load`, and if the arrays do not fit the network that the file describes.
+    """
+    found = weights.load(path, task)
+    if found.task == DetectionGraph.task:
+        graph = DetectionGraph(found.config)
+    else:
+        graph = RegressionGraph(found.config, _scale(found, path))
+    weights.fill(graph.network, found, path)
+    return graph
+
+
+def _scale(found, path):
+    values = {field.name: found.scale.get(field.name) for field in dataclasses.fields(TargetScale)}
+    if not all(np.shape(value) == (RegressionGraph.width,) for value in values.values()):
+        raise UserError(f"{path} lacks the scale of its targets: train again")
+    return TargetScale(**values)
