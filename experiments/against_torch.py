@@ -16,11 +16,10 @@ import torch
 from torch import nn
 
 from pose3d import config
-from pose3d.dataset.splits import minibatches
+from pose3d.dataset.splits import minibatches, open_split
 from pose3d.evaluation import metrics
 from pose3d.model.regression import RegressionGraph, TargetScale
 from pose3d.skeleton import N_COORDINATES, N_JOINTS
-from pose3d.training.setup import open_data
 
 CONVOLUTIONS, DENSE = ("conv1", "conv2", "conv3"), ("fc1", "fc2", "fc3")
 
@@ -54,7 +53,10 @@ class TorchRegression:
         training = graph.config.training
         self.scale, self.model = graph.scale, torch_network(graph.network.get_weights())
         self.sgd = torch.optim.SGD(
-            self.model.parameters(), training.rate, training.momentum, weight_decay=training.decay
+            self.model.parameters(),
+            training.learning_rate,
+            training.momentum,
+            weight_decay=training.weight_decay,
         )
 
     def step(self, images, targets):
@@ -89,14 +91,14 @@ def main():
     parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE")
     arguments = parser.parse_args()
     settings = config.load("regression", overrides=arguments.set)
-    data, chosen = open_data(arguments.data, settings.data, needs_test=False)
+    data, chosen = open_split(arguments.data, settings.data, needs_test=False)
     ours = RegressionGraph(settings, TargetScale.fit(data.blocks("poses", chosen.train), settings.regression))
     theirs = TorchRegression(ours)
     shuffling, costs = np.random.default_rng(settings.training.seed), []
     while len(costs) < arguments.steps:
-        for batch in minibatches(chosen.train, settings.training.batch, shuffling):
+        for batch in minibatches(chosen.train, settings.training.batch_size, shuffling):
             images, targets = data.images(batch), data.poses[batch].reshape(-1, N_COORDINATES)
-            costs.append((ours.step(images, targets), theirs.step(images, targets)))
+            costs.append((ours.step(images, targets)[0], theirs.step(images, targets)))
             step, (mine, other) = len(costs), costs[-1]
             if step == 1 or step % 10 == 0:
                 print(

@@ -92,7 +92,7 @@ def flops(network, batch):
     A multiplication and an addition count two. Only one of four convolution outputs has a gradient
     behind a 2 x 2 pool, so the convolutions' gradients count a quarter of the forward pass each.
     """
-    from pose3d.model.network import IMAGE_SIDE
+    from pose3d.dataset.crop import IMAGE_SIDE
     from pose3d.ops.shapes import POOL, pooled_side
 
     side, forward, backward = IMAGE_SIDE, 0, 0
@@ -239,8 +239,7 @@ def dense_parts(graph, targets, compiled):
     yield "cost and its gradient", lambda: costs(numbers, targets)
     constants = [pytensor.shared(np.ones_like(p.get_value()) / 1e6) for p in network.params.values()]
     linear = sum((p * c).sum() for p, c in zip(network.params.values(), constants, strict=True))
-    order = graph.config.training.order
-    rules = updates.momentum_decay(linear, network.params, graph.velocity, **graph.hyper, order=order)
+    rules = updates.momentum_decay(linear, network.params, graph.velocity, **graph.hyper)
     update = compiled([], [], updates=rules)
     yield "update", update
 
@@ -273,25 +272,33 @@ def epoch(arguments):
     import numpy as np
 
     from pose3d import config
-    from pose3d.dataset import splits
-    from pose3d.training import loop as training
-    from pose3d.training import setup as preparing
+    from pose3d.dataset.splits import minibatches, open_split
+    from pose3d.training.checkpoint import Progress
+    from pose3d.training.loop import train_epoch
+    from pose3d.training.tasks import Task
 
     graph, _, targets = make_graph(arguments)
     choice = config.DataSettings(memory=arguments.memory)
-    data, chosen = preparing.open_data(arguments.data, choice, needs_test=False)
+    data, chosen = open_split(arguments.data, choice, needs_test=False)
     samples = np.random.default_rng(SEED).permutation(chosen.train)[: 16 * arguments.batch]
     data.mean_pose(chosen.train)  # which a training asks for, too
-    task = training.Task(graph, lambda chosen: targets[: len(chosen)], None, None, "", "", {})
     rng = np.random.default_rng(SEED)
     images = data.images(samples[: arguments.batch])
 
+    class Random(Task):
+        """The graph on random targets."""
+
+        def targets(self, indices):
+            return targets[: len(indices)]
+
+    task = Random(graph, data)
+
     def steps():
-        for batch in splits.minibatches(samples, arguments.batch):
+        for batch in minibatches(samples, arguments.batch):
             graph.step(images[: len(batch)], targets[: len(batch)])
 
     def whole():
-        training.train_epoch(task, data, rng.permutation(samples), "epoch")
+        train_epoch(task, Progress(epoch=1, order=rng.permutation(samples)))
 
     works = {"epoch": whole, "steps": steps}
     times = medians_ms(works, arguments.steps)
@@ -332,11 +339,11 @@ def start(arguments):
 def rank(arguments):
     """Time steps, and the sum of gradients alone, in one or more ranks; what `ranks` starts."""
     from pose3d.io.ranks import world
-    from pose3d.training.data_parallel import shared
+    from pose3d.training.data_parallel import data_parallel
 
     with world() as ranks:
         graph, images, targets = make_graph(arguments)
-        graph, mine = shared(graph, ranks), ranks.share(arguments.batch)
+        graph, mine = data_parallel(graph, ranks), ranks.share(arguments.batch)
         images, targets = images[mine].copy(), targets[mine].copy()
         found = {"step_ms": median_ms(lambda: graph.step(images, targets, arguments.batch), arguments.steps)}
         if ranks.size > 1:

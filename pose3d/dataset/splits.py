@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pose3d.dataset.samples import Dataset
 from pose3d.errors import UserError
 
 TEST_SUBJECTS = ("S11",)
@@ -128,3 +129,30 @@ def minibatches(indices, batch_size, rng=None, drop_last=False):
     end = len(indices) - len(indices) % batch_size if drop_last else len(indices)
     for start in range(0, end, batch_size):
         yield indices[start : start + batch_size]
+
+
+def open_split(folder, settings, needs_test):
+    """The built files of a folder and their split.
+
+    Parameters
+    ----------
+    folder : path
+    settings : pose3d.config.DataSettings
+    needs_test : bool, whether having nothing to test with is an error
+
+    Returns
+    -------
+    Dataset, Split
+
+    Raises
+    ------
+    UserError
+        As `Dataset.open` and `split` do, and if the test subject is needed and missing.
+    """
+    data = Dataset.open(folder, memory=settings.memory)
+    found = split(data, settings.validation, settings.test, np.random.default_rng(settings.seed))
+    if needs_test and not len(found.test):
+        raise UserError(
+            f"{folder} holds nothing of {', '.join(settings.test)}, the test subject: build it, too"
+        )
+    return data, found

@@ -1,4 +1,4 @@
-"""Checkpoints: all that a training run needs to go on to the very same bits as if it had never stopped."""
+"""The checkpoint file: all that a run needs to continue bit for bit as if it had never stopped."""
 
 import os
 from dataclasses import dataclass, field
@@ -22,14 +22,15 @@ class Progress:
 
     Attributes
     ----------
-    epoch : int, the one at work; 0 scores the network before any training
+    epoch : int, the current one; epoch 0 scores the network before any training
     step : int, minibatches of the epoch that are done
     order : (n,) int array or None, the epoch's order of the training samples
-    total : float, the sum of the samples' costs in this epoch
+    total, norms : float, sums over this epoch of the samples' costs and of the steps' gradient norms
     seconds : float, spent on this epoch in earlier processes
     best : dict or None, the row of the best epoch
     mark : float, the validation score of the last improvement that counts
     waited : int, epochs since then
+    converged : bool, whether the patience is used up
     over : bool, whether the run is complete
     """
 
@@ -37,10 +38,12 @@ class Progress:
     step: int = 0
     order: np.ndarray | None = None
     total: float = 0.0
+    norms: float = 0.0
     seconds: float = 0.0
     best: dict | None = None
     mark: float = float("inf")
     waited: int = 0
+    converged: bool = False
     over: bool = False
 
 
@@ -74,7 +77,7 @@ class Checkpoint:
 
 
 def save(folder, checkpoint):
-    """Write a run folder's checkpoint; the one before is kept, and there is a whole one at every moment.
+    """Write a run folder's checkpoint. The previous one is kept, so that a whole one always exists.
 
     Parameters
     ----------
@@ -100,7 +103,7 @@ def save(folder, checkpoint):
 
 
 def _keep_older(folder):
-    """Give the checkpoint that is about to be replaced a second name."""
+    """Give the checkpoint that is about to be overwritten a second name."""
     if (folder / NAME).exists():
         spare = folder / f".{OLDER}"
         spare.unlink(missing_ok=True)
@@ -123,7 +126,7 @@ def load(folder, task):
     Raises
     ------
     UserError
-        if there is none, or it is damaged, of another version or task; names the older one if that is sound
+        if there is none, or it is damaged, of another version or task; names the older one if it can be read
     """
     path = Path(folder) / NAME if Path(folder).is_dir() else Path(folder)
     if not path.is_file():
@@ -138,7 +141,7 @@ def load(folder, task):
 
 
 def _offer(path):
-    """What to do about a bad checkpoint: the older one, if it is sound."""
+    """What to do about a damaged checkpoint: use the older one, if it can be read."""
     older = path.with_name(OLDER)
     try:
         found = None if path.name == OLDER else FORMAT.read(older, _decode)
@@ -146,7 +149,7 @@ def _offer(path):
         found = None
     if found is None:
         return "; start without --resume"
-    return f"; the one before, of epoch {found.progress.epoch}, is sound: --resume {older}"
+    return f"; the previous one, of epoch {found.progress.epoch}, can be read: --resume {older}"
 
 
 def _decode(header, arrays):

@@ -1,22 +1,22 @@
-"""A graph whose training steps ranks share: each one's gradients, their sum, the same update on all."""
+"""Data-parallel training steps: each rank's gradients, their sum, the same update on all ranks."""
 
 import numpy as np
 
 from pose3d.io.ranks import ALONE
 
 
-def shared(graph, ranks=ALONE):
-    """The graph as `ranks` train it: itself, if there is but one.
+def data_parallel(graph, ranks=ALONE):
+    """The graph as `ranks` train it: the graph itself, if there is only one rank.
 
     Parameters
     ----------
     graph : pose3d.model.graph.Graph, with the same weights on every rank
     ranks : pose3d.io.ranks.Alone or Ranks
     """
-    return graph if ranks.size == 1 else SharedGraph(graph, ranks)
+    return graph if ranks.size == 1 else DataParallelGraph(graph, ranks)
 
 
-class SharedGraph:
+class DataParallelGraph:
     """A `Graph` whose steps all ranks take together; in all else the graph itself.
 
     The mean over a minibatch is the mean over each rank's share, weighted by its size. So the ranks add up
@@ -47,7 +47,7 @@ class SharedGraph:
         return getattr(self.graph, name)
 
     def step(self, images, targets, whole=None):
-        """One update on a minibatch; returns its cost before the update, the same on every rank.
+        """As `Graph.step`, on a minibatch that the ranks share; the result is the same on every rank.
 
         Parameters
         ----------
@@ -61,8 +61,8 @@ class SharedGraph:
             images, targets = images[mine], targets[mine]
         self._collect(images, targets, len(images) / whole)
         self.ranks.add_up(self._message)
-        self.graph.update(self._gradients)
-        return float(self._message[-1])
+        norm = self.graph.update(self._gradients)
+        return float(self._message[-1]), norm
 
     def _collect(self, images, targets, weight):
         """Write the share's weighted gradients and cost into the message."""

@@ -1,12 +1,13 @@
-"""How a network is doing inside: what saturates, what never varies, how long the gradient is."""
+"""Signs of trouble inside a network: saturated layers, and units that never vary."""
 
 import numpy as np
 
 SATURATED = 0.99  # of tanh's range
+MUCH_SATURATED = 0.5  # share of a layer's values from which a warning is logged
 
 
 def activity(graph, images):
-    """What the layers do with some images.
+    """Measure what the layers do with some images.
 
     Parameters
     ----------
@@ -15,9 +16,10 @@ def activity(graph, images):
 
     Returns
     -------
-    dict of str to float: ``saturated NAME``, the share of a tanh layer's values beyond 0.99 either way, and
-        ``constant NAME``, the share of units (of conv1-3 maps) that give one value to all images; a
-        network whose outputs are constant has collapsed
+    dict of str to float
+        ``saturated NAME``: share of a tanh layer's values beyond 0.99 either way.
+        ``constant NAME``: share of units (of conv1-3: maps) that give one value to all images. A network
+        whose outputs are constant has collapsed.
     """
     found = {}
     for name, values in graph.activations(images).items():
@@ -28,26 +30,16 @@ def activity(graph, images):
     return found
 
 
-def gradient_norm(graph, images, targets):
-    """Euclidean length of the cost's gradient for a minibatch, all parameters together, without decay.
-
-    Taken from an update that is undone bit by bit: no second function needs to be compiled.
+def warnings(row):
+    """Yield a line for each layer in trouble.
 
     Parameters
     ----------
-    graph : pose3d.model.graph.Graph
-    images : (N, 128, 128) array
-    targets : (N, width) array
+    row : dict, an epoch's row of the learning curve, with what `activity` measured
     """
-    weights, (velocity, generator) = graph.network.get_weights(), graph.get_state()
-    hyper = {name: value.get_value() for name, value in graph.hyper.items()}
-    graph.set_state({name: np.zeros_like(value) for name, value in velocity.items()}, generator)
-    graph.set_hyper(rate=1.0, decay=0.0)  # from rest Eq. (7) then is v = -g
-    try:
-        graph.step(images, targets)
-        gradient, _ = graph.get_state()
-    finally:
-        graph.network.set_weights(weights)
-        graph.set_state(velocity, generator)
-        graph.set_hyper(**hyper)
-    return float(np.sqrt(sum(np.sum(g.astype(np.float64) ** 2) for g in gradient.values())))
+    for key, share in row.items():
+        kind, _, layer = key.partition(" ")
+        if kind == "saturated" and share > MUCH_SATURATED:
+            yield f"{layer}: {100 * share:.0f} % saturated (|tanh| > 0.99): lower training.learning_rate"
+        elif key == "constant fc3" and share > 0.5:
+            yield f"{100 * share:.0f} % of the outputs are the same for all images: collapsed"

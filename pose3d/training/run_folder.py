@@ -1,9 +1,11 @@
-"""A run folder: settings, log and learning curve of a training, beside its weights."""
+"""A run folder: settings, log and learning curve of a training, beside its weights and checkpoints."""
 
 import csv
+import logging
 import platform
 import shutil
 import sys
+import time
 from importlib.metadata import version
 from pathlib import Path
 
@@ -11,86 +13,145 @@ from tqdm import tqdm
 
 from pose3d import config as settings
 from pose3d.errors import UserError
-from pose3d.io.atomic_files import whole
+from pose3d.io.atomic_files import DiskFullError, is_disk_full, whole
 from pose3d.model import weights
-from pose3d.report.figures import curve_figure
 from pose3d.training import checkpoint
 
-CONFIG = "config.toml"  # what tells a run folder from any other
+CONFIG = "config.toml"  # distinguishes a run folder from any other
+LOG, CURVE, CURVE_PICTURE = "log.txt", "curve.csv", "curve.png"
 PACKAGES = ("pose3d", "pytensor", "numba", "numpy", "scipy")
 
 
-class Run:
-    """A run folder: settings, log, curves, weights. An older run under its name is kept beside it."""
+class RunFolder:
+    """Writes what a training leaves behind.
 
-    def __init__(self, folder, config):
-        self.folder = Path(folder)
-        _set_aside(self.folder)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.rows, self.log = [], ""
-        with whole(self.folder / CONFIG) as temporary:
-            temporary.write_text(settings.to_toml(config))
-        self.say("$ " + " ".join(sys.argv))
-        self.say(f"Python {platform.python_version()}, " + versions_line())
+    Attributes
+    ----------
+    folder : Path
+    rows : list of dicts, the learning curve: a row for each epoch
+    """
+
+    def __init__(self, folder, plot=None, writes=True):
+        """Open the folder of a run that is resumed; `create` makes a new one.
+
+        Parameters
+        ----------
+        folder : path
+        plot : function of (path, rows, dict of key to name, label) that draws the curve, or None
+        writes : bool, False for the ranks beside rank 0: nothing is printed or written
+        """
+        self.folder, self.rows, self._plot, self._writes = Path(folder), [], plot, writes
+        self._logger = logging.Logger("pose3d")
+        if writes:
+            self._logger.addHandler(_Console())
+            self._logger.addHandler(_LogFile(self.folder / LOG, encoding="utf-8"))
+        self.log("$ " + " ".join(sys.argv))
 
     @classmethod
-    def reopen(cls, folder):
-        """The run folder of a run that goes on: its log is kept, its curve is the checkpoint's to give."""
-        run = cls.__new__(cls)
-        run.folder, run.rows = Path(folder), []
-        log = run.folder / "log.txt"
-        run.log = log.read_text() if log.is_file() else ""
-        run.say("$ " + " ".join(sys.argv))
+    def create(cls, folder, config, plot=None, writes=True):
+        """A new run folder. An older run of that name is renamed to NAME.previous, which is overwritten."""
+        folder = Path(folder)
+        if writes:
+            _set_aside(folder)
+            folder.mkdir(parents=True, exist_ok=True)
+            with whole(folder / CONFIG) as temporary:
+                temporary.write_text(settings.to_toml(config), encoding="utf-8")
+        run = cls(folder, plot, writes)
+        run.log(f"Python {platform.python_version()}, {versions_line()}")
         return run
 
-    def say(self, text):
-        """Print a line and keep it in the log."""
-        tqdm.write(text, file=sys.stdout)
-        self.log += text + "\n"
-        with whole(self.folder / "log.txt") as temporary:
-            temporary.write_text(self.log)
+    def log(self, text):
+        """Print text and append it to the log."""
+        self._logger.info(text)
 
-    def add(self, row, objective, unit):
-        """Keep an epoch's scores: the curve's CSV and PNG are rewritten whole."""
+    def add_row(self, row, task):
+        """Add an epoch to the learning curve: its CSV file and its picture.
+
+        Parameters
+        ----------
+        row : dict of str to number or None
+        task : pose3d.training.tasks.Task
+        """
         self.rows.append(row)
-        with whole(self.folder / "curve.csv") as temporary, temporary.open("w", newline="") as file:
+        if not self._writes:
+            return
+        with (
+            whole(self.folder / CURVE) as temporary,
+            temporary.open("w", newline="", encoding="utf-8") as file,
+        ):
             writer = csv.DictWriter(file, list(row))
             writer.writeheader()
             writer.writerows(self.rows)
-        names = {f"{kind}_{objective}": kind for kind in ("train", "validation", "test")}
-        names = {key: name for key, name in names.items() if key in row}
-        curve_figure(self.folder / "curve.png", self.rows, names, unit)
+        if self._plot:
+            names = {f"{kind}_{task.objective}": kind for kind in ("train", "validation", "test")}
+            names = {key: name for key, name in names.items() if key in row}
+            self._plot(self.folder / CURVE_PICTURE, self.rows, names, task.unit)
 
-    def keep_weights(self, name, found):
-        """Write a `pose3d.model.weights.Weights` under one of the folder's names for such."""
-        weights.save(self.folder / name, found)
+    def save_weights(self, name, found):
+        """Write a `pose3d.model.weights.Weights` as `weights.BEST` or `weights.LAST`."""
+        if self._writes:
+            weights.save(self.folder / name, found)
 
-    def keep_checkpoint(self, found):
+    def save_checkpoint(self, found):
         """Write a `pose3d.training.checkpoint.Checkpoint`."""
-        checkpoint.save(self.folder, found)
+        if self._writes:
+            checkpoint.save(self.folder, found)
 
 
-class SilentRun(Run):
-    """What the ranks beside rank 0 have of a run: its rows, and nothing printed or written."""
+class _Console(logging.Handler):
+    """Prints above the progress bars."""
 
-    def __init__(self, folder):
-        self.folder, self.rows = Path(folder), []
+    def emit(self, record):
+        tqdm.write(record.getMessage(), file=sys.stdout)
 
-    def say(self, text):
-        pass
 
-    def add(self, row, objective, unit):
-        self.rows.append(row)
+class _LogFile(logging.FileHandler):
+    """A log that cannot be written ends the run; by default, logging would only print a traceback."""
 
-    def keep_weights(self, name, found):
-        pass
+    def handleError(self, record):
+        error = sys.exception() if hasattr(sys, "exception") else sys.exc_info()[1]
+        if is_disk_full(error):
+            raise DiskFullError(
+                f"{self.baseFilename} cannot be written, the disk is full; free some space and start again, "
+                "what was finished is kept"
+            ) from error
+        raise error
 
-    def keep_checkpoint(self, found):
-        pass
+
+def epoch_line(row, objective, is_best, epochs):
+    """An epoch's line of the log: scores, time, speed and expected end.
+
+    Parameters
+    ----------
+    row : dict, the epoch's row of the learning curve
+    objective : str, the score to show, after each set's name
+    is_best : bool, whether no earlier epoch was better
+    epochs : int, after which the run ends
+    """
+    parts = [f"epoch {row['epoch']:3d}"]
+    if row["cost"] is not None:
+        parts.append(f"cost {row['cost']:.4g}")
+    for kind in ("train", "validation", "test"):
+        if f"{kind}_{objective}" in row:
+            parts.append(f"{kind} {objective} {row[f'{kind}_{objective}']:.4g}")
+    parts.append(f"{row['seconds']:.1f} s")
+    if is_best:
+        parts.append("best")
+    if not row["epoch"]:
+        return "  ".join(parts)
+    parts.append(f"{row['images_per_s']:.0f} images/s")
+    left = (epochs - row["epoch"]) * row["seconds"]
+    end = time.strftime("%a %H:%M", time.localtime(time.time() + left))
+    return "  ".join(parts) + (f", {_duration(left)} left, until {end}" if left else "")
+
+
+def _duration(seconds):
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min" if minutes else f"{seconds:.0f} s"
 
 
 def _set_aside(folder):
-    """Rename an older run's folder; the one set aside before it goes."""
+    """Rename an older run's folder; the one that had that name before is removed."""
     if not folder.exists():
         return
     kept = folder.absolute().with_name(folder.absolute().name + ".previous")

@@ -10,8 +10,7 @@ from pose3d.dataset.windows import labels
 from pose3d.model.detection import DetectionGraph
 from pose3d.model.regression import RegressionGraph, TargetScale
 from pose3d.skeleton import JOINTS, MIRROR
-from pose3d.train_detection import detection_task
-from pose3d.train_regression import regression_task
+from pose3d.training.tasks import DetectionTask, RegressionTask
 
 WRIST, OTHER_WRIST, HEAD = (JOINTS.index(name) for name in ("left wrist", "right wrist", "head"))
 
@@ -125,7 +124,7 @@ def sample(built):
 
 def test_detections_labels_are_those_of_the_new_joints(sample):
     data, indices, stored, drawn = sample
-    task = detection_task(DetectionGraph(load("detection", None, ["network.kernels=[2,3,4]"])), data)
+    task = DetectionTask(DetectionGraph(load("detection", None, ["network.kernels=[2,3,4]"])), data)
     images, targets = task.augmented(stored[0], indices, *drawn)
     new_images, joints_2d, _ = augmented(*stored, *drawn)
     np.testing.assert_array_equal(images, new_images)
@@ -139,7 +138,7 @@ def test_regressions_poses_are_mirrored_and_never_shifted(sample):
     data, indices, stored, drawn = sample
     config = load("regression", None, ["network.kernels=[2,3,4]"])
     graph = RegressionGraph(config, TargetScale(np.zeros(51), np.ones(51)))
-    images, targets = regression_task(graph, data).augmented(stored[0], indices, *drawn)
+    images, targets = RegressionTask(graph, data).augmented(stored[0], indices, *drawn)
     new_images, _, poses = augmented(*stored, *drawn)
     np.testing.assert_array_equal(images, new_images)
     np.testing.assert_array_equal(targets, poses.reshape(2, 51))

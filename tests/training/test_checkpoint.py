@@ -21,7 +21,7 @@ def checkpoint(epoch, task="regression"):
         name: np.random.default_rng(seed).bit_generator.state
         for seed, name in enumerate(("shuffling", "dropout"))
     }
-    config = load_settings(task, None, ["network.kernels=[2,3,4]", "training.rate=0.1"])
+    config = load_settings(task, None, ["network.kernels=[2,3,4]", "training.learning_rate=0.1"])
     velocity = {name: value / 3 for name, value in arrays.items()}
     scale = {"mean": rng.normal(size=51)} if task == "regression" else {}
     return Checkpoint(
@@ -99,7 +99,9 @@ def test_a_bad_one_is_named_and_the_one_before_is_offered(tmp_path, how):
     for epoch in (1, 2):
         save(tmp_path, checkpoint(epoch))
     spoil(tmp_path / NAME, how)
-    with pytest.raises(UserError, match=f"the one before, of epoch 1, is sound: --resume {tmp_path / OLDER}"):
+    with pytest.raises(
+        UserError, match=f"the previous one, of epoch 1, can be read: --resume {tmp_path / OLDER}"
+    ):
         load(tmp_path, "regression")
     assert load(tmp_path / OLDER, "regression").progress.epoch == 1
 

@@ -13,16 +13,16 @@ from pose3d.config import load
 from pose3d.io.ranks import ALONE, world
 from pose3d.model.detection import DetectionGraph
 from pose3d.model.regression import RegressionGraph, TargetScale
-from pose3d.training.data_parallel import SharedGraph, shared
-from pose3d.training.diagnostics import activity, gradient_norm
+from pose3d.training.data_parallel import DataParallelGraph, data_parallel
+from pose3d.training.diagnostics import activity
 from tests.launching import run_ranks
 
 RANKS = 3
 SIZES = (7, 7, 2, 1)  # over three ranks: unequal shares, and with 2 and 1 empty ones, too
 CASES = {
-    "detection": ("detection", "training.momentum=0.9", "training.decay=0.1"),
+    "detection": ("detection", "training.momentum=0.9", "training.weight_decay=0.1"),
     "frozen": ("regression", "training.frozen=['conv1', 'conv2', 'conv3']", "training.order=old"),
-    "float64": ("regression", "network.dtype=float64", "regression.cost=mpjpe", "training.decay=0.1"),
+    "float64": ("regression", "network.dtype=float64", "regression.cost=mpjpe", "training.weight_decay=0.1"),
 }
 # Small enough that no unit is driven to where it gives one value to all images.
 RATES = {"detection": 0.001, "frozen": 0.001, "float64": 1e-4}
@@ -33,12 +33,12 @@ SMALL = "network.kernels=[2,3,4]"
 def make(case, ranks, *more):
     """A small graph, shared by ranks."""
     task, *settings = CASES[case]
-    rate = f"training.rate={RATES[case]}"
+    rate = f"training.learning_rate={RATES[case]}"
     config = load(task, None, [SMALL, rate, *settings, *more])
     if task == "detection":
-        return shared(DetectionGraph(config), ranks)
+        return data_parallel(DetectionGraph(config), ranks)
     poses = np.random.default_rng(0).normal(0, 100, (20, 17, 3))
-    return shared(RegressionGraph(config, TargetScale.fit([poses], config.regression)), ranks)
+    return data_parallel(RegressionGraph(config, TargetScale.fit([poses], config.regression)), ranks)
 
 
 def minibatches(case):
@@ -52,17 +52,17 @@ def minibatches(case):
 def trajectory(case, ranks):
     """What a few steps make of a graph: dict of str to array."""
     graph = make(case, ranks)
-    start, costs = graph.network.get_weights(), []
+    start, steps = graph.network.get_weights(), []
     for number, (images, targets) in enumerate(minibatches(case)):
         if number == 2:
-            graph.set_hyper(rate=RATES[case] / 3)
+            graph.set_hyper(learning_rate=RATES[case] / 3)
         share = ranks.share(len(images))
-        costs.append(graph.step(images[share], targets[share], len(images)))
+        steps.append(graph.step(images[share], targets[share], len(images)))
     found = {f"change {k}": w - start[k] for k, w in graph.network.get_weights().items()}
     found |= {f"velocity {k}": v for k, v in graph.get_state()[0].items()}
-    images, targets = next(minibatches(case))
-    diagnosis = {"gradient_norm": gradient_norm(graph, images, targets), **activity(graph, images)}
-    return {**found, **diagnosis, "costs": np.array(costs)}
+    images, _ = next(minibatches(case))
+    costs, norms = np.transpose(steps)
+    return {**found, **activity(graph, images), "costs": costs, "norms": norms}
 
 
 def draws(ranks):
@@ -126,8 +126,8 @@ def test_every_rank_draws_its_own_dropout_and_the_first_draws_as_one_process_doe
 
 def test_one_process_trains_the_graph_itself():
     graph = make("detection", ALONE)
-    assert not isinstance(graph, SharedGraph)
-    assert shared(graph) is graph
+    assert not isinstance(graph, DataParallelGraph)
+    assert data_parallel(graph) is graph
 
 
 if __name__ == "__main__":

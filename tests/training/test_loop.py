@@ -1,6 +1,7 @@
 """The loop, with a graph that is a table of scores; the real ones are in test_train_detection and so on."""
 
 import errno
+import logging
 import re
 
 import numpy as np
@@ -8,15 +9,15 @@ import pytest
 
 from pose3d.config import load
 from pose3d.dataset.samples import Dataset
-from pose3d.dataset.splits import Split
+from pose3d.dataset.splits import Split, open_split
 from pose3d.errors import UserError
 from pose3d.io.atomic_files import DiskFullError
 from pose3d.model import weights
 from pose3d.training import loop as training
-from pose3d.training import setup as preparing
-from pose3d.training.loop import Task, evaluate, fit, train_epoch
-from pose3d.training.run_folder import Run
-from pose3d.training.setup import open_data
+from pose3d.training.checkpoint import Progress
+from pose3d.training.loop import evaluate, fit, train_epoch
+from pose3d.training.run_folder import RunFolder, epoch_line
+from pose3d.training.tasks import Task
 
 TIMES = {"seconds", "images_per_s"}
 TRAIN, VALIDATION, TEST = np.arange(50), np.arange(60, 70), np.arange(80, 210)
@@ -35,7 +36,7 @@ class Graph:
 
     def step(self, images, targets, whole=None):
         self.stepped.append(images.tolist())
-        return self.costs.get(len(self.stepped) - 1, 1.0)
+        return self.costs.get(len(self.stepped) - 1, 1.0), 2.0
 
     def evaluate(self, images, targets):
         self.evaluated.append(images.tolist())
@@ -65,49 +66,56 @@ class Data:
 
 
 @pytest.fixture(autouse=True)
-def without_diagnosis(monkeypatch):
+def without_activity(monkeypatch):
     """The table of scores has no layers to look into."""
-    monkeypatch.setattr(training, "_diagnosis", lambda *_: {"gradient_norm": 1.0})
+    monkeypatch.setattr(training, "_activity", lambda *_: {})
 
 
-def task(graph, scores=()):
+class Scored(Task):
     """A task whose validation score is the next of `scores` at each evaluation of VALIDATION."""
-    left = list(scores)
 
-    def count(outputs, indices):
+    name, objective, unit, scale = "regression", "mpjpe_mm", "mm", {"mean": np.zeros(51)}
+
+    def __init__(self, graph, scores=()):
+        super().__init__(graph, Data())
+        self.left = list(scores)
+
+    def targets(self, indices):
+        return np.asarray(indices)
+
+    def counts(self, outputs, indices):
         return {"first": np.array([indices[0]])}
 
-    def score(counts, n, cost):
-        chosen = left.pop(0) if left and n == len(VALIDATION) and counts["first"][0] == 60 else 9.0
-        return {"mpjpe_mm": chosen}
-
-    scale = {"mean": np.zeros(51)}
-    return Task(graph, lambda indices: np.asarray(indices), count, score, "mpjpe_mm", "mm", scale)
+    def scores(self, counts, n, cost):
+        is_validation = n == len(VALIDATION) and counts["first"][0] == 60
+        return {"mpjpe_mm": self.left.pop(0) if self.left and is_validation else 9.0}
 
 
 def run_loop(tmp_path, scores, costs=(), monitor_test=False, **settings):
-    graph = Graph(costs, batch=20, **settings)
-    run = Run(tmp_path / "run", graph.config)
+    graph = Graph(costs, batch_size=20, **settings)
+    run = RunFolder.create(tmp_path / "run", graph.config)
     chosen = Split(TRAIN, VALIDATION, TEST, "50, 10 and 130")
-    return fit(task(graph, scores), Data(), chosen, run, monitor_test), graph, run
+    return fit(Scored(graph, scores), chosen, run, monitor_test), graph, run
 
 
 def test_an_epoch_takes_every_sample_once_in_an_order_of_the_generators():
-    graph = Graph([3.0, 2.0, 1.0], batch=20)
-    mean = train_epoch(task(graph), Data(), np.random.default_rng(1).permutation(TRAIN), "epoch 1")
+    graph = Graph([3.0, 2.0, 1.0], batch_size=20)
+    progress = Progress(epoch=1, order=np.random.default_rng(1).permutation(TRAIN))
+    train_epoch(Scored(graph), progress)
     assert [len(batch) for batch in graph.stepped] == [20, 20, 10]
-    assert mean == pytest.approx((3 * 20 + 2 * 20 + 1 * 10) / 50)  # the short batch counts by its size
+    assert progress.total == 3 * 20 + 2 * 20 + 1 * 10  # the short batch counts by its size
+    assert (progress.step, progress.norms) == (3, 3 * 2.0)
     order = np.concatenate(graph.stepped)
     assert sorted(order) == list(TRAIN)
     assert list(order) != list(TRAIN)
 
 
 def test_evaluation_leaves_no_sample_out_and_weighs_the_short_batch_by_its_size():
-    graph, data = Graph(), Data()
-    judged = task(graph)
+    graph = Graph()
+    judged = Scored(graph)
     judged.counts = lambda outputs, indices: {"outputs": outputs.sum(), "indices": indices.sum()}
     judged.scores = lambda counts, n, cost: {**counts, "n": n}
-    found = evaluate(judged, data, TEST)
+    found = evaluate(judged, TEST)
     assert [len(batch) for batch in graph.evaluated] == [128, 2]
     assert found == {
         "cost": (128 * 128 + 2 * 2) / 130, "n": 130, "indices": TEST.sum(), "outputs": (TEST + 0.5).sum(),
@@ -115,12 +123,12 @@ def test_evaluation_leaves_no_sample_out_and_weighs_the_short_batch_by_its_size(
 
 
 def test_the_disk_is_told_of_a_minibatch_while_the_one_before_is_at_work():
-    graph, data = Graph(batch=20), Data()
-    step, told = graph.step, []
-    graph.step = lambda *pair: told.append(len(data.announced)) or step(*pair)
-    train_epoch(task(graph), data, TRAIN, "epoch 1")
+    graph = Graph(batch_size=20)
+    task, step, told = Scored(graph), graph.step, []
+    graph.step = lambda *pair: told.append(len(task.data.announced)) or step(*pair)
+    train_epoch(task, Progress(epoch=1, order=TRAIN))
     assert told == [2, 3, 3]
-    assert data.announced == graph.stepped
+    assert task.data.announced == graph.stepped
 
 
 def test_the_best_epoch_is_the_validations_and_the_last_one_is_kept_too(tmp_path):
@@ -194,7 +202,7 @@ def test_monitoring_the_test_subject_changes_nothing_else(tmp_path):
 def test_a_cost_that_is_not_finite_ends_the_run_and_keeps_what_was_before(tmp_path, cost):
     costs = [1.0] * 4 + [cost]  # in the second epoch's second minibatch
     with pytest.raises(
-        UserError, match="the cost became (nan|inf) in epoch 2: lower training.rate; the weights"
+        UserError, match="the cost became (nan|inf) in epoch 2: lower training.learning_rate; the weights"
     ):
         run_loop(tmp_path, [9, 5], costs, epochs=5)
     for name in (weights.BEST, weights.LAST):
@@ -210,24 +218,17 @@ def test_a_run_that_diverges_ends_at_once_and_says_what_to_do(tmp_path):
     assert weights.load(tmp_path / "run" / weights.BEST).about["epoch"] == 1
 
 
-def test_an_epochs_line_tells_speed_and_expected_end(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(training, "_pace", lambda *_: {"seconds": 61.0, "images_per_s": 820.3})
-    run_loop(tmp_path, [9, 5, 3], epochs=2)
-    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("epoch")]
-    assert "images/s" not in lines[0]
-    assert re.search(r" 61.0 s  best  820 images/s, 1 min left, until \w+ \d\d:\d\d$", lines[1])
-    assert re.search(r" s  best  \d+ images/s$", lines[2])
-
-
-def test_layers_in_trouble_get_a_line(tmp_path, monkeypatch, capsys):
-    found = {"saturated conv3": 0.62, "saturated fc1": 0.4, "constant fc3": 1.0, "constant conv1": 1.0}
-    monkeypatch.setattr(training, "_diagnosis", lambda *_: found)
-    _, _, run = run_loop(tmp_path, [9], epochs=0)
-    out = capsys.readouterr().out
-    assert "conv3: 62 % saturated (|tanh| > 0.99): lower training.rate" in out
-    assert "100 % of the outputs are the same for all images: collapsed" in out
-    assert "fc1" not in out
-    assert run.rows[0]["saturated fc1"] == 0.4
+def test_an_epochs_line_tells_speed_and_expected_end():
+    row = {"epoch": 1, "cost": 2.5, "train_mpjpe_mm": 3.0, "validation_mpjpe_mm": 4.0}
+    row |= {"seconds": 61.0, "images_per_s": 820.3}
+    line = epoch_line(row, "mpjpe_mm", is_best=True, epochs=2)
+    assert re.fullmatch(
+        r"epoch   1  cost 2.5  train mpjpe_mm 3  validation mpjpe_mm 4  61.0 s  best  "
+        r"820 images/s, 1 min left, until \w+ \d\d:\d\d",
+        line,
+    )
+    assert epoch_line(row, "mpjpe_mm", is_best=False, epochs=1).endswith(" 61.0 s  820 images/s")
+    assert epoch_line({**row, "epoch": 0, "cost": None}, "mpjpe_mm", True, 2).endswith(" 61.0 s  best")
 
 
 def test_weights_that_an_epochs_last_update_spoilt_replace_nothing(tmp_path, monkeypatch):
@@ -238,7 +239,7 @@ def test_weights_that_an_epochs_last_update_spoilt_replace_nothing(tmp_path, mon
         return outputs, np.nan if len(graph.stepped) == 6 else cost  # after two epochs
 
     monkeypatch.setattr(Graph, "evaluate", spoilt)
-    with pytest.raises(UserError, match="the cost became nan in epoch 2: lower training.rate"):
+    with pytest.raises(UserError, match="the cost became nan in epoch 2: lower training.learning_rate"):
         run_loop(tmp_path, [9, 5], epochs=5)
     for name in (weights.BEST, weights.LAST):
         assert weights.load(tmp_path / "run" / name).about["epoch"] == 1
@@ -271,50 +272,30 @@ def test_a_full_disk_or_an_interrupt_keeps_the_epochs_before(tmp_path, monkeypat
     assert not list(folder.glob(".*"))  # no leftovers
 
 
-def test_a_full_disk_is_told_by_the_log_as_well(tmp_path, monkeypatch):
-    run = Run(tmp_path / "run", load("regression"))
-
-    def full(*paths):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr("os.replace", full)
+def test_a_log_that_cannot_be_written_ends_the_run(tmp_path, capsys):
+    run = RunFolder.create(tmp_path / "run", load("regression"))
+    (handler,) = (each for each in run._logger.handlers if isinstance(each, logging.FileHandler))
+    handler.setStream(open("/dev/full", "w"))  # noqa: SIM115  (the handler closes it)
     with pytest.raises(DiskFullError, match=r"log\.txt cannot be written, the disk is full"):
-        run.say("epoch 1")
+        run.log("epoch 1")
+    assert "Traceback" not in capsys.readouterr().err
 
 
 def test_the_split_that_the_settings_ask_for(built):
     choice = load("detection", None, ["data.validation=subject:S5"]).data
-    data, chosen = open_data(built, choice, needs_test=True)
+    data, chosen = open_split(built, choice, needs_test=True)
     assert isinstance(data, Dataset)
     assert [set(data.subject[i]) for i in (chosen.train, chosen.validation, chosen.test)] == [
         {"S1"}, {"S5"}, {"S11"},
     ]  # fmt: skip
     random = load("detection", None, ["data.validation=report"]).data
-    again = [open_data(built, random, needs_test=False)[1].validation.tolist() for _ in range(2)]
+    again = [open_split(built, random, needs_test=False)[1].validation.tolist() for _ in range(2)]
     assert again[0] == again[1]
 
 
 def test_a_test_subject_that_is_not_there_is_named_if_it_is_wanted(built):
     choice = load("detection", None, ["data.test=['S9']"]).data
-    _, chosen = open_data(built, choice, needs_test=False)
+    _, chosen = open_split(built, choice, needs_test=False)
     assert not len(chosen.test)
     with pytest.raises(UserError, match=f"{built} holds nothing of S9, the test subject: build it, too"):
-        open_data(built, choice, needs_test=True)
-
-
-@pytest.mark.parametrize("task_name", ["detection", "regression"])
-def test_the_command_lines_help_names_units_and_defaults(task_name, capsys):
-    with pytest.raises(SystemExit) as done:
-        preparing.parser(task_name, "what it does").parse_args(["--help"])
-    assert done.value.code == 0
-    text = capsys.readouterr().out
-    for word in (
-        "--data",
-        "data/walking",
-        "--out",
-        f"runs/{task_name}",
-        "--set",
-        "--config",
-        "--monitor-test",
-    ):
-        assert word in text
+        open_split(built, choice, needs_test=True)

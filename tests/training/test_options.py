@@ -11,17 +11,17 @@ import pytest
 from pose3d import config as settings_module
 from pose3d import train_regression
 from pose3d.config import load
+from pose3d.dataset.splits import open_split
 from pose3d.model import weights
 from pose3d.model.detection import DetectionGraph
 from pose3d.model.network import CONV_LAYERS, Network
 from pose3d.model.regression import RegressionGraph, TargetScale
 from pose3d.model.transfer import TRANSFERRED
 from pose3d.ops.conv_pool import ConvPool, ConvPoolGradInput, ConvPoolGradWeights
-from pose3d.train_regression import regression_task
 from pose3d.training import loop as training
 from pose3d.training.loop import fit
-from pose3d.training.run_folder import Run
-from pose3d.training.setup import open_data
+from pose3d.training.run_folder import RunFolder
+from pose3d.training.tasks import RegressionTask
 
 RNG = np.random.default_rng(8)
 IMAGES = RNG.integers(0, 256, (3, 128, 128), dtype=np.uint8)
@@ -32,7 +32,11 @@ RATE, MOMENTUM, DECAY = 0.01, 0.9, 0.5  # large, so that each term shows in floa
 
 def make(task, *settings):
     """A small graph, and the targets of `IMAGES`."""
-    numbers = [f"training.rate={RATE}", f"training.momentum={MOMENTUM}", f"training.decay={DECAY}"]
+    numbers = [
+        f"training.learning_rate={RATE}",
+        f"training.momentum={MOMENTUM}",
+        f"training.weight_decay={DECAY}",
+    ]
     config = load(task, None, ["network.kernels=[2,3,4]", *numbers, *settings])
     if task == "detection":
         return DetectionGraph(config), LABELS
@@ -108,9 +112,9 @@ ANSWERS = ("outputs", "cost", *STEPS)
 # (task, settings, what changes, how)
 GRAPHS = (
     ("regression", ["training.momentum=0"], ("step 2",), with_momentum),
-    ("regression", ["training.decay=0"], STEPS, with_decay),
-    ("regression", ["training.momentum=0", "training.decay=0"], STEPS, with_decay),
-    ("regression", ["training.rate=0.02"], STEPS, None),
+    ("regression", ["training.weight_decay=0"], STEPS, with_decay),
+    ("regression", ["training.momentum=0", "training.weight_decay=0"], STEPS, with_decay),
+    ("regression", ["training.learning_rate=0.02"], STEPS, None),
     ("regression", ["training.order=old"], STEPS, None),
     ("regression", ["training.frozen=['conv1', 'conv2', 'conv3']"], STEPS, None),
     ("regression", ["network.seed=1"], ("weights", *ANSWERS), None),
@@ -123,7 +127,7 @@ GRAPHS = (
     (
         "regression",
         [
-            "detection.readout=sigmoid", "training.batch=1", "training.shuffle=false", "training.seed=7",
+            "detection.readout=sigmoid", "training.batch_size=1", "training.shuffle=false", "training.seed=7",
             "training.patience=2", "data.validation=report", "data.memory=stream", "augmentation.mirror=true",
             "augmentation.shift=5",
         ],
@@ -167,7 +171,7 @@ def test_a_batch_of_one_makes_the_step_of_128_copies():
     stepped = []
     for n in (1, 128):
         graph, targets = make("regression")
-        cost = graph.step(np.repeat(IMAGES[:1], n, axis=0), np.repeat(targets[:1], n, axis=0))
+        cost, _ = graph.step(np.repeat(IMAGES[:1], n, axis=0), np.repeat(targets[:1], n, axis=0))
         stepped.append({"cost": cost, **graph.network.get_weights()})
     for name, value in stepped[0].items():
         np.testing.assert_allclose(stepped[1][name], value, rtol=1e-4, atol=1e-6, err_msg=name)
@@ -175,7 +179,7 @@ def test_a_batch_of_one_makes_the_step_of_128_copies():
 
 def ops(graph):
     """How many of the three Ops of the convolution layers the compiled step holds."""
-    (function,) = (f for (expressions, _), f in graph._functions.items() if expressions == graph._step)
+    (function,) = (f for (description, _), f in graph._functions.items() if description == graph._step)
     held = [type(node.op) for node in function.maker.fgraph.apply_nodes]
     return [held.count(kind) for kind in (ConvPool, ConvPoolGradWeights, ConvPoolGradInput)]
 
@@ -236,7 +240,7 @@ class Noted(RegressionGraph):
 
     def step(self, images, targets, whole=None):
         self.stepped.append((images, targets))
-        return 1.0
+        return 1.0, 1.0
 
     def evaluate(self, images, targets):
         self.scored.append((images, targets))
@@ -247,12 +251,12 @@ class Noted(RegressionGraph):
 def trained(built, tmp_path, monkeypatch):
     """``trained(*settings)``: which samples an epoch trains on and how, and what is scored after it."""
 
-    monkeypatch.setattr(training, "_diagnosis", lambda *_: {})  # asks for samples and takes a step, too
+    monkeypatch.setattr(training, "_activity", lambda *_: {})  # asks for samples, too
 
     def trained(*settings):
-        words = ["network.kernels=[2,3,4]", "training.batch=24", "training.epochs=1", *settings]
+        words = ["network.kernels=[2,3,4]", "training.batch_size=24", "training.epochs=1", *settings]
         config = load("regression", None, words)
-        data, chosen = open_data(built, config.data, needs_test=False)
+        data, chosen = open_split(built, config.data, needs_test=False)
         graph = Noted(config, TargetScale(np.zeros(51), np.ones(51)))
         asked, images = [], data.images
 
@@ -261,7 +265,7 @@ def trained(built, tmp_path, monkeypatch):
             return images(indices)
 
         data.images = noting
-        fit(regression_task(graph, data), data, chosen, Run(tmp_path / "run", config))
+        fit(RegressionTask(graph, data), chosen, RunFolder.create(tmp_path / "run", config))
         first = len(asked) - len(graph.stepped) - len(graph.scored) // 2  # epoch 0 scores alone
         asked = asked[first:][: len(graph.stepped)]
         order = np.concatenate(asked)
@@ -281,8 +285,8 @@ def trained(built, tmp_path, monkeypatch):
 
 OTHER_SAMPLES = ("batches", "order", "samples", "images", "targets", "scored")
 EPOCHS = (
-    ("training.batch=1", ["batches"]),
-    ("training.batch=128", ["batches"]),
+    ("training.batch_size=1", ["batches"]),
+    ("training.batch_size=128", ["batches"]),
     ("training.shuffle=false", ["order"]),
     ("training.seed=5", ["order", "scored"]),  # of the subset of training samples, too
     ("data.validation=report", OTHER_SAMPLES),
@@ -304,10 +308,10 @@ def test_what_an_option_changes_in_an_epoch(trained, setting, changes):
 
 
 def test_batches_order_and_augmentation_are_what_their_settings_say(trained):
-    found = trained("training.batch=1", "training.shuffle=false")
+    found = trained("training.batch_size=1", "training.shuffle=false")
     assert found["batches"] == [1] * 64
     assert found["order"] == found["samples"]
-    assert trained("training.batch=128")["batches"] == [64]
+    assert trained("training.batch_size=128")["batches"] == [64]
     plain, mirrored = trained()["images"], trained("augmentation.mirror=true")["images"]
     turned = [same(new, old[:, ::-1]) for new, old in zip(mirrored, plain, strict=True)]
     kept = [same(new, old) for new, old in zip(mirrored, plain, strict=True)]

@@ -18,7 +18,7 @@ from pose3d.training.checkpoint import NAME, OLDER, load
 
 EPOCHS = 4
 SETTINGS = (
-    "network.kernels=[2,3,4]", "training.batch=8", f"training.epochs={EPOCHS}", "network.dropout=0.3",
+    "network.kernels=[2,3,4]", "training.batch_size=8", f"training.epochs={EPOCHS}", "network.dropout=0.3",
     "augmentation.mirror=true", "augmentation.shift=3",
     "regression.cost=mpjpe",  # some of these poses' coordinates do not vary: mirrored, they are far off scale
     "training.checkpoint_minutes=1e-9",  # after every step
@@ -126,12 +126,13 @@ def test_a_signal_ends_it_in_good_order(built, undisturbed, tmp_path, sign):
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 128 + sign
     assert re.search(
-        rf"stopped by {sign.name} in epoch \d after \d+ steps; the same command with --resume goes on", errors
+        rf"stopped by {sign.name} in epoch \d after \d+ steps; to continue, .* with --resume",
+        errors,
     )
     assert "Traceback" not in errors
     train(resuming(built, out))
     assert_same(out, undisturbed)
-    assert "going on in epoch" in (out / "log.txt").read_text()
+    assert "resuming in epoch" in (out / "log.txt").read_text()
 
 
 def test_the_older_checkpoint_leads_to_the_same_end(built, undisturbed, tmp_path):
@@ -160,7 +161,9 @@ def test_what_does_not_fit_is_refused_in_one_line(built, undisturbed, detection_
         return error
 
     words = resuming(built, undisturbed)
-    assert "leave out --config and --set" in says(train_regression.main, [*words, "--set", "training.rate=1"])
+    assert "omit --config and --set" in says(
+        train_regression.main, [*words, "--set", "training.learning_rate=1"]
+    )
     assert "there is no such checkpoint" in says(train_regression.main, resuming(built, tmp_path / "none"))
     detection = ["--data", str(built), "--out", str(undisturbed), "--resume"]
     assert "is of a regression network" in says(train_detection.main, detection)

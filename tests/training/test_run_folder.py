@@ -5,12 +5,14 @@ import pytest
 
 from pose3d.config import Config, from_dict, load
 from pose3d.errors import UserError
-from pose3d.training.run_folder import Run
+from pose3d.report.figures import curve_figure
+from pose3d.training.run_folder import RunFolder
+from pose3d.training.tasks import RegressionTask
 
 
 def finished(folder, text="one"):
-    run = Run(folder, Config())
-    run.say(text)
+    run = RunFolder.create(folder, Config())
+    run.log(text)
     (folder / "best.npz").write_text(text)
     return run
 
@@ -18,20 +20,20 @@ def finished(folder, text="one"):
 def test_a_run_keeps_its_settings_its_command_and_what_it_said(tmp_path, capsys):
     folder = tmp_path / "new" / "run"
     settings = load("detection", None, ["network.kernels=[2,3,4]"])
-    Run(folder, settings).say("epoch 1")
+    RunFolder.create(folder, settings).log("epoch 1")
     assert from_dict(tomllib.loads((folder / "config.toml").read_text())) == settings
     log = (folder / "log.txt").read_text()
     assert capsys.readouterr().out == log
     assert log.splitlines()[0].startswith("$ ")
-    assert "pose3d 0.1.0, pytensor " in log.splitlines()[1]
+    assert "pose3d 0.2.0, pytensor " in log.splitlines()[1]
     assert log.splitlines()[2:] == ["epoch 1"]
 
 
 def test_the_curve_is_rewritten_with_every_epoch(tmp_path):
-    run = Run(tmp_path / "run", Config())
+    run = RunFolder.create(tmp_path / "run", Config(), curve_figure)
     for epoch in range(3):
         row = {"epoch": epoch, "cost": None, "train_mpjpe_mm": 90.5 - epoch, "validation_mpjpe_mm": 99}
-        run.add(row, "mpjpe_mm", "mm")
+        run.add_row(row, RegressionTask)
         with (run.folder / "curve.csv").open(newline="") as file:
             rows = list(csv.DictReader(file))
         assert len(rows) == epoch + 1
@@ -76,11 +78,11 @@ def test_a_folder_of_somebody_elses_is_refused_and_left_alone(tmp_path, name):
         (tmp_path / name / "thesis.txt").write_text("years of work")
     before = {path: path.is_dir() or path.read_bytes() for path in tmp_path.rglob("*")}
     with pytest.raises(UserError, match=f"{name} is no run folder and not empty: name another with --out"):
-        Run(tmp_path / "run", Config())
+        RunFolder.create(tmp_path / "run", Config())
     assert {path: path.is_dir() or path.read_bytes() for path in tmp_path.rglob("*")} == before
 
 
 def test_a_file_in_its_place_is_refused(tmp_path):
     (tmp_path / "run").touch()
     with pytest.raises(UserError, match="run is no run folder"):
-        Run(tmp_path / "run", Config())
+        RunFolder.create(tmp_path / "run", Config())

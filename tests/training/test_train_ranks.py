@@ -13,12 +13,12 @@ import pytest
 from pose3d.config import load as load_settings
 from pose3d.io.ranks import Alone
 from pose3d.model import weights
-from pose3d.training import keeping
 from pose3d.training.checkpoint import NAME, OLDER, Checkpoint, Progress, load
+from pose3d.training.checkpointer import Checkpointer
 from tests.launching import mpiexec, run_ranks, wait_for
 
 SETTINGS = (
-    "network.kernels=[2,3,4]", "training.batch=21", "training.epochs=3", "training.rate=0.002",
+    "network.kernels=[2,3,4]", "training.batch_size=21", "training.epochs=3", "training.learning_rate=0.002",
     "augmentation.mirror=true", "augmentation.shift=3",
 )  # fmt: skip
 # These poses' coordinates do not all vary: mirrored, they are far off scale. And a checkpoint every step.
@@ -101,7 +101,8 @@ def ranks_of(launcher):
 FULL = """
 import errno, os, sys
 import numpy as np
-from pose3d import parallel, train_regression
+from pose3d import train_regression
+from pose3d.io import ranks
 
 savez, written = np.savez, []
 
@@ -111,7 +112,7 @@ def failing(file, **arrays):
         raise OSError(errno.ENOSPC, "No space left on device")
     savez(file, **arrays)
 
-parallel.GRACE = 0.5
+ranks.GRACE = 0.5
 np.savez = failing
 sys.exit(train_regression.main())
 """
@@ -178,13 +179,13 @@ class Graph:
         self.state = state
 
 
-class Kept:
+class Run:
     folder = "the run"
 
     def __init__(self):
         self.lines = []
 
-    def say(self, line):
+    def log(self, line):
         self.lines.append(line)
 
 
@@ -198,17 +199,17 @@ def test_dropouts_states_of_another_number_of_ranks(states):
     there = states if isinstance(states, list) else [states]
     taken = []
     for rank in range(2):
-        graph, run = Graph(), Kept()
-        task = type("Task", (), {"graph": graph, "ranks": Alone()})
-        task.ranks.rank, task.ranks.size = rank, 2
+        graph, run = Graph(), Run()
         data = type("Data", (), {"fingerprint": "these"})
+        task = type("Task", (), {"graph": graph, "config": graph.config, "ranks": Alone(), "data": data})
+        task.ranks.rank, task.ranks.size = rank, 2
         chosen = type("Split", (), {"train": np.arange(3), "validation": np.arange(2)})
-        keeper = keeping.Keeper(task, data, chosen, run, None)
+        checkpoints = Checkpointer(task, chosen, run, None)
         generators = {"shuffling": state(7), "dropout": states}
         found = Checkpoint(
-            "regression", graph.config, Progress(epoch=3, step=2), {}, {}, {}, generators, keeper.data
+            "regression", graph.config, Progress(epoch=3, step=2), {}, {}, {}, generators, checkpoints._data
         )
-        keeper.take_up(found)
+        checkpoints.restore(found)
         taken.append(graph.state)
         told = f"the checkpoint is of {len(there)} ranks, now there are 2"
         assert [told in line for line in run.lines] == [True] * (len(there) != 2)
