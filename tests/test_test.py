@@ -18,7 +18,8 @@ from pose3d.dataset.samples import Dataset
 from pose3d.dataset.splits import split
 from pose3d.evaluation import metrics
 from pose3d.evaluation import pose_files as predictions
-from pose3d.model import detection, regression, weights
+from pose3d.model import weights
+from pose3d.model.trained_graph import load_graph
 from pose3d.model.weights import BEST, LAST
 from pose3d.skeleton import JOINTS
 
@@ -86,7 +87,7 @@ def test_the_figures_are_those_of_the_predictions(built, results, predicted, reg
         np.linalg.norm(mean_pose - g, axis=2).mean(), rel=1e-6
     )
     some = np.flatnonzero(data.subject == "S11")[[3, 129]]
-    expected = regression.from_weights(regression_run).predict(data.images(some)).reshape(2, 17, 3)
+    expected = load_graph(regression_run).predict(data.images(some)).reshape(2, 17, 3)
     np.testing.assert_allclose(p[[3, 129]], expected, rtol=1e-4, atol=1e-2)
 
 
@@ -150,7 +151,7 @@ def test_a_detection_network_and_the_nearest_image_are_judged_too(
     data = Dataset.open(built)
     chosen = split(data)
     labels, images = data.labels(chosen.test), data.images(chosen.test)
-    probabilities = detection.from_weights(detection_run).predict(images).reshape(labels.shape)
+    probabilities = load_graph(detection_run).predict(images).reshape(labels.shape)
     expected = metrics.detection_scores(metrics.detection_totals(labels, probabilities))
     assert found["detection"].pop("weights") == str(detection_run)
     assert list(found["detection"]) == list(expected)

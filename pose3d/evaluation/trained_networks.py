@@ -1,0 +1,82 @@
+"""Evaluate trained networks on the test samples of a data set."""
+
+import numpy as np
+from tqdm import tqdm
+
+from pose3d.dataset.splits import minibatches
+from pose3d.dataset.windows import N_WINDOWS
+from pose3d.errors import UserError
+from pose3d.evaluation import metrics
+from pose3d.evaluation.evaluate import evaluate_poses
+from pose3d.evaluation.pose_files import KEYS
+from pose3d.model.trained_graph import load_graph
+from pose3d.skeleton import N_JOINTS
+
+BATCH = 128
+
+
+def predict_poses(graph, data, indices):
+    """Predict the poses of samples.
+
+    Parameters
+    ----------
+    graph : pose3d.model.regression.RegressionGraph
+    data : Dataset
+    indices : (n,) int array, sample numbers
+
+    Returns
+    -------
+    (n, 17, 3) array, mm, pelvis-relative
+    """
+    parts = [outputs for outputs, _ in _outputs(graph, data, indices)]
+    return np.concatenate(parts).reshape(-1, N_JOINTS, 3)
+
+
+def score_detection(graph, data, indices):
+    """F1 and average precision of a detection network: dict, None for a joint without a positive window."""
+    totals = {}
+    for outputs, batch in _outputs(graph, data, indices):
+        counts = metrics.detection_totals(data.labels(batch), outputs.reshape(-1, N_JOINTS, N_WINDOWS))
+        totals = {name: totals.get(name, 0) + count for name, count in counts.items()}
+    scores = metrics.detection_scores(totals)
+    return {name: None if np.isnan(x) else x for name, x in scores.items()}
+
+
+def sample_keys(data, indices):
+    """Action, subject, take, camera and frame of samples: dict of arrays."""
+    return {name: getattr(data, name)[indices] for name in KEYS}
+
+
+def evaluate_run(run, data, indices):
+    """The figures of a regression run on samples: dict of `pose3d.evaluation.evaluate.Errors.figures`.
+
+    Raises
+    ------
+    UserError
+        if it was trained on one of the samples' subjects
+    """
+    graph = load_graph(run, "regression")
+    check_unseen(run, graph, data, indices, "--seeds")
+    poses = predict_poses(graph, data, indices)
+    return evaluate_poses(poses, data.poses[indices], sample_keys(data, indices))["over_frames"]
+
+
+def seen_subjects(graph, data, indices):
+    """Subjects of the samples that a network was not told to keep for the test: list of str."""
+    return sorted(set(data.subject[indices].tolist()) - set(graph.config.data.test))
+
+
+def check_unseen(path, graph, data, indices, option):
+    """A UserError if the network in `path`, named by an option, has seen a subject of the samples."""
+    seen = seen_subjects(graph, data, indices)
+    if seen:
+        raise UserError(
+            f"{path} was trained with {', '.join(seen)} not kept for the test; name another {option}"
+        )
+
+
+def _outputs(graph, data, indices):
+    """Yield a network's outputs batch by batch, each with its sample numbers."""
+    batches = list(minibatches(indices, BATCH))
+    for batch in tqdm(batches, desc=graph.task, unit=" batches", leave=False, disable=None):
+        yield graph.predict(data.images(batch)), batch
