@@ -30,13 +30,18 @@ def glorot(rng, shape, fan_in, fan_out, dtype):
     return rng.uniform(-bound, bound, shape).astype(dtype)
 
 
+def parameter(value, name):
+    """A shared variable whose shape PyTensor knows, so that an axis of one map is told from a broadcast."""
+    return pytensor.shared(value, name, shape=value.shape)
+
+
 class _Layer:
     """Weights, biases, and the names they are saved under."""
 
     def __init__(self, name, weights, n_biases):
         self.name = name
-        self.W = pytensor.shared(weights, f"{name}.W")
-        self.b = pytensor.shared(np.zeros(n_biases, weights.dtype), f"{name}.b")
+        self.W = parameter(weights, f"{name}.W")
+        self.b = parameter(np.zeros(n_biases, weights.dtype), f"{name}.b")
         self.params = {v.name: v for v in (self.W, self.b)}
 
 

@@ -113,8 +113,8 @@ def _read_weights(path, test):
     seen = [subject for subject in test if subject not in theirs]
     if seen:
         raise UserError(
-            f"{path} was trained with data.test = {list(theirs)}, this run with {list(test)}: "
-            f"pre-training may have seen {', '.join(seen)}; train it again with --set 'data.test={list(test)}'"
+            f"{path} was trained with data.test = {list(theirs)}, this run with {list(test)}: pre-training "
+            f"may have seen {', '.join(seen)}; train it again with --set 'data.test={list(test)}'"
         )
     missing = set(TRANSFERRED) - set(found.params)
     if missing:

@@ -6,7 +6,7 @@
 import numpy as np
 import pytensor
 
-import pose3d.ops  # noqa: F401  (its import registers the compilation of the updates)
+from pose3d.model.layers import parameter
 
 
 def velocities(params):
@@ -17,7 +17,7 @@ def velocities(params):
     params : dict of str to shared variable
     """
     return {
-        name: pytensor.shared(np.zeros_like(p.get_value(borrow=True)), f"{name}.velocity")
+        name: parameter(np.zeros_like(p.get_value(borrow=True)), f"{name}.velocity")
         for name, p in params.items()
     }
 

@@ -52,7 +52,9 @@ class FusedUpdate(Op):
 
     def make_node(self, *inputs):
         inputs = [pt.as_tensor_variable(x) for x in inputs]
-        return Apply(self, inputs, [inputs[target].type() for target in self.targets])
+        sides = zip(*(x.type.shape for x in inputs[: self.tensors]), strict=True)
+        shape = [next((side for side in known if side is not None), None) for known in sides]
+        return Apply(self, inputs, [pt.tensor(dtype=inputs[0].dtype, shape=shape) for _ in self.targets])
 
     def perform(self, node, inputs, output_storage):
         results = [np.empty_like(inputs[target]) for target in self.targets]
@@ -95,7 +97,7 @@ class _Expression:
     def __init__(self, result, target):
         self.result, self.target = result, target
         self.nodes, self.tensors, self.scalars = [], [target], []
-        self.fits = result.type == target.type and result.ndim > 0 and self._is_arithmetic(result)
+        self.fits = target.ndim > 0 and target.type.is_super(result.type) and self._is_arithmetic(result)
         if self.fits:
             self._follow(result)
 

@@ -3,8 +3,11 @@ import pytensor
 import pytensor.tensor as pt
 import pytest
 
+from pose3d.config import load
 from pose3d.model import updates
+from pose3d.model.detection import DetectionGraph
 from pose3d.model.graph import MODE
+from pose3d.ops.fused_updates import FusedUpdate
 
 RATE, MOMENTUM, DECAY = 0.25, 0.5, 0.125  # exact in binary, so that the values by hand are, too
 
@@ -118,3 +121,13 @@ def test_an_update_rounds_as_it_is_written(order):
     new_v = momentum * v - decay * rate * w - rate * g
     np.testing.assert_array_equal(velocity["w"].get_value(), new_v)
     np.testing.assert_array_equal(params["w"].get_value(), w + (new_v if order == "new" else v))
+
+
+def test_every_update_of_a_network_is_fused():
+    """Whatever shape PyTensor knows of a parameter and its gradient: conv1 has an axis of one map."""
+    graph = DetectionGraph(load("detection", None, ["network.kernels=[2,3,4]"]))
+    graph.step(np.zeros((2, 128, 128), np.uint8), np.zeros((2, 1700)))
+    (function,) = graph._functions.values()
+    held = [node.op for node in function.maker.fgraph.toposort() if isinstance(node.op, FusedUpdate)]
+    assert len(held) == len(graph.trained)
+    assert all(op.inplace for op in held)

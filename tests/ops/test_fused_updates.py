@@ -76,6 +76,16 @@ def test_parameters_that_share_nothing_are_updated_apart():
     np.testing.assert_array_equal(b.get_value(), np.zeros((3, 2)))
 
 
+def test_a_gradient_of_which_more_is_known_than_of_its_parameter():
+    w, v = pytensor.shared(np.ones((2, 3))), pytensor.shared(np.ones((2, 3)))
+    x = pt.tensor(dtype="float64", shape=(2, None))
+    new_w, new_v = rule(w, v, x, *NUMBERS)
+    step = pytensor.function([x], updates={w: new_w, v: new_v}, mode="NUMBA")
+    assert [type(node.op) for node in step.maker.fgraph.toposort()].count(FusedUpdate) == 1
+    step(np.zeros((2, 3)))
+    np.testing.assert_array_equal(v.get_value(), np.full((2, 3), 0.9 - 0.01 * 0.1))
+
+
 @pytest.mark.parametrize(
     "update",
     [
