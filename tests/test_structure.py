@@ -1,7 +1,7 @@
-"""The one-way flow: a module imports lower floors or its own, and no two import each other."""
+"""The direction of flow: between packages, and within each. A few limits that keep the house small."""
 
 import ast
-import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -9,28 +9,16 @@ import pytest
 import pose3d
 
 ROOT = Path(pose3d.__file__).parent
-FLOORS = {
-    "facts": (
-        "errors", "skeleton", "config", "metrics", "files", "launch", "processes",
-        "parallel", "memory", "archive",
-    ),
-    "data": (
-        "human36m", "synthetic", "crop", "windows", "samples", "rows", "dataset", "splits", "extraction",
-        "augmentation", "building", "inspection", "verification", "integrity", "matlab", "prepared", "own",
-        "sources", "video", "footage", "background", "cutting", "perturbation", "predictions", "baselines",
-    ),
-    "symbolic": ("ops", "layers", "network", "costs", "updates"),
-    "assembly": (
-        "graph", "detection", "regression", "weights", "checkpoint", "transfer", "predictor", "diagnosis",
-        "sharing",
-    ),
-    "control": (
-        "run", "epoch_lines", "training", "keeping", "preparing", "report", "checking", "robustness",
-        "judgement",
-    ),
-    "commands": ("build_dataset", "train_detection", "train_regression", "test", "predict"),
-}  # fmt: skip
-FLOOR_OF = {room: level for level, rooms in enumerate(FLOORS.values()) for room in rooms}
+# In the order in which data passes them: a package imports only packages before it.
+ORDER = (
+    "io", "ops", "recordings", "synthetic", "dataset", "model", "evaluation", "training", "report",
+    "inference",
+)  # fmt: skip
+# Neither of a pair imports the other, although one comes first.
+APART = (("training", "report"), ("report", "inference"), ("training", "inference"))
+FACTS = {"errors", "skeleton", "config"}  # which everything may import
+# Modules of one name that do the same job, for different sources.
+ALIKE = {"__init__", "__main__", "layout", "reader"}
 
 
 def module_name(path):
@@ -39,17 +27,21 @@ def module_name(path):
 
 
 MODULES = {module_name(path): path for path in sorted(ROOT.rglob("*.py"))}
+FOLDERS = sorted({path.parent for path in MODULES.values()})
+PACKAGES = {path.name for path in FOLDERS if path.parent == ROOT}
+TOP = {path.stem for path in ROOT.glob("*.py")} - {"__init__"}
+COMMANDS = TOP - FACTS
 
 
 def imports(path):
-    """Full names of all that a file imports, wherever it stands in the file; of ours, the module."""
+    """Full names of all modules that a file imports, wherever in the file."""
     found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: a relative import"
-            # ``from pose3d import config`` means a module, ``from pose3d.config import load`` does not.
+            # ``from pose3d import config`` imports a module, ``from pose3d.config import load`` does not.
             below = {f"{node.module}.{alias.name}" for alias in node.names}
             found |= {name if name in MODULES else node.module for name in below}
     return found
@@ -59,100 +51,91 @@ IMPORTS = {name: imports(path) for name, path in MODULES.items()}
 
 
 def room(name):
-    """The room of a module of ours, ``pose3d.ops.kernels.forward`` -> ops; None for the package itself."""
+    """``pose3d.ops.shapes`` -> ops, ``pose3d.test`` -> test, ``pose3d`` -> None."""
     return name.split(".")[1] if "." in name else None
 
 
 def ours(name):
-    return {imported for imported in IMPORTS[name] if imported in MODULES and room(imported)}
+    return {other for other in IMPORTS[name] if other in MODULES and room(other)}
 
 
-def test_every_module_has_a_floor():
-    assert {room(name) for name in MODULES} - {None} <= set(FLOOR_OF)
-    assert len(FLOOR_OF) == sum(map(len, FLOORS.values()))  # and only one
+def circle(graph):
+    """A path through a graph (dict of node to set of nodes) that returns to where it was, or None."""
+    done, path = set(), []
+
+    def visit(node):
+        if node in path:
+            return [*path[path.index(node) :], node]
+        if node not in done:
+            path.append(node)
+            for other in sorted(graph.get(node, ())):
+                if found := visit(other):
+                    return found
+            done.add(path.pop())
+        return None
+
+    return next((found for node in sorted(graph) if (found := visit(node))), None)
 
 
-@pytest.mark.parametrize("name", [name for name in MODULES if room(name)])
-def test_a_module_imports_lower_floors_or_its_own(name):
-    floor = FLOOR_OF[room(name)]
-    above = [other for other in ours(name) if FLOOR_OF[room(other)] > floor]
-    assert above == []
+def test_a_circle_is_found():
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
+    assert circle({"a": {"b", "c"}, "b": {"c"}}) is None
 
 
-def test_a_command_imports_no_other_command():
-    commands = set(FLOORS["commands"])
+def test_every_package_has_its_place_in_the_order():
+    assert set(ORDER) == PACKAGES
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if room(name) in PACKAGES])
+def test_a_package_imports_packages_before_it(name):
+    before = set(ORDER[: ORDER.index(room(name)) + 1]) | FACTS
+    before -= {pair[1 - pair.index(room(name))] for pair in APART if room(name) in pair}
+    assert {other for other in ours(name) if room(other) not in before} == set()
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: module_name(folder / "__init__.py"))
+def test_the_parts_of_a_package_import_each_other_in_one_direction(folder):
+    """A part is a module, or a package with all that is in it."""
+    whole = module_name(folder / "__init__.py")
+    parts = {}
     for name in MODULES:
-        if room(name) in commands:
-            assert not {room(other) for other in ours(name)} & commands, name
+        if name.startswith(f"{whole}."):
+            part = name[len(whole) + 1 :].split(".")[0]
+            inside = {
+                other[len(whole) + 1 :].split(".")[0] for other in ours(name) if other.startswith(f"{whole}.")
+            }
+            parts.setdefault(part, set()).update(inside - {part})
+            # The package's face imports its parts; a part that imports the face would close a circle.
+            assert whole == "pose3d" or part == "__main__" or whole not in ours(name), name
+    assert circle(parts) is None
 
 
-def test_nothing_is_imported_in_a_circle():
-    done, open_ = set(), []
-
-    def visit(name):
-        assert name not in open_, " -> ".join([*open_[open_.index(name) :], name])
-        if name in done:
-            return
-        open_.append(name)
-        for other in sorted(ours(name)):
-            visit(other)
-        done.add(open_.pop())
-
-    for name in MODULES:
-        visit(name)
-    assert done == set(MODULES)
+def test_nothing_imports_a_command_and_no_command_another():
+    assert {name: other for name in MODULES for other in ours(name) if room(other) in COMMANDS} == {}
 
 
-def foreign(floor):
-    """(module of ours, package of others that it imports) for a whole floor."""
-    return {
-        (name, imported.split(".")[0])
-        for name in MODULES
-        if room(name) in FLOORS[floor]
-        for imported in IMPORTS[name]
-        if imported not in MODULES
-    }
+def test_the_house_is_small():
+    assert len(PACKAGES) <= 10
+    assert len(list(ROOT.glob("*.py"))) <= 9
+    for folder in FOLDERS[1:]:
+        assert len([path for path in folder.glob("*.py") if path.stem != "__init__"]) <= 10, folder
 
 
-def test_the_facts_need_nothing_but_numpy():
-    found = foreign("facts") - {("pose3d.io.processes", "mpi4py")}  # loaded only under mpiexec
-    assert {package for _, package in found} <= {"numpy", "pose3d", *sys.stdlib_module_names}
-
-
-def test_the_data_floor_knows_no_pytensor():
-    assert [name for name, package in foreign("data") if package == "pytensor"] == []
-
-
-def test_the_symbolic_floor_knows_neither_data_nor_files():
-    allowed = {"numpy", "pytensor", "numba", "llvmlite", "pose3d", *sys.stdlib_module_names}
-    assert {package for _, package in foreign("symbolic")} <= allowed
+def test_no_two_modules_of_one_name_have_different_jobs():
+    names = Counter(path.stem for path in MODULES.values() if path.stem not in ALIKE)
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 @pytest.mark.parametrize(
-    ("who", "knows"),
+    ("library", "rooms"),
     [
-        ("human36m", {"human36m", "errors", "skeleton"}),  # no crop and no network
-        (
-            "synthetic",
-            {
-                "synthetic",
-                "human36m",
-                "errors",
-                "skeleton",
-                "files",
-                "launch",
-                "processes",
-                "matlab",
-                "video",
-            },
-        ),
-        ("matlab", {"errors", "files"}),
-        ("ops", {"ops", "memory"}),  # no data, no files
-        ("layers", {"ops"}),
-        ("costs", {"ops", "skeleton"}),
-        ("updates", {"ops"}),
+        ("pytensor", {"ops", "model"}),
+        ("numba", {"ops", "synthetic"}),
+        ("matplotlib", {"report"}),
+        ("av", {"io"}),
+        ("mpi4py", {"io"}),
     ],
 )
-def test_what_a_room_knows(who, knows):
-    known = {room(other) for name in MODULES if room(name) == who for other in ours(name)}
-    assert known <= knows
+def test_a_large_library_is_known_to_few(library, rooms):
+    users = {room(name) for name in MODULES if any(other.split(".")[0] == library for other in IMPORTS[name])}
+    assert users == rooms

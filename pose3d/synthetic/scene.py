@@ -7,7 +7,7 @@ import numpy as np
 from scipy.ndimage import map_coordinates
 
 from pose3d.recordings.human36m import CAMERAS, Camera, project, world_to_camera
-from pose3d.synthetic.motion.rotations import unit
+from pose3d.synthetic.rotations import unit
 
 FULL_SIZE = 1000  # columns of a frame of Human3.6M
 _TALL = 1002  # rows of the frames of cameras 1 and 4, and of all cameras for S7
