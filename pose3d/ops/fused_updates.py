@@ -17,6 +17,7 @@ from pytensor.graph.op import Op
 from pytensor.graph.rewriting.basic import GraphRewriter, dfs_rewriter, node_rewriter
 from pytensor.scalar.basic import Add, Mul, Neg, Sub, TrueDiv
 from pytensor.tensor.elemwise import DimShuffle, Elemwise
+from pytensor.tensor.type import TensorType
 
 from pose3d.ops.kernels.jit import njit
 
@@ -97,7 +98,9 @@ class _Expression:
     def __init__(self, result, target):
         self.result, self.target = result, target
         self.nodes, self.tensors, self.scalars = [], [target], []
-        self.fits = target.ndim > 0 and target.type.is_super(result.type) and self._is_arithmetic(result)
+        # A random generator is updated, too, and is no tensor.
+        is_array = isinstance(target.type, TensorType) and target.ndim > 0
+        self.fits = is_array and target.type.is_super(result.type) and self._is_arithmetic(result)
         if self.fits:
             self._follow(result)
 

@@ -123,9 +123,14 @@ def test_an_update_rounds_as_it_is_written(order):
     np.testing.assert_array_equal(params["w"].get_value(), w + (new_v if order == "new" else v))
 
 
-def test_every_update_of_a_network_is_fused():
-    """Whatever shape PyTensor knows of a parameter and its gradient: conv1 has an axis of one map."""
-    graph = DetectionGraph(load("detection", None, ["network.kernels=[2,3,4]"]))
+@pytest.mark.parametrize("dropout", [0, 0.3])
+def test_every_update_of_a_network_is_fused(dropout):
+    """Whatever shape PyTensor knows of a parameter and its gradient, and whatever else is updated.
+
+    conv1 has an axis of one map; dropout updates its generator.
+    """
+    settings = ["network.kernels=[2,3,4]", f"network.dropout={dropout}"]
+    graph = DetectionGraph(load("detection", None, settings))
     graph.step(np.zeros((2, 128, 128), np.uint8), np.zeros((2, 1700)))
     (function,) = graph._functions.values()
     held = [node.op for node in function.maker.fgraph.toposort() if isinstance(node.op, FusedUpdate)]
