@@ -15,11 +15,11 @@ if [ ! -x .venv/bin/python ]; then
     echo "making .venv with $("$candidate" --version)"
     "$candidate" -m venv .venv || exit 1
 fi
-# Installed again whenever setup.cfg changes; an installation that was cut off leaves no stamp.
-stamp=.venv/pose3d-$(cksum < setup.cfg | cut -d ' ' -f 1)
+# Installed again whenever the requirements change; an installation that was cut off leaves no stamp.
+stamp=.venv/pose3d-$(cat setup.cfg constraints.txt | cksum | cut -d ' ' -f 1)
 if [ ! -e "$stamp" ]; then
     echo "installing pose3d and its packages into .venv (about a minute)"
-    .venv/bin/python -m pip install --quiet --editable '.[test]' || exit 1
+    .venv/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[test]' || exit 1
     touch "$stamp"
 fi
 PATH=$PWD/.venv/bin:$PATH
