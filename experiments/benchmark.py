@@ -14,7 +14,7 @@ images in memory, and prints JSON as its last line. `breakdown` times the parts 
 one. `epoch` times an epoch of a built data set against its steps alone. `start` times a
 process's way to its first step, with empty caches and with full ones. `build` times the conversion
 of recordings against decoding alone; `stream` trains on 10,000 and 100,000 samples from memory and
-from the disk; `chunks` compares ways to store the images; `ranks` times training over MPI and reckons
+from the disk; `chunks` compares ways to store the images; `ranks` times training over MPI and computes
 what more machines would give.
 """
 
@@ -384,6 +384,13 @@ def parser():
             type=float,
             default=data_benchmarks.NOISE,
             help="for `build`: of the sensor, gray levels",
+        )
+        command.add_argument(
+            "--samples",
+            type=int,
+            nargs=2,
+            default=[10_000, 100_000],
+            help="for `stream`: of the two data sets",
         )
         command.add_argument("--steps", type=int, default=9, help="timed runs, of which the median counts")
     return result

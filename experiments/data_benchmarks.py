@@ -39,12 +39,11 @@ def raw_tree(folder, frames, noise):
 
 
 def _add_noise(path, noise, rng):
-    from pose3d.recordings.human36m import read_frames
-    from pose3d.synthetic.file_formats import video_writer
+    from pose3d.io.video import read_frames, video_writer
 
     frames = read_frames(path)
     first = next(frames)
-    with video_writer(path.with_suffix(".noisy.mp4"), *first.shape) as show:
+    with video_writer(path.with_suffix(".noisy.mp4"), *first.shape, rate=50) as show:
         for frame in (first, *frames):
             grain = rng.normal(0, noise, (*frame.shape, 1)).astype(np.float32)
             show(np.clip(frame.rgb() + grain, 0, 255).astype(np.uint8))
@@ -67,10 +66,9 @@ def convert(recording, path):
     """Build one recording's part: frames a second, when it began and ended, peak memory of the process."""
     from pose3d.dataset.build import build_part
     from pose3d.dataset.built_files import read_provenance
-    from pose3d.dataset.sampling import extract
 
     start = time.perf_counter()
-    build_part(recording, path, "benchmark", 1, extract)
+    build_part(recording, path, "benchmark", 1)
     end = time.perf_counter()
     (facts,) = read_provenance(path)["facts"]
     return facts["frames"], start, end, peak_mb()
@@ -155,13 +153,20 @@ def stream(arguments):
     """Train on sets of two sizes, from memory and from the disk: peak memory, time against the steps."""
     found = []
     with tempfile.TemporaryDirectory() as scratch:
-        for count in (10_000, 100_000):
+        for count in arguments.samples:
             folder = Path(scratch) / str(count)
             repeat(arguments.data, folder, count)
             size = sum(path.stat().st_size for path in folder.iterdir())
             for memory in ("stream", "all"):
                 command = [sys.executable, str(Path(__file__).with_name("benchmark.py")), "epoch"]
-                command += ["--data", str(folder), "--memory", memory, "--steps", "5"]
+                command += [
+                    "--data",
+                    str(folder),
+                    "--memory",
+                    memory,
+                    "--steps",
+                    str(min(arguments.steps, 5)),
+                ]
                 command += ["--threads", str(arguments.threads), "--batch", str(arguments.batch)]
                 command += ["--kernels", *map(str, arguments.kernels)]
                 done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
@@ -177,7 +182,7 @@ def chunks(arguments):
     """Time and size of the ways to store the images: gzip, lzf or nothing, one or several to a chunk."""
     import h5py
 
-    from pose3d.dataset.rows import OpenFile, StoredRows
+    from pose3d.dataset.built_files import StoredRows
     from pose3d.dataset.samples import Dataset
 
     data = Dataset.open(arguments.data)
@@ -186,7 +191,7 @@ def chunks(arguments):
     order = rng.permutation(len(images))[:1024]
     ways = [("gzip", level, chunk) for level in (1, 4) for chunk in (1, 8, 32)]
     ways += [("lzf", None, 1), ("lzf", None, 8), (None, None, 1)]
-    print("stored           chunk  kB/image  write us  random read us  pread us")
+    print("stored           chunk  kB/image  write us  random read us  direct us")
     with tempfile.TemporaryDirectory() as scratch:
         for compression, level, chunk in ways:
             path = Path(scratch) / "images.h5"
@@ -203,9 +208,9 @@ def chunks(arguments):
                 read = time.perf_counter() - start
                 direct = None
                 if compression == "gzip" and chunk == 1:
-                    rows, opened = StoredRows(dataset), OpenFile(path)
+                    rows = StoredRows(dataset)
                     start = time.perf_counter()
-                    rows.read(opened, order)
+                    rows.read(order)
                     direct = time.perf_counter() - start
             name = f"{compression or 'plain'} {'' if level is None else level}"
             line = f"{name:16s} {chunk:5d} {path.stat().st_size / len(images) / 1e3:9.2f}"

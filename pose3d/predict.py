@@ -18,7 +18,8 @@ from pose3d.inference.background import foreground, median_background
 from pose3d.inference.person_crop import cut_out
 from pose3d.inference.pictures import is_video, read_pictures
 from pose3d.io.images import MaskImages, list_images
-from pose3d.recordings.human36m import FRAMES_PER_SECOND, frame_rate
+from pose3d.io.video import frame_rate
+from pose3d.recordings.human36m import FRAMES_PER_SECOND
 from pose3d.report.overlay import draw_over, overlay_writer
 
 BLOCK = 32  # pictures held at once: 200 MB of 1920 x 1080 px
@@ -176,7 +177,7 @@ def main(argv=None):
             print(_BACKGROUND_KEPT)
         if empty:
             told = "1 picture is" if empty == 1 else f"{empty} pictures are"
-            print(f"{told} left out: the mask is empty, or nothing moves")
+            print(f"{told} skipped: the mask is empty, or nothing moves")
     written = predictions.write(out, arguments.format, predictions.Pair(poses, None, keys))
     print(f"{len(poses)} pose{'s' * (len(poses) != 1)} in {', '.join(map(str, written))}")
 

@@ -18,7 +18,7 @@ def test_from_a_raw_tree_to_table_and_contact_sheet(raw_tree, tmp_path, capsys):
     assert run(*options) == 0
     out = capsys.readouterr().out
     lines = out.splitlines()
-    assert "S6: left out, there is no folder" in out
+    assert "S6: skipped, there is no folder" in out
     assert (
         "24 of 24 recordings: numbers of frames, poses and masks differ by up to 5; cut to the shortest"
         in out
@@ -29,7 +29,8 @@ def test_from_a_raw_tree_to_table_and_contact_sheet(raw_tree, tmp_path, capsys):
         ["Walking", "S11", "2", "24", "0", "0"],
         ["all", "6", "72", "0", "0", lines[-2].split()[-1]],
     ]
-    assert lines[-1] == f"72 samples in {tmp_path / 'out'}; look at {tmp_path / 'out' / 'contact_sheet.png'}"
+    sheet = tmp_path / "out" / "contact_sheet.png"
+    assert lines[-1] == f"72 samples in {sheet.parent}; check {sheet} by eye"
     assert "WARNING" not in out
     for name in ("sample.png", "windows.png"):
         with Image.open(tmp_path / "out" / name) as picture:
@@ -87,7 +88,7 @@ def test_without_a_source_it_takes_the_real_data_else_makes_its_own(raw_tree, tm
     monkeypatch.setattr(synthetic, "generate", generate)
     assert run("--subjects", "S1", "--every", 6, "--workers", 1) == 0
     assert made == [("data/synthetic", ["S1"], 1)]
-    assert "no data/human36m: building from the built-in synthetic walkers" in capsys.readouterr().out
+    assert "There is no data/human36m: generating and building synthetic walkers" in capsys.readouterr().out
     assert (tmp_path / "data" / "walking" / "Walking-S1.h5").is_file()
 
     shutil.copytree(raw_tree, tmp_path / "data" / "human36m")
@@ -109,12 +110,12 @@ def renamed(tree, subject, action):
     return tree
 
 
-def test_recordings_known_to_be_bad_are_left_out_and_told(raw_tree, tmp_path, capsys):
+def test_recordings_known_to_be_bad_are_dropped(raw_tree, tmp_path, capsys):
     tree = renamed(shutil.copytree(raw_tree, tmp_path / "raw"), "S9", "Greeting")
     options = ("--source", tree, "--subjects", "S9", "--actions", "Greeting", "--every", 6, "--workers", 1)
     assert run(*options, "--out", tmp_path / "out") == 0
     out = capsys.readouterr().out
-    assert "rule s9-shifted-poses: 4 recording(s) left out, S9 Greeting take 2 (Greeting): " in out
+    assert "rule s9-shifted-poses: 4 recording(s) dropped, S9 Greeting take 2 (Greeting): " in out
     assert set(Dataset.open(tmp_path / "out").take) == {1}
     assert run(*options, "--out", tmp_path / "all", "--rule", "s9-shifted-poses=keep") == 0
     out = capsys.readouterr().out
@@ -130,16 +131,16 @@ def test_the_rules_do_not_touch_synthetic_walkers_unless_asked(raw_tree, tmp_pat
     assert run(*options, "--out", tmp_path / "out") == 0
     assert "rule " not in capsys.readouterr().out
     assert run(*options, "--out", tmp_path / "first", "--rule", "s9-short-capture=drop") == 0
-    assert "rule s9-short-capture: 4 recording(s) left out" in capsys.readouterr().out
+    assert "rule s9-short-capture: 4 recording(s) dropped" in capsys.readouterr().out
     assert set(Dataset.open(tmp_path / "first").take) == {1}
 
 
-def test_rules_that_leave_nothing_are_an_error(raw_tree, tmp_path, capsys):
+def test_rules_that_drop_everything_are_an_error(raw_tree, tmp_path, capsys):
     tree = renamed(shutil.copytree(raw_tree, tmp_path / "raw"), "S9", "Greeting")
     for path in list(tree.rglob("Greeting 1.*")):
         path.unlink()
     assert run("--source", tree, "--subjects", "S9", "--actions", "Greeting", "--out", tmp_path / "out") == 1
-    assert "error: the rules leave out all that was asked for; --rule" in capsys.readouterr().err
+    assert "error: the rules drop all that was asked for; override" in capsys.readouterr().err
 
 
 def test_verify_prints_a_table_and_builds_nothing(raw_tree, tmp_path, capsys, monkeypatch):
@@ -171,7 +172,7 @@ def test_verify_names_every_fault_and_fails(raw_tree, tmp_path, capsys, monkeypa
     ]
     assert lines[5].split() == ["S6", "Walking", "0", "0", "96", "missing"]
     faults = lines[6:-1]
-    assert faults[0] == f"S6: left out, there is no folder {tree / 'S6'}"
+    assert faults[0] == f"S6: skipped, there is no folder {tree / 'S6'}"
     assert faults[1].startswith(f"{video}: cannot be read as a video")
     assert any(f"{poses} is that of camera 58860488; extract both again" in fault for fault in faults)
     assert lines[-1] == f"{len(faults)} faults"
@@ -233,7 +234,7 @@ def test_the_actions_of_the_report_have_one_name(raw_tree, tmp_path, capsys, mon
     )
     assert run(*options, "--actions", "report") == 0
     out = capsys.readouterr().out
-    assert "S1 TakingPhoto take 2 (TakingPhoto): left out, none of its files is there" in out
+    assert "S1 TakingPhoto take 2 (TakingPhoto): skipped, none of its files is there" in out
     assert "S1 Posing" not in out
     run("--verify", "--source", raw_tree, "--subjects", "S1", "--actions", "report")
     rows = [line.split()[1] for line in capsys.readouterr().out.splitlines()[3:9]]

@@ -46,12 +46,10 @@ def test_an_export_is_built_to_the_same_samples(out_and_back, capsys):
     assert np.median(np.linalg.norm(back.joints_2d - raw.joints_2d, axis=-1)[there]) < 13
 
 
-def test_takes_and_orders_are_told(out_and_back, capsys):
+def test_takes_are_told(out_and_back, capsys):
     source, out = out_and_back / "mat", out_and_back / "back"
     assert run("--source", source, "--out", out, "--workers", 1) == 0
     lines = capsys.readouterr().out.splitlines()
-    for what in ("pixels", "windows"):
-        assert any(line.startswith(f"{source}: {what} are stored by rows: ") for line in lines)
     # A camera, or a take, begins with a leap, where its place is not just as near to the next one.
     data, takes = Dataset.open(out_and_back / "raw"), {}
     for subject in ("S1", "S11"):
@@ -89,7 +87,7 @@ def test_what_is_built_is_exported_without_building(out_and_back, tmp_path, caps
 
 
 @pytest.fixture
-def own_folder(tmp_path):
+def custom_folder(tmp_path):
     """Two subjects, one of which has a table with a bad cell."""
     folder = tmp_path / "mine"
     (folder / "frames").mkdir(parents=True)
@@ -103,9 +101,9 @@ def own_folder(tmp_path):
     )
 
 
-def test_own_recordings_are_built_and_trained_on(own_folder, tmp_path, capsys, small):
+def test_custom_recordings_are_built_and_trained_on(custom_folder, tmp_path, capsys, small):
     out = tmp_path / "out"
-    assert run("--source", own_folder, "--out", out, "--subjects", "anna", "ben", "--workers", 1) == 0
+    assert run("--source", custom_folder, "--out", out, "--subjects", "anna", "ben", "--workers", 1) == 0
     printed = capsys.readouterr().out
     assert "WARNING: the background of 2 recordings is NOT subtracted" in printed
     assert "ground_truth_bs" not in printed
@@ -121,8 +119,8 @@ def test_own_recordings_are_built_and_trained_on(own_folder, tmp_path, capsys, s
     assert "the last tenth of each of 1 training takes" in capsys.readouterr().out
 
 
-def test_a_bad_table_costs_no_other_subject(own_folder, tmp_path, capsys):
-    assert run("--source", own_folder, "--out", tmp_path / "out", "--workers", 1) == 1
+def test_a_bad_table_costs_no_other_subject(custom_folder, tmp_path, capsys):
+    assert run("--source", custom_folder, "--out", tmp_path / "out", "--workers", 1) == 1
     error = capsys.readouterr().err.splitlines()[-1]
     assert error.startswith("error: 1 of 3 recordings cannot be read, the first: ")
     assert "bad.csv, line 2, column head_X: is '?', not a number" in error
@@ -132,14 +130,14 @@ def test_a_bad_table_costs_no_other_subject(own_folder, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--verify"], "is a folder of own recordings; --verify checks raw Human3.6M trees only"),
-        (["--rule", "s9-short-capture=drop"], "--rule is about raw Human3.6M trees, and"),
-        (["--pixel-order", "rows"], "--pixel-order has no meaning for a folder of own recordings"),
+        (["--verify"], "is a folder of custom recordings; --verify checks raw Human3.6M trees only"),
+        (["--rule", "s9-short-capture=drop"], "--rule applies to raw Human3.6M trees, and"),
+        (["--pixel-order", "rows"], "--pixel-order has no meaning for a folder of custom recordings"),
         (["--actions", "Walking"], "lists no action 'Walking', only Dancing"),
     ],
 )
-def test_what_is_for_others_is_refused(own_folder, tmp_path, capsys, arguments, message):
-    assert run("--source", own_folder, "--out", tmp_path / "out", *arguments) == 1
+def test_what_is_for_others_is_refused(custom_folder, tmp_path, capsys, arguments, message):
+    assert run("--source", custom_folder, "--out", tmp_path / "out", *arguments) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert message in line
 
@@ -147,7 +145,5 @@ def test_what_is_for_others_is_refused(own_folder, tmp_path, capsys, arguments, 
 def test_a_folder_of_no_kind_is_refused(tmp_path, capsys):
     assert run("--source", tmp_path, "--out", tmp_path / "out") == 1
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(
-        f"error: {tmp_path} holds none of what tells a source; give the folder that holds S1"
-    )
-    assert "recordings.csv (folder of own recordings)" in line
+    assert line.startswith(f"error: {tmp_path} is no source of recordings; give the folder that holds S1")
+    assert "recordings.csv (folder of custom recordings)" in line

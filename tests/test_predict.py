@@ -74,7 +74,7 @@ def test_a_folder_with_masks_in_all_formats(run, tmp_path, capsys):
         Image.fromarray(where if number else np.zeros_like(where)).save(masks / f"f{number}.png")
     status, out = run(images, "--mask", masks, "--format", "json", "csv", "npz", "txt")
     assert status == 0
-    assert "1 picture is left out" in capsys.readouterr().out
+    assert "1 picture is skipped" in capsys.readouterr().out
     found, content = poses(out)
     assert content["picture"] == ["f1.jpg", "f2.jpg"]
     np.testing.assert_allclose(found[0], found[1], atol=2)  # the same person elsewhere; JPEG blurs a little

@@ -7,6 +7,7 @@ import shutil
 import sys
 
 import h5py
+import msgspec
 import numpy as np
 import pytest
 from PIL import Image
@@ -171,7 +172,9 @@ def test_a_detection_network_that_knows_the_test_subject_is_refused(
     built, regression_run, detection_run, tmp_path, capsys
 ):
     found = weights.load(detection_run)
-    config = dataclasses.replace(found.config, data=dataclasses.replace(found.config.data, test=("S5",)))
+    config = msgspec.structs.replace(
+        found.config, data=msgspec.structs.replace(found.config.data, test=("S5",))
+    )
     weights.save(tmp_path / "w.npz", dataclasses.replace(found, config=config))
     assert run(built, regression_run, tmp_path / "out", "--detection", tmp_path / "w.npz") == 1
     assert "w.npz was trained with S11 not kept for the test; name another" in capsys.readouterr().err
@@ -347,7 +350,7 @@ def other_version(folder):
         (other_version, "Walking-S5.h5 has version 99, not 2; remove it and run build_dataset again"),
         (
             lambda folder: built_path(folder, "Walking", "S11").unlink(),
-            "holds nothing of S11, the test subject",
+            "has no samples of the test subject S11",
         ),
         (lambda folder: shutil.rmtree(folder), "there is no such folder; run build_dataset --out"),
     ],

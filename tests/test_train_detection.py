@@ -119,7 +119,7 @@ def test_dropout_repeats_with_its_seed(train, tmp_path):
             "training.learning_rate = 'fast': expected `float`, got `str`",
         ),
         (["--set", "data.validation=subject:S7"], "there is no subject 'S7' in the data set"),
-        (["--set", "data.test=['S9']", "--monitor-test"], "holds nothing of S9, the test subject"),
+        (["--set", "data.test=['S9']", "--monitor-test"], "has no samples of the test subject S9"),
         (["--out", "theirs"], "theirs is no run folder and not empty: name another with --out"),
         (["--set", "network.kernels=[2, 3, 1000000]"], "there is not enough memory for this"),
     ],

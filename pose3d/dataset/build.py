@@ -1,4 +1,4 @@
-"""Recordings -> built files, over several processes, in steps that a killed build can take up again."""
+"""Build files from recordings, over several processes, in steps that an interrupted build can resume."""
 
 import contextlib
 import functools
@@ -16,25 +16,25 @@ from pose3d.dataset.built_files import (
     samples_writer,
     write_samples,
 )
-from pose3d.dataset.sampling import extract
+from pose3d.dataset.sampling import sample_recording
 from pose3d.errors import UserError
 from pose3d.io.atomic_files import DiskFullError, exclusive
 
-# Below --out: one file for each recording done, until all of an action and subject are there.
+# Folder below --out: one file for each finished recording, until an action of a subject is complete.
 PARTS = ".parts"
 
 
 @dataclass
 class BuiltFile:
-    """One action and subject: its recordings, its path, and what came of it.
+    """A built file, finished or not: the recordings of one action and subject.
 
     Attributes
     ----------
     left : int
         recordings that have no part yet
     seconds : float
-        of work that this build spent on it, 0 where all was there
-    facts : list of dicts, one for each recording, as `pose3d.dataset.sampling.extract` gives them
+        of work in this build, 0 if nothing was missing
+    facts : list of dicts, one for each recording, of `pose3d.dataset.sampling.sample_recording`
         empty if it failed
     """
 
@@ -47,10 +47,10 @@ class BuiltFile:
     facts: tuple = ()
 
 
-def build(recordings, out, source, run, every=1, workers=1, extract=extract):
+def build(recordings, out, source, run, every=1, workers=1):
     """Make the built files that are missing.
 
-    A recording that cannot be read leaves out the file it belongs to, and no other.
+    If a recording cannot be read, its file is not built; all other files are.
 
     Parameters
     ----------
@@ -64,7 +64,6 @@ def build(recordings, out, source, run, every=1, workers=1, extract=extract):
     run : function of (function, tasks, workers), as `pose3d.io.processes.team` yields it
     every : int, keep every n-th frame
     workers : int, processes
-    extract : function of a module, which reads such a recording as `pose3d.dataset.sampling.extract` does
 
     Returns
     -------
@@ -74,8 +73,8 @@ def build(recordings, out, source, run, every=1, workers=1, extract=extract):
     Raises
     ------
     UserError
-        if another build works in that folder, a file that is there was made of other recordings or with
-        another `every`, or the disk is full
+        if another build works in that folder, a file there was built from other recordings or with another
+        `every`, or the disk is full
     """
     out = Path(out)
     with exclusive(out):
@@ -84,8 +83,7 @@ def build(recordings, out, source, run, every=1, workers=1, extract=extract):
             if file.path.exists():
                 file.facts = _reusable(file.path, _provenance(file.recordings, source, every))
         missing = [file for file in built if not file.path.exists()]
-        reading = (source, every, extract)
-        failures = _build_missing(missing, out, reading, functools.partial(run, workers=workers))
+        failures = _build_missing(missing, out, source, every, functools.partial(run, workers=workers))
     return built, failures
 
 
@@ -99,7 +97,7 @@ def _files(recordings, out):
 
 
 def _provenance(recordings, source, every, facts=()):
-    """What a file is made of. Sizes stand for the contents of its sources, so that a tree may move."""
+    """What a file is built from. Sizes stand for the contents of sources, so that a tree may move."""
     return {
         "pose3d": pose3d.__version__,
         "source": str(source),
@@ -112,7 +110,7 @@ def _provenance(recordings, source, every, facts=()):
 
 
 def _size(path):
-    """Bytes of a file, or of all files of a folder; None for one that is not there."""
+    """Bytes of a file, or of all files of a folder; None if it does not exist."""
     if path is None:
         return None
     if path.is_dir():
@@ -121,7 +119,7 @@ def _size(path):
 
 
 def _reusable(path, wanted):
-    """Facts of a built file that is what this build would make; otherwise a UserError."""
+    """Facts of a built file that equals what this build would make; otherwise a UserError."""
     found = read_provenance(path)
     remedy = "give another --out, or remove the file to build it anew"
     compared = {"every": "every", "cameras": "cameras", "recordings": "source", "options": "options"}
@@ -144,14 +142,13 @@ def _named(provenance):
     return [recording[:3] for recording in provenance.get("recordings", [])]
 
 
-def _build_missing(files, out, reading, run):
-    """Build the parts, and each file as soon as all of its parts are there; failures by recording."""
-    source, every, extract = reading
+def _build_missing(files, out, source, every, run):
+    """Build the parts, and each file as soon as its parts are complete; returns failures by recording."""
     tasks, owners = [], []
     for file in files:
         paths = {r: _part_path(out, r) for r in file.recordings}
         todo = [r for r, path in paths.items() if not _is_done(path, r, source, every)]
-        tasks += [(r, paths[r], source, every, extract) for r in todo]
+        tasks += [(r, paths[r], source, every) for r in todo]
         owners += [file] * len(todo)
         file.left = len(todo)
     failures = []
@@ -179,7 +176,7 @@ def _build_missing(files, out, reading, run):
 
 
 def _tidy(parts):
-    """Remove what a killed build was writing, and the folder of parts if nothing is left to merge."""
+    """Remove what a killed build was writing, and the folder of parts if it is empty."""
     if parts.is_dir():
         for path in parts.glob(".*.partial.h5"):
             path.unlink()
@@ -187,11 +184,11 @@ def _tidy(parts):
             parts.rmdir()
 
 
-def build_part(recording, path, source, every, extract):
-    """Extract one recording into a file of its own; returns the seconds it took."""
+def build_part(recording, path, source, every):
+    """Sample one recording into a file of its own; returns the seconds it took."""
     start = time.perf_counter()
     with samples_writer(path, recording.action, recording.subject) as writer:
-        facts = extract(recording, every, writer.append)
+        facts = sample_recording(recording, every, writer.append)
         writer.provenance = _provenance([recording], source, every, [facts])
     return time.perf_counter() - start
 
@@ -202,13 +199,13 @@ def _part_path(out, recording):
 
 
 def _is_done(path, recording, source, every):
-    """Whether an earlier build left a part that serves this one."""
+    """Whether an earlier build left a part that can be used."""
     if not path.exists():
         return False
     try:
         _reusable(path, _provenance([recording], source, every))
     except UserError:
-        return False  # damaged or made otherwise: made anew
+        return False  # damaged, or built with other options
     return True
 
 

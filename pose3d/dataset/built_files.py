@@ -1,12 +1,14 @@
-"""The built files: schema, writer, whole reading. One HDF5 file for each action and subject."""
+"""Built files, one HDF5 file for each action and subject: schema, writer, reading."""
 
 import contextlib
 import hashlib
 import io
 import json
+import os
 
 import h5py
 import numpy as np
+from isal import isal_zlib
 
 from pose3d.dataset.crop import IMAGE_SIDE
 from pose3d.dataset.windows import N_WINDOWS
@@ -27,17 +29,17 @@ SCHEMA = {
     "camera": (np.int32, (), "id of the camera"),
     "frame": (np.int32, (), "number of the frame in the video, from 0"),
 }
-# Only where the source gave labels in place of 2D joints.
+# Only where the source holds labels instead of 2D joints.
 WINDOWS = "windows"
 _WINDOWS = (np.uint8, (-(-N_JOINTS * N_WINDOWS // 8),), "positive windows: 17 x 100 bits, numpy.packbits")
 
-# One image a chunk, gzip 1: training reads single images in any order. A chunk of 8 takes 3 % less disk and
-# 5 times as long; gzip 4 takes 3 % less, too, and half as long again to write; lzf, which h5py alone reads,
-# takes 18 % more (experiments/benchmark.py chunks). The other arrays are not packed, so that a row of
-# theirs, too, is found by arithmetic.
+# One image a chunk, gzip 1, because training reads single images in random order. Chunks of 8 need 3 % less
+# disk and 5 times as long to read; gzip 4 needs 3 % less disk and 1.5 times as long to write; lzf, which
+# only h5py reads, needs 18 % more disk (experiments/benchmark.py chunks). The other arrays are not packed:
+# the place of a row in its chunk follows from the row's size.
 _IMAGES_STORED = {"chunks": (1, IMAGE_SIDE, IMAGE_SIDE), "compression": "gzip", "compression_opts": 1}
 _ROWS_PER_CHUNK = 256
-BLOCK = 256  # samples that reading and joining whole files hold at once
+BLOCK = 256  # samples in memory when whole files are read or joined
 
 
 def built_path(folder, action, subject):
@@ -47,7 +49,7 @@ def built_path(folder, action, subject):
 
 @contextlib.contextmanager
 def samples_writer(path, action, subject):
-    """Yield a writer of a built file, which appears under its name only when it is whole.
+    """Yield a writer of a built file, which appears under its name only when it is complete.
 
     Parameters
     ----------
@@ -83,10 +85,10 @@ def write_samples(path, action, subject, parts, provenance):
 
 
 class _Sink(io.FileIO):
-    """A file that keeps its first error to itself.
+    """A file that keeps its first error until `check`.
 
-    On a full disk HDF5 would print pages of tracebacks, which no caller can silence, and fail once more on
-    closing. It never hears of it: nothing more is written, and `check` raises.
+    On a full disk HDF5 prints pages of tracebacks, which no caller can silence, and fails again on closing.
+    Therefore HDF5 sees no error: nothing more is written, and `check` raises.
     """
 
     error = None
@@ -145,7 +147,7 @@ class _Writer:
         self._digests[name] = hashlib.sha256()
 
     def finish(self):
-        """Write what is known only at the end."""
+        """Write checksums and provenance."""
         if not self._digests:
             for name, kind in SCHEMA.items():
                 self._create(name, *kind)
@@ -157,7 +159,7 @@ class _Writer:
 
 @contextlib.contextmanager
 def open_samples(path):
-    """An h5py.File of this format and version, whose faults become one clear line.
+    """Open a file of this format and version for reading: h5py.File.
 
     Raises
     ------
@@ -166,7 +168,7 @@ def open_samples(path):
     """
     remedy = "remove it and run build_dataset again"
     try:
-        with h5py.File(path, "r") as file:
+        with h5py.File(path, "r", locking=False) as file:
             if file.attrs.get("format") != FORMAT:
                 raise UserError(f"{path} is no built file of pose3d; move it elsewhere")
             if file.attrs.get("version") != VERSION:
@@ -198,3 +200,47 @@ def read_provenance(path):
     """The provenance given to `samples_writer`; raises as `open_samples`."""
     with open_samples(path) as file:
         return json.loads(file["provenance"][()])
+
+
+class StoredRows:
+    """Single rows of a chunked dataset, in any order, straight from its stored chunks.
+
+    Reading a row through HDF5 takes several times as long. A chunk of this module holds one packed row, or
+    several rows that are not packed.
+
+    Parameters
+    ----------
+    dataset : h5py.Dataset, of a file that stays open
+    """
+
+    def __init__(self, dataset):
+        self._dataset, self._per_chunk = dataset, dataset.chunks[0]
+        self._is_packed = dataset.compression == "gzip"
+        self._row_bytes = int(np.prod(dataset.shape[1:], dtype=int)) * dataset.dtype.itemsize
+
+    def read(self, rows):
+        """Rows by their numbers, (k,) int array: (k, ...) array.
+
+        Raises
+        ------
+        OSError, ValueError, isal_zlib.error
+            if the file is damaged
+        """
+        values = np.empty((len(rows), *self._dataset.shape[1:]), self._dataset.dtype)
+        flat, rest = values.reshape(len(rows), -1).view(np.uint8), (0,) * (values.ndim - 1)
+        for i, row in enumerate(rows.tolist()):
+            chunk, within = divmod(row, self._per_chunk)
+            _, content = self._dataset.id.read_direct_chunk((chunk * self._per_chunk, *rest))
+            if self._is_packed:
+                content = isal_zlib.decompress(content, bufsize=self._row_bytes)
+            start = within * self._row_bytes
+            flat[i] = np.frombuffer(content, np.uint8)[start : start + self._row_bytes]
+        return values
+
+    def prefetch(self, rows):
+        """Ask the system to read rows of one row a chunk in the background, where it can."""
+        if hasattr(os, "posix_fadvise"):
+            file = self._dataset.file.id.get_vfd_handle()
+            for row in rows.tolist():
+                stored = self._dataset.id.get_chunk_info_by_coord((row,) + (0,) * (self._dataset.ndim - 1))
+                os.posix_fadvise(file, stored.byte_offset, stored.size, os.POSIX_FADV_WILLNEED)

@@ -1,4 +1,4 @@
-"""From a frame to the 128 x 128 grayscale sample, and the one transform for pixels and joints.
+"""From a frame to the 128 x 128 grayscale sample: one transform for pixels and joints.
 
 A box is (x0, y0, x1, y1) in whole px of the frame, half-open: columns x0 <= x < x1.
 """
@@ -9,15 +9,17 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
+from pose3d.recordings.observation import box_around
+
 IMAGE_SIDE = 128
-# Room around the 2D joints where no mask tells the outline, as a share of their longer extent: the
-# joints lie within the body, and the box of ground_truth_bb leaves 115 to 260 mm around them.
+# Margin around the 2D joints where there is no mask, as a share of their longer extent: joints lie within the
+# body, and the box of ground_truth_bb leaves 115 to 260 mm around them.
 JOINTS_MARGIN = 0.1
 
 
 @dataclass(frozen=True)
 class Transform:
-    """The square around a box, and the way between px of the frame and px of the crop.
+    """The square around a box: converts between px of the frame and px of the crop.
 
     Pixel centres are at whole numbers in both images, so the left border of the square is
     at ``left - 0.5`` in the frame and at -0.5 in the crop.
@@ -47,16 +49,16 @@ class Transform:
         return IMAGE_SIDE / self.side
 
     def to_crop(self, points):
-        """Take (..., 2) points (x, y) from px of the frame to px of the crop, in float64."""
+        """Convert (..., 2) points (x, y) from px of the frame to px of the crop, in float64."""
         return (np.asarray(points, np.float64) - (self.left, self.top) + 0.5) * self.scale - 0.5
 
     def to_frame(self, points):
-        """Take (..., 2) points (x, y) from px of the crop to px of the frame, in float64."""
+        """Convert (..., 2) points (x, y) from px of the crop to px of the frame, in float64."""
         return (np.asarray(points, np.float64) + 0.5) / self.scale - 0.5 + (self.left, self.top)
 
 
 def crop(gray, mask=None):
-    """Make the sample of what a box holds: background to zero, scale, centre on zeros.
+    """Make the sample of a box: background to zero, scale, centre on zeros.
 
     Parameters
     ----------
@@ -65,8 +67,8 @@ def crop(gray, mask=None):
 
     Returns
     -------
-    (128, 128) uint8 array, whose longer side the box fills, in which ``Transform.of_box(box)`` says
-    where every point of the frame is
+    (128, 128) uint8 array, whose longer side the box fills; ``Transform.of_box(box)`` locates points of the
+    frame in it
 
     Raises
     ------
@@ -81,7 +83,7 @@ def crop(gray, mask=None):
         gray = gray * mask
     square = np.zeros((transform.side, transform.side), np.uint8)
     square[-transform.top :, -transform.left :][:height, :width] = gray
-    # Only what shows the person is computed; the rest is zero anyway.
+    # Only the part that shows the person is computed; the rest is zero.
     left, right = _reached(-transform.left, width, transform.scale)
     top, bottom = _reached(-transform.top, height, transform.scale)
     part = (left / transform.scale, top / transform.scale, right / transform.scale, bottom / transform.scale)
@@ -94,29 +96,20 @@ def crop(gray, mask=None):
 
 
 def _reached(start, extent, scale):
-    """First and last px of the crop, half-open, that `extent` px of the square from `start` on reach."""
+    """First and last px of the crop, half-open, covered by `extent` px of the square from `start`."""
     first = int(np.floor(start * scale)) - 2
     last = int(np.ceil((start + extent) * scale)) + 2
     return max(0, first), min(IMAGE_SIDE, last)
 
 
-def box_from_mask(mask):
-    """The tightest box around the True pixels, or None where there are none.
-
-    Parameters
-    ----------
-    mask : (H, W) bool array
-    """
-    rows = np.flatnonzero(mask.any(axis=1))
-    if not rows.size:
-        return None
-    top, bottom = int(rows[0]), int(rows[-1]) + 1
-    columns = np.flatnonzero(mask[top:bottom].any(axis=0))
-    return int(columns[0]), top, int(columns[-1]) + 1, bottom
+def largest_part(mask):
+    """The largest 8-connected part of a mask: (H, W) bool array; the mask itself where it is empty."""
+    parts, count = ndimage.label(mask, structure=np.ones((3, 3)))
+    return parts == 1 + np.argmax(np.bincount(parts.ravel())[1:]) if count else mask
 
 
 def box_from_silhouette(mask):
-    """The box of the mask's largest 8-connected part, or None where the mask is empty.
+    """The box of the mask's largest part, or None where the mask is empty.
 
     Background subtraction leaves specks, which must not widen the box.
 
@@ -124,15 +117,11 @@ def box_from_silhouette(mask):
     ----------
     mask : (H, W) bool array
     """
-    parts, count = ndimage.label(mask, structure=np.ones((3, 3)))
-    if not count:
-        return None
-    sizes = np.bincount(parts.ravel())
-    return box_from_mask(parts == 1 + np.argmax(sizes[1:]))
+    return box_around(largest_part(mask))
 
 
 def box_from_joints(joints_2d, frame_shape):
-    """The joints' box widened by `JOINTS_MARGIN`, cut to the frame, or None if it is all outside.
+    """The joints' box widened by `JOINTS_MARGIN`, clipped to the frame, or None if all of it is outside.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Built files -> prepared files, for the original project's programs."""
+"""Write built files as legacy .mat files, for the original project's programs."""
 
 import contextlib
 from pathlib import Path
@@ -8,15 +8,15 @@ import numpy as np
 from pose3d.dataset.built_files import BLOCK
 from pose3d.dataset.samples import Dataset
 from pose3d.io.matlab73 import matrix_writer
-from pose3d.recordings.legacy_mat.matrices import KINDS
+from pose3d.recordings.legacy_mat import KINDS
 from pose3d.skeleton import JOINTS_32, KEPT
 
-# Images and labels as the original's programs feed them to the network; poses so that subtracting the
-# pelvis again gives back every bit.
+# Images and labels as the original's programs feed them to the network. Poses in double precision, so that
+# subtracting the pelvis again restores every bit.
 _TYPES = {"images": np.float32, "labels": np.float32, "poses": np.float64}
 
 
-def export_prepared(out, folder, actions=None, subjects=None):
+def export_legacy(out, folder, actions=None, subjects=None):
     """Write the original project's three files for each action and subject.
 
     h5py shows one sample a row, MATLAB one a column. Images and labels are stored by rows, images in single
@@ -61,7 +61,7 @@ def _write(data, numbers, folder, subject):
 
 
 def _samples(data, numbers):
-    """Images, labels and poses of some samples as they are to be stored."""
+    """Images, labels and poses of some samples, as they are stored."""
     poses = np.full((len(numbers), len(JOINTS_32), 3), np.nan)
     poses[:, KEPT] = data.poses[numbers].astype(np.float64) + data.pelvis[numbers][:, None]
     return {

@@ -1,21 +1,22 @@
-"""Reading the built files of a folder: tables, and images from memory or from the disk."""
+"""The data set: all samples of a folder of built files, in memory or read from the disk as needed."""
 
 import hashlib
 from pathlib import Path
 
+import h5py
 import numpy as np
+from isal import isal_zlib
 
-from pose3d.dataset.built_files import BLOCK, SCHEMA, WINDOWS, open_samples, schema_of
-from pose3d.dataset.rows import OpenFile, StoredRows
+from pose3d.dataset.built_files import BLOCK, SCHEMA, WINDOWS, StoredRows, open_samples, schema_of
 from pose3d.dataset.windows import N_WINDOWS, labels
 from pose3d.errors import UserError
 from pose3d.skeleton import N_JOINTS
 
-# What splitting asks for whole, 9 bytes a sample; all else may stay on the disk.
+# Read whole, as splitting needs them: 9 bytes a sample. All else may stay on the disk.
 _KEYS = ("take", "camera", "frame")
 _COLUMNS = ("joints_2d", "poses", "pelvis", "box")
 MEMORY = ("auto", "all", "stream")
-# A set whose unpacked arrays take fewer bytes than this is held in memory by default.
+# A data set whose unpacked arrays take fewer bytes than this is held in memory by default.
 FITS = 4e9
 
 
@@ -25,7 +26,7 @@ class Dataset:
     Attributes
     ----------
     folder : Path
-    in_memory : bool, whether images and tables are kept once read, or read whenever asked for
+    in_memory : bool, whether images and tables are kept once read, or read from the disk each time
     action, subject : (N,) str arrays
     take, camera, frame : (N,) int arrays
     joints_2d : (N, 17, 2) float32, px of the crop
@@ -57,7 +58,7 @@ class Dataset:
         ----------
         folder : path
         actions, subjects : iterables of str, or None for all that are there
-        memory : ``"all"``, ``"stream"``, or ``"auto"``: all below 4 GB
+        memory : ``"all"``, ``"stream"``, or ``"auto"``: all if it takes less than 4 GB
 
         Raises
         ------
@@ -87,7 +88,7 @@ class Dataset:
 
     @property
     def fingerprint(self):
-        """A hash of all that the files hold, made of the checksums in them: str."""
+        """A hash of the contents of all files, made from the checksums in them: str."""
         told = [
             (file.action, file.subject, len(file), sorted(file.checksums.items())) for file in self._files
         ]
@@ -105,14 +106,13 @@ class Dataset:
         return np.repeat([getattr(file, name) for file in self._files], np.diff(self._starts))
 
     def images(self, indices, keep=True):
-        """Images of the samples asked for, in that order.
+        """Images of samples, in the given order.
 
         Parameters
         ----------
         indices : (n,) int array of sample numbers
         keep : bool
-            in memory, read each file whole and keep it, for training; otherwise, for a few images,
-            read these alone
+            for training, read each file whole and keep it; for a few images, read only these
 
         Returns
         -------
@@ -121,7 +121,7 @@ class Dataset:
         return self._gather("images", indices, self._kept_images if self.in_memory and keep else None)
 
     def labels(self, indices):
-        """Which windows are positive for which joint, Eq. (3): (n, 17, 100) bool array."""
+        """Labels of samples, Eq. (3): which windows are positive for which joint, (n, 17, 100) bool array."""
         found = labels(self.joints_2d[indices])
         for i, chosen, rows in self._by_file(indices):
             if self._files[i].has(WINDOWS):
@@ -130,17 +130,17 @@ class Dataset:
         return found
 
     def given_labels(self, indices):
-        """Paths of those of the samples' files that hold labels which their source gave."""
+        """Paths of the samples' files that hold labels from their source."""
         return [self._files[i].path for i, _, _ in self._by_file(indices) if self._files[i].has(WINDOWS)]
 
     def prefetch(self, indices):
-        """Tell the system that these samples' images come next, where they come from the disk."""
+        """Ask the system to read the images of samples in the background, if they come from the disk."""
         if not self.in_memory:
             for i, _, rows in self._by_file(indices):
-                self._files[i].advise("images", rows)
+                self._files[i].prefetch("images", rows)
 
     def blocks(self, name, indices):
-        """Yield a column's values of the samples asked for, in blocks of a size that fits into memory."""
+        """Yield a column's values of samples in blocks that fit into memory."""
         size = 64 * BLOCK
         for start in range(0, len(indices), size):
             yield getattr(self, name)[indices[start : start + size]]
@@ -165,7 +165,7 @@ class Dataset:
         return self._images[i][rows]
 
     def _by_file(self, indices):
-        """(number of a file, mask of its samples among those asked for, their rows in it)."""
+        """(number of a file, mask of its samples among the given ones, their rows in it)."""
         indices = np.asarray(indices, int)
         if indices.size and not (indices.min() >= 0 and indices.max() < len(self)):
             raise IndexError(f"sample numbers must lie in 0 .. {len(self) - 1}")
@@ -210,8 +210,8 @@ class _BuiltFile:
             self.keys = {name: file[name][()] for name in _KEYS}
             _check_finite(path, file)
             self.checksums = {name: file[name].attrs["sha256"] for name in schema_of(file)}
-            self._rows = {name: StoredRows(file[name]) for name in schema_of(file) if name not in _KEYS}
-        self._open = OpenFile(path)
+        self._file = h5py.File(path, "r", locking=False)  # open as long as this object lives
+        self._rows = {name: StoredRows(self._file[name]) for name in self.checksums if name not in _KEYS}
 
     def __len__(self):
         return len(self.keys["frame"])
@@ -225,10 +225,15 @@ class _BuiltFile:
             return file[name][()]
 
     def read(self, name, rows):
-        return self._rows[name].read(self._open, rows)
+        """Some rows of an array, in any order; a UserError if the file is damaged."""
+        try:
+            return self._rows[name].read(rows)
+        except (OSError, ValueError, isal_zlib.error) as error:
+            remedy = "remove it and run build_dataset again"
+            raise UserError(f"{self.path} is damaged ({error}); {remedy}") from error
 
-    def advise(self, name, rows):
-        self._rows[name].advise(self._open, rows)
+    def prefetch(self, name, rows):
+        self._rows[name].prefetch(rows)
 
 
 def _check_finite(path, file):

@@ -15,7 +15,7 @@ GAP_FRAMES = 25
 
 @dataclass(frozen=True)
 class Split:
-    """Sample numbers, each ascending, no two of the same; and one line that tells how they were chosen."""
+    """Sample numbers, ascending and disjoint, and one line on how they were chosen."""
 
     train: np.ndarray
     validation: np.ndarray
@@ -24,18 +24,17 @@ class Split:
 
 
 def split(dataset, validation="tail", test_subjects=TEST_SUBJECTS, rng=None):
-    """Divide the samples; a test subject is never trained on nor chosen by.
+    """Divide the samples; those of a test subject neither train nor validate.
 
     Parameters
     ----------
     dataset : Dataset, or anything with its arrays subject, action, take, frame
     validation : str
-        ``"tail"``: the last tenth of every training take, all cameras together. The 25 frames before
-        it, or as many as the tail of a short take has, are used for nothing: neighbours at 50 Hz
-        are nearly the same image.
+        ``"tail"``: the last tenth of every training take, in all cameras. The 25 frames before it (in a
+        short take, as many as its tail has) are not used: at 50 Hz neighbours are nearly the same image.
         ``"subject:S9"``: all of S9.
-        ``"report"``: a random tenth of the training frames, which `rng` draws. Their neighbours and the
-        same moments in other cameras are trained on, so this error is too low.
+        ``"report"``: a random tenth of the training frames, drawn by `rng`. This error is too low, because
+        the network trains on their neighbours and on the same moments in other cameras.
     test_subjects : iterable of str
     rng : numpy.random.Generator, for ``"report"`` only
 
@@ -46,8 +45,8 @@ def split(dataset, validation="tail", test_subjects=TEST_SUBJECTS, rng=None):
     Raises
     ------
     UserError
-        if `validation` is none of these, its subject is not there or a test subject, or nothing is
-        left to train or validate with
+        if `validation` is none of these, its subject is missing or a test subject, or no sample
+        remains to train or validate with
     """
     test_subjects = list(test_subjects)
     test = np.isin(dataset.subject, test_subjects)
@@ -82,7 +81,7 @@ def _validation(dataset, validation, test, rng):
         if not mask.any():
             raise UserError(f"validation {validation!r}: there is no subject {subject!r} in the data set")
         if test[mask].any():
-            raise UserError(f"validation {validation!r}: {subject} is a test subject, of use for no choice")
+            raise UserError(f"validation {validation!r}: {subject} is a test subject; choose another")
         return mask, none, f"all of {subject}"
     raise UserError(f'validation is "tail", "subject:S9" (any subject) or "report", not {validation!r}')
 
@@ -107,7 +106,7 @@ def _tails(dataset, usable):
     return tail, gap, f"the last tenth of each of {len(gaps)} training takes, after a gap of {width} frames"
 
 
-def minibatches(indices, batch_size, rng=None, drop_last=False):
+def minibatches(indices, batch_size, rng=None):
     """Cut sample numbers into minibatches.
 
     Parameters
@@ -115,7 +114,6 @@ def minibatches(indices, batch_size, rng=None, drop_last=False):
     indices : (n,) int array
     batch_size : int, 1 or more
     rng : numpy.random.Generator that shuffles them, or None to keep their order
-    drop_last : bool, leave out a last batch that is not full
 
     Yields
     ------
@@ -126,8 +124,7 @@ def minibatches(indices, batch_size, rng=None, drop_last=False):
     indices = np.asarray(indices)
     if rng is not None:
         indices = rng.permutation(indices)
-    end = len(indices) - len(indices) % batch_size if drop_last else len(indices)
-    for start in range(0, end, batch_size):
+    for start in range(0, len(indices), batch_size):
         yield indices[start : start + batch_size]
 
 
@@ -153,6 +150,6 @@ def open_split(folder, settings, needs_test):
     found = split(data, settings.validation, settings.test, np.random.default_rng(settings.seed))
     if needs_test and not len(found.test):
         raise UserError(
-            f"{folder} holds nothing of {', '.join(settings.test)}, the test subject: build it, too"
+            f"{folder} has no samples of the test subject {', '.join(settings.test)}; build them, too"
         )
     return data, found

@@ -1,6 +1,5 @@
 """Robustness: the error of a network when boxes and masks are worse than the ground truth's."""
 
-import contextlib
 import itertools
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +9,12 @@ from scipy import ndimage
 
 from pose3d.dataset.built_files import built_path, read_provenance
 from pose3d.dataset.crop import Transform, crop
-from pose3d.dataset.sampling import Outlines
+from pose3d.dataset.sampling import choose_box
 from pose3d.errors import UserError
 from pose3d.evaluation import metrics
 from pose3d.recordings import human36m
-from pose3d.recordings.human36m import open_masks, read_frames, read_poses_2d, read_poses_3d
-from pose3d.skeleton import KEPT, pelvis_relative
+from pose3d.recordings.registry import open_recording
+from pose3d.skeleton import pelvis_relative
 
 BLOCK = 16  # frames, with all of their perturbations, that are predicted at once
 
@@ -165,24 +164,14 @@ def perturbed_crops(recording, every, perturbations, rng):
     Raises
     ------
     UserError
-        as `pose3d.dataset.sampling.extract`
+        as `pose3d.dataset.sampling.sample_recording`
     """
-    poses_2d = read_poses_2d(recording.poses_2d)[:, KEPT]
-    poses_3d = pelvis_relative(read_poses_3d(recording.poses_3d)[:, KEPT].astype(np.float64))
-    with contextlib.ExitStack() as stack:
-        outlines = Outlines(
-            *(path and stack.enter_context(open_masks(path)) for path in (recording.boxes, recording.masks))
-        )
-        end = min(len(poses_2d), len(poses_3d), *outlines.counts().values())
-        for number, frame in enumerate(read_frames(recording.video)):
-            if number >= end:
-                break
-            if number % every:
-                continue
-            box, mask = outlines.of(number, frame, poses_2d[number])
+    with open_recording(recording, every) as reader:
+        for seen in reader:
+            _, box = choose_box(seen, reader.box_source)
             draws = rng.uniform(-1, 1, 3)
-            crops = [_crop(frame, box, mask, each, draws) for each in perturbations]
-            yield np.stack(crops), poses_3d[number]
+            crops = [_crop(seen.frame, box, seen.mask, each, draws) for each in perturbations]
+            yield np.stack(crops), pelvis_relative(seen.pose.astype(np.float64))
 
 
 def _crop(frame, box, mask, perturbation, draws):

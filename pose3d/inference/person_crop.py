@@ -1,4 +1,4 @@
-"""From a picture of any size to the network's crop: who is in it, and where."""
+"""Cut the person out of a picture of any size, as the network's 128 x 128 crop."""
 
 from dataclasses import dataclass
 
@@ -7,8 +7,8 @@ import numpy as np
 from pose3d.dataset.crop import box_from_silhouette, crop
 from pose3d.errors import UserError
 
-# A box of Human3.6M holds spheres around the joints: those of two walkers are 10 to 13 % longer than the
-# silhouette. Its own box is widened as much, or everybody would come out larger than in training.
+# A box of Human3.6M encloses spheres around the joints: for two walkers it is 10 to 13 % longer than the
+# silhouette. The silhouette's box is enlarged as much; otherwise people would be larger than in training.
 SILHOUETTE_MARGIN = 0.05
 
 
@@ -19,7 +19,7 @@ class Cutout:
     Attributes
     ----------
     box : (x0, y0, x1, y1), px of the picture, half-open
-    body : (x0, y0, x1, y1), px of the picture: what the silhouette fills, or the box where there is none
+    body : (x0, y0, x1, y1), px of the picture: extent of the silhouette, or the box without a mask
     crop : (128, 128) uint8 array
     """
 
@@ -33,9 +33,9 @@ def cut_out(picture, mask=None, box=None):
 
     Parameters
     ----------
-    picture : pose3d.inference.pictures.Picture
+    picture : pose3d.io.images.Picture
     mask : (H, W) bool array, True on the person, or None
-    box : (x0, y0, x1, y1), px, half-open; if None that of the mask's largest part, else all of the picture
+    box : (x0, y0, x1, y1), px, half-open; None: that of the mask's largest part, else the whole picture
 
     Returns
     -------
@@ -63,7 +63,7 @@ def cut_out(picture, mask=None, box=None):
         box = (0, 0, width, height) if silhouette is None else _widened(silhouette, width, height)
     x0, y0, x1, y1 = box
     part = None if mask is None else mask[y0:y1, x0:x1]
-    return Cutout(box, silhouette or box, crop(picture.gray[y0:y1, x0:x1], part))
+    return Cutout(box, silhouette or box, crop(picture.gray((x0, y0, x1, y1)), part))
 
 
 def _within(mask, box):
@@ -74,7 +74,7 @@ def _within(mask, box):
 
 
 def _widened(box, width, height):
-    """The box with a margin, cut to the picture."""
+    """The box with a margin, clipped to the picture."""
     x0, y0, x1, y1 = box
     margin = round(SILHOUETTE_MARGIN * max(x1 - x0, y1 - y0))
     return max(0, x0 - margin), max(0, y0 - margin), min(width, x1 + margin), min(height, y1 + margin)

@@ -1,23 +1,19 @@
-"""Writing files so that a killed run leaves the old one or the whole new one, never a part."""
+"""Replace files as a whole, so that a killed run leaves the old file or the new one; lock folders."""
 
 import contextlib
 import errno
 import os
-import platform
 from pathlib import Path
 
-from pose3d.errors import UserError
+from filelock import FileLock, Timeout
 
-try:
-    import fcntl
-except ImportError:  # Windows has no such locks: there nobody is refused
-    fcntl = None
+from pose3d.errors import UserError
 
 LOCK = ".lock"
 
 
 class DiskFullError(UserError):
-    """The disk is full: whatever else is tried will fail, too."""
+    """The disk is full: no other file can be written either."""
 
 
 @contextlib.contextmanager
@@ -55,7 +51,7 @@ def whole(path):
 
 @contextlib.contextmanager
 def exclusive(folder):
-    """Hold a folder for this process alone; made as needed. The lock goes when the process does.
+    """Lock a folder, made as needed, for this process; the system unlocks it when the process ends.
 
     Parameters
     ----------
@@ -64,27 +60,21 @@ def exclusive(folder):
     Raises
     ------
     UserError
-        if another process holds it, naming that
+        if another process holds the lock
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / LOCK).open("a+") as file:
-        if fcntl is not None:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                file.seek(0)
-                holder = file.read().strip() or "another process"
-                raise UserError(
-                    f"{folder}: {holder} is at work there; wait until it is done, or name another folder"
-                ) from None
-        file.truncate(0)
-        file.write(f"process {os.getpid()} on {platform.node()}\n")
-        file.flush()
+    try:
+        lock = FileLock(folder / LOCK).acquire(blocking=False)
+    except Timeout:
+        raise UserError(
+            f"{folder}: another process is working there; wait until it ends, or name another folder"
+        ) from None
+    with lock:
         yield
 
 
 def is_disk_full(error):
-    """Whether `error` stands for a full disk; HDF5 tells it in the text of OSError or RuntimeError only."""
+    """Whether `error` means a full disk; of HDF5's errors only the text says so."""
     return getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or f"errno = {errno.ENOSPC}" in str(
         error
     )

@@ -1,29 +1,35 @@
-"""What a process can tell of how it was started, before it loads anything: its cores and its fellow ranks."""
+"""The process: its cores, its ranks, its allocator. Imports nothing that computes, as it runs before that."""
 
+import ctypes
 import os
+import sys
+from functools import cache
 
 # Set for each process by the launchers of MPICH and its kin, of Open MPI, and by PMIx (srun).
 _RANK_COUNTS = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "PMIX_SIZE", "SLURM_STEP_NUM_TASKS")
-# The same for the ranks on this machine alone. The first that is set counts: a launcher's own word goes
-# before that of the batch system around it, which writes "2(x3)" for two tasks on each of three machines.
+# The same for the ranks on this machine. The first that is set counts: a launcher's own variable comes before
+# that of the batch system around it, which writes "2(x3)" for two tasks on each of three machines.
 _LOCAL_COUNTS = (
     "MPI_LOCALNRANKS", "OMPI_COMM_WORLD_LOCAL_SIZE", "SLURM_STEP_TASKS_PER_NODE", "SLURM_NTASKS_PER_NODE",
 )  # fmt: skip
 _THREAD_COUNTS = ("NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")
 
+# Names of glibc's malloc.h.
+_TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX = -1, -2, -4
+
 
 def cores():
-    """The number of cores this process may use."""
+    """The number of cores that this process may use."""
     return len(_allowed(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def rank_count():
-    """The number of ranks that mpiexec or its like started, this process among them; 1 without."""
+    """The number of ranks that mpiexec or another launcher started; 1 without a launcher."""
     return max(int(os.environ.get(name, 1)) for name in _RANK_COUNTS)
 
 
 def local_rank_count():
-    """How many of the ranks are on this machine; 1 where the launcher does not tell."""
+    """The number of ranks on this machine; 1 if the launcher does not say."""
     told = [os.environ[name] for name in _LOCAL_COUNTS if name in os.environ]
     if rank_count() < 2 or not told:
         return 1
@@ -31,10 +37,10 @@ def local_rank_count():
 
 
 def share_cores():
-    """Give each of this machine's ranks its share of the cores, unless the user said how many threads.
+    """Give each rank of this machine its share of the cores, unless the user set a number of threads.
 
-    The kernels and the matrix library read these variables when they are loaded, and left alone both
-    start a thread for every core, in every rank.
+    The kernels and the matrix library read these variables when they are loaded. Without them, both
+    start a thread for every core in every rank.
     """
     ranks = local_rank_count()
     if ranks > 1:
@@ -44,14 +50,29 @@ def share_cores():
 
 
 def _threads(ranks):
-    """The cores of this rank: all it may use if the launcher has bound it to some, else its share."""
+    """Threads of this rank: all cores that the launcher has bound it to, or else its share."""
     bound = hasattr(os, "sched_getaffinity") and _allowed(0) < _allowed(os.getppid())
     return cores() if bound else max(1, cores() // ranks)
 
 
 def _allowed(process):
-    """The cores that a process of this machine may use; nobody knows those of one that has gone."""
+    """The cores that a process of this machine may use; empty for a process that has ended."""
     try:
         return os.sched_getaffinity(process)
     except OSError:
         return set()
+
+
+@cache
+def keep_freed_memory():
+    """Tell glibc to keep freed memory instead of returning it to the system and faulting it in again.
+
+    Every training step, and every frame of a build, frees and allocates the same large arrays. Other C
+    libraries are left as they are.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    library = ctypes.CDLL(None)
+    if hasattr(library, "mallopt"):
+        for option, value in ((_MMAP_MAX, 0), (_TRIM_THRESHOLD, 2**31 - 1), (_TOP_PAD, 2**26)):
+            library.mallopt(option, value)

@@ -58,7 +58,7 @@ class Row:
 
 
 def read_table(path):
-    """Read a CSV file with a header; blank lines and those that begin with # are left out.
+    """Read a CSV file with a header; blank lines and those that begin with # are skipped.
 
     Parameters
     ----------

@@ -1,7 +1,9 @@
-"""Folders of images, read one at a time: the frames, and the masks that go with them."""
+"""Image files: one reader for pictures, masks and folders of them."""
 
 import re
+from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -9,78 +11,67 @@ from PIL import Image, ImageOps
 from pose3d.errors import UserError
 
 ENDINGS = (".png", ".jpg", ".jpeg")
-# Modes whose gray level is one byte, or follows from bytes.
-_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
+LARGEST_SIDE = 16_384  # px; a larger picture takes gigabytes
+OPAQUE = 128  # lowest alpha of a pixel that belongs to the person
+# Pillow's modes of 8 bits a channel, or less.
+_EIGHT_BITS = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "LAB", "HSV")
 
 
-def list_images(folder):
-    """Paths of the images of a folder, given as Path, by name; a number in a name counts as a number.
-
-    Raises
-    ------
-    UserError
-        if there is none
-    """
-    found = [path for path in folder.iterdir() if path.suffix.lower() in ENDINGS and path.name[0] != "."]
-    if not found:
-        raise UserError(f"{folder}: holds no image that ends in {', '.join(ENDINGS)}")
-    # Split by numbers, each second item is one: 2 comes before 10.
-    return sorted(found, key=lambda path: [*map(_key, re.split(r"([0-9]+)", path.name)), path.name])
-
-
-def _key(word):
-    return (int(word), "") if word.isdecimal() else (-1, word)
-
-
-class ImageFrame:
-    """One image file, of which nothing is read until it is asked for.
+@dataclass
+class Picture:
+    """One picture in memory.
 
     Attributes
     ----------
-    shape : (H, W), as it is shown: a camera's note that it was turned is followed
+    name : str, the file's, or the number of a video's frame
+    rgb : (H, W, 3) uint8 array
+    alpha : (H, W) bool array, where the picture is not transparent, or None without an alpha channel
     """
+
+    name: str
+    rgb: np.ndarray
+    alpha: np.ndarray | None = None
+
+    @property
+    def shape(self):
+        """(H, W)."""
+        return self.rgb.shape[:2]
+
+    def gray(self, box=None):
+        """Gray levels, ITU-R 601, of the picture or of a box in it: (h, w) uint8 array.
+
+        Parameters
+        ----------
+        box : (x0, y0, x1, y1), px, half-open, or None for the whole picture
+        """
+        x0, y0, x1, y1 = box or (0, 0, *self.shape[::-1])
+        return np.asarray(Image.fromarray(self.rgb[y0:y1, x0:x1]).convert("L"))
+
+
+class LazyPicture:
+    """A picture that is read from its file when it is first needed; a frame of a custom recording."""
 
     def __init__(self, path):
         self.path = path
 
     @property
     def shape(self):
-        return self._gray.shape
+        """(H, W)."""
+        return self._picture.shape
 
     def gray(self, box):
-        """Gray levels, ITU-R 601, of a part: (y1 - y0, x1 - x0) uint8 array; the box is half-open, px."""
-        x0, y0, x1, y1 = box
-        return self._gray[y0:y1, x0:x1]
+        """As `Picture.gray`."""
+        return self._picture.gray(box)
 
     @cached_property
-    def _gray(self):
-        return read_gray(self.path)
-
-
-def read_gray(path):
-    """Gray levels of an image file, ITU-R 601: (H, W) uint8 array.
-
-    Raises
-    ------
-    UserError
-        if the file is damaged, no image, or has more than 8 bits
-    """
-    try:
-        with Image.open(path) as image:
-            mode = image.mode
-            gray = ImageOps.exif_transpose(image).convert("L")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:  # Pillow's, by format
-        raise UserError(f"{path}: cannot be read as an image ({error}); copy it again") from error
-    if mode not in _MODES:
-        raise UserError(f"{path}: is an image of Pillow's mode {mode}; save it with 8 bits a channel")
-    return np.asarray(gray)
+    def _picture(self):
+        return read_picture(self.path)
 
 
 class MaskImages:
-    """Mask images by the number of their frame, as `pose3d.recordings.human36m.open_masks` gives those of a
-    file.
+    """Mask images by the number of their frame, as `pose3d.recordings.human36m.open_masks` has them.
 
-    White, or whatever is brighter than half of the brightest, is the person.
+    The person is white: brighter than half of the brightest pixel.
 
     Parameters
     ----------
@@ -97,6 +88,69 @@ class MaskImages:
     def __getitem__(self, number):
         path = self._by_frame[number] if number < len(self) else None
         if path is None:
-            raise UserError(f"{self.path}: holds no mask for frame {number}; add it, or leave out that frame")
-        gray = read_gray(path)
+            raise UserError(f"{self.path}: holds no mask for frame {number}; add it, or drop that frame")
+        gray = read_picture(path).gray()
         return 2 * gray.astype(int) > gray.max(initial=0) if gray.any() else np.zeros(gray.shape, bool)
+
+
+def list_images(folder):
+    """Paths of the images of a folder (Path), by name; numbers in names are in numerical order.
+
+    Raises
+    ------
+    UserError
+        if there is none
+    """
+    found = [path for path in folder.iterdir() if path.suffix.lower() in ENDINGS and path.name[0] != "."]
+    if not found:
+        raise UserError(f"{folder}: holds no image that ends in {', '.join(ENDINGS)}")
+    # Split at numbers, so that every second part is one: 2 comes before 10.
+    return sorted(found, key=lambda path: [*map(_key, re.split(r"([0-9]+)", path.name)), path.name])
+
+
+def _key(word):
+    return (int(word), "") if word.isdecimal() else (-1, word)
+
+
+def read_picture(path):
+    """Read an image file of any format and colour. EXIF rotation is applied.
+
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    Picture
+
+    Raises
+    ------
+    UserError
+        if the file is absent, no image, damaged, animated, too large, or of more than 8 bits a channel
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f"{path}: there is no such file")
+    try:
+        with Image.open(path) as image:
+            _check(path, image)
+            turned = ImageOps.exif_transpose(image)
+            converted = turned.convert("RGBA") if turned.has_transparency_data else turned.convert("RGB")
+    # Pillow raises whatever its readers of formats raise.
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise UserError(f"{path}: cannot be read as an image ({error}); copy it again") from error
+    pixels = np.asarray(converted)
+    alpha = pixels[..., 3] >= OPAQUE if pixels.shape[2] == 4 else None
+    return Picture(path.name, np.ascontiguousarray(pixels[..., :3]), alpha)
+
+
+def _check(path, image):
+    if getattr(image, "n_frames", 1) > 1:
+        raise UserError(
+            f"{path}: is animated, {image.n_frames} frames; save it as a video, or one frame of it"
+        )
+    if image.mode not in _EIGHT_BITS:
+        raise UserError(f"{path}: is of Pillow's mode {image.mode}; save it with 8 bits a channel")
+    if max(image.size) > LARGEST_SIDE:
+        width, height = image.size
+        raise UserError(f"{path}: is {width} x {height} px; reduce it to {LARGEST_SIDE} px at most")

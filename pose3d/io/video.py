@@ -1,15 +1,187 @@
-"""Videos, written frame by frame."""
+"""Videos: decoded one frame after the other, counted without decoding, written frame by frame."""
 
 import contextlib
+from dataclasses import dataclass
+from pathlib import Path
 
 import av
+import numpy as np
+from av.video.reformatter import ColorRange, Colorspace
+from PIL import Image
 
+from pose3d.errors import UserError
 from pose3d.io.atomic_files import whole
-from pose3d.recordings.human36m import FRAMES_PER_SECOND
+
+# Formats whose first plane is the luma, one byte a pixel.
+_PLANAR = ("yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "nv12", "gray")
+_FULL_RANGE = ("yuvj420p", "yuvj422p", "yuvj444p", "gray")
+# Colour spaces whose luma is ITU-R 601's gray; a video that names none is read as such by every decoder.
+_UNSPECIFIED, _SMPTE_170M = 2, 6  # of the standard's table (H.273), which PyAV's enumeration leaves out
+_ITU_601 = (_UNSPECIFIED, Colorspace.ITU601, _SMPTE_170M)
+_BLACK, _WHITE = 16, 235  # luma
+
+
+class Frame:
+    """One decoded frame; only the requested part is converted.
+
+    Attributes
+    ----------
+    shape : (H, W)
+    """
+
+    def __init__(self, decoded):
+        self._decoded = decoded
+        self.shape = decoded.height, decoded.width
+
+    def gray(self, box):
+        """Gray levels, ITU-R 601, of a part of the frame.
+
+        Parameters
+        ----------
+        box : 4 whole numbers within the frame: x0, y0, x1, y1, half-open
+
+        Returns
+        -------
+        (y1 - y0, x1 - x0) uint8 array, 0 to 255
+        """
+        x0, y0, x1, y1 = box
+        if self._luma_is_gray():
+            plane = self._decoded.planes[0]
+            luma = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[y0:y1, x0:x1]
+            return luma.copy() if self._is_full_range() else _stretched(luma)
+        return np.asarray(Image.fromarray(self.rgb()[y0:y1, x0:x1]).convert("L"))
+
+    def rgb(self):
+        """The whole frame: (H, W, 3) uint8 array, RGB."""
+        return self._decoded.to_ndarray(format="rgb24")
+
+    def _luma_is_gray(self):
+        name = self._decoded.format.name
+        return name in _PLANAR and (name == "gray" or self._decoded.colorspace in _ITU_601)
+
+    def _is_full_range(self):
+        return self._decoded.format.name in _FULL_RANGE or self._decoded.color_range == ColorRange.JPEG
+
+
+def _stretched(luma):
+    """Stretch luma of 16 to 235 to gray of 0 to 255; four times as fast as a table."""
+    above = (np.clip(luma, _BLACK, _WHITE) - _BLACK).astype(np.uint16)
+    return ((above * 298 + 128) >> 8).astype(np.uint8)  # 298 / 256 = 255 / 219
+
+
+def read_frames(path):
+    """Decode a video from its first frame; one frame is in memory at a time.
+
+    Frame i belongs to pose i, so nothing is skipped by seeking, which is inexact in many files. One thread
+    decodes, as the recordings are spread over the cores.
+
+    Parameters
+    ----------
+    path : path of a video file
+
+    Yields
+    ------
+    Frame; a video that is cut short just ends: count the frames
+
+    Raises
+    ------
+    UserError
+        if the file is absent or no video, or where decoding fails, naming the frame
+    """
+    count = 0
+    with _open(path) as container:
+        container.streams.video[0].codec_context.thread_count = 1
+        try:
+            for decoded in container.decode(video=0):
+                yield Frame(decoded)
+                count += 1
+        except av.FFmpegError as error:
+            raise UserError(
+                f"{path}: damaged, decoding ends after {count} frames ({error.strerror}); "
+                "extract it again, or remove it to skip the recording"
+            ) from error
+
+
+def count_frames(path):
+    """The number of frames that the video's header promises, or None where it says nothing.
+
+    A damaged video holds fewer. Raises `UserError` as `read_frames` does.
+    """
+    with _open(path) as container:
+        return container.streams.video[0].frames or None
+
+
+def frame_rate(path):
+    """Frames per second, as the video's header says: Fraction, or None. Raises as `read_frames` does."""
+    with _open(path) as container:
+        return container.streams.video[0].average_rate
+
+
+def _open(path):
+    if not Path(path).is_file():
+        raise UserError(f"{path}: there is no such file")
+    try:
+        container = av.open(str(path))
+    except av.FFmpegError as error:
+        raise _unreadable(path, error) from error
+    if not container.streams.video:
+        container.close()
+        raise UserError(f"{path}: holds no video")
+    return container
+
+
+def _unreadable(path, error):
+    return UserError(f"{path}: cannot be read as a video ({error.strerror}); extract it again")
+
+
+@dataclass(frozen=True)
+class Packets:
+    """Contents of a video file.
+
+    Attributes
+    ----------
+    frames : int, whole coded frames in the file
+    promised : int, frames that its header promises, 0 if it does not say; a file cut short has fewer
+    rows, columns : int, px
+    """
+
+    frames: int
+    promised: int
+    rows: int
+    columns: int
+
+
+def read_packets(path):
+    """Count a video's frames by its packets, one per frame: much faster than decoding.
+
+    Damage inside a packet shows only in decoding.
+
+    Parameters
+    ----------
+    path : path of a video file
+
+    Returns
+    -------
+    Packets
+
+    Raises
+    ------
+    UserError
+        if the file is absent or no video, or its packets cannot be read
+    """
+    with _open(path) as container:
+        stream = container.streams.video[0]
+        try:
+            # The last packet is empty and only tells the decoder to finish; one that the file's end
+            # cuts is marked corrupt.
+            frames = sum(packet.size > 0 and not packet.is_corrupt for packet in container.demux(stream))
+        except av.FFmpegError as error:
+            raise _unreadable(path, error) from error
+        return Packets(frames, stream.frames, stream.height, stream.width)
 
 
 @contextlib.contextmanager
-def video_writer(path, rows, columns, rate=FRAMES_PER_SECOND):
+def video_writer(path, rows, columns, rate):
     """Yield a function that appends one frame to a video.
 
     Parameters
@@ -30,7 +202,7 @@ def video_writer(path, rows, columns, rate=FRAMES_PER_SECOND):
 
 
 def _video_stream(container, rows, columns, rate):
-    """One single-threaded stream: recordings, not frames, are spread over the cores where there are many."""
+    """A single-threaded stream, as recordings are spread over the cores."""
     if "libx264" in av.codec.codecs_available:
         options = {"preset": "superfast", "crf": "20", "threads": "1"}
         stream = container.add_stream("libx264", rate=rate, options=options)

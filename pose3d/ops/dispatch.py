@@ -7,7 +7,7 @@ from pathlib import Path
 import numba
 from pytensor.link.numba.dispatch.basic import register_funcify_and_cache_key
 
-from pose3d.io import memory
+from pose3d.io.cpu import keep_freed_memory
 from pose3d.ops import activations, fused_updates, matmul
 from pose3d.ops.conv_pool import ConvPool, ConvPoolGradInput, ConvPoolGradWeights
 from pose3d.ops.kernels import backward, forward, simd
@@ -42,7 +42,7 @@ def prepare():
 
     Starts numba's threads: parallel code read from the disk cache does not, and crashes without them.
     """
-    memory.keep_freed_memory()
+    keep_freed_memory()
     numba.get_num_threads()
 
 

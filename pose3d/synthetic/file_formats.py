@@ -10,7 +10,7 @@ from scipy.spatial.transform import Rotation
 from pose3d.io.atomic_files import whole
 from pose3d.io.matlab73 import matlab_file
 from pose3d.recordings.human36m import CAMERAS
-from pose3d.recordings.human36m.metadata import EXTRINSICS
+from pose3d.recordings.human36m.cameras import EXTRINSICS
 
 
 def write_poses(path, poses):

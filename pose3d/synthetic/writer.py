@@ -15,6 +15,7 @@ from pose3d.io.video import video_writer
 from pose3d.recordings.human36m import (
     ACTIONS,
     CAMERAS,
+    FRAMES_PER_SECOND,
     METADATA,
     SUB_ACTIONS,
     SUBJECTS,
@@ -170,7 +171,10 @@ def write_recording(task):
         for points, px in zip(mono, pixels, strict=True):
             append(box(points, px, seen.camera.f, shape))
     spoiling = task.rng(CAMERAS.index(task.camera))
-    with video_writer(task.path("video"), *shape) as show, mask_writer(task.path("masks")) as append:
+    with (
+        video_writer(task.path("video"), *shape, FRAMES_PER_SECOND) as show,
+        mask_writer(task.path("masks")) as append,
+    ):
         for i, (image, silhouette) in enumerate(render(body, motion, seen, empty, frames + surplus)):
             show(image)
             if i < frames:

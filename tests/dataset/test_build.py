@@ -10,7 +10,7 @@ from pose3d.dataset import build as building
 from pose3d.dataset.built_files import SCHEMA, built_path, read_provenance
 from pose3d.dataset.crop import Transform
 from pose3d.dataset.samples import Dataset
-from pose3d.dataset.sampling import extract
+from pose3d.dataset.sampling import sample_recording
 from pose3d.errors import UserError
 from pose3d.io.atomic_files import DiskFullError
 from pose3d.io.processes import run_all
@@ -48,15 +48,15 @@ def in_process(monkeypatch):
     return done
 
 
-def build(recordings, out, source, every=1, workers=1, extract=extract):
-    return building.build(recordings, out, source, run_all, every, workers, extract)
+def build(recordings, out, source, every=1, workers=1):
+    return building.build(recordings, out, source, run_all, every, workers)
 
 
 def find(tree, subjects=("S1", "S11"), cameras=CAMERAS):
     return human36m.find_recordings(tree, subjects=subjects, cameras=cameras)[0]
 
 
-def test_the_built_files_hold_what_extraction_gives(raw_tree, tmp_path):
+def test_the_built_files_hold_the_samples(raw_tree, tmp_path):
     recordings = find(raw_tree)
     built, failures = build(recordings, tmp_path / "out", raw_tree, workers=2)
     assert failures == []
@@ -67,7 +67,7 @@ def test_the_built_files_hold_what_extraction_gives(raw_tree, tmp_path):
     data = Dataset.open(tmp_path / "out")
     expected = []
     for recording in recordings:
-        extract(recording, 1, expected.append)
+        sample_recording(recording, 1, expected.append)
     assert len(data) == sum(len(samples["frame"]) for samples in expected) == 8 * 12
     np.testing.assert_array_equal(
         data.images(np.arange(len(data))), np.concatenate([samples["images"] for samples in expected])
@@ -111,16 +111,18 @@ def test_the_same_tree_makes_the_same_bytes(raw_tree, tmp_path):
     assert (tmp_path / "a" / "Walking-S1.h5").read_bytes() == (tmp_path / "b" / "Walking-S1.h5").read_bytes()
 
 
-def test_a_killed_build_is_taken_up_where_it_stopped(raw_tree, tmp_path, in_process):
+def test_a_killed_build_is_taken_up_where_it_stopped(raw_tree, tmp_path, in_process, monkeypatch):
     recordings = find(raw_tree, ["S1"])
 
     def killed_at_the_third(recording, every, write):
         if recording == recordings[2]:
             raise KeyboardInterrupt
-        return extract(recording, every, write)
+        return sample_recording(recording, every, write)
 
-    with pytest.raises(KeyboardInterrupt):
-        build(recordings, tmp_path, raw_tree, extract=killed_at_the_third)
+    with monkeypatch.context() as patch:
+        patch.setattr(building, "sample_recording", killed_at_the_third)
+        with pytest.raises(KeyboardInterrupt):
+            build(recordings, tmp_path, raw_tree)
     assert not built_path(tmp_path, "Walking", "S1").exists()
     (tmp_path / building.PARTS / ".half.partial.h5").write_bytes(b"half")  # as a kill -9 leaves it
     in_process.clear()
@@ -266,7 +268,7 @@ class Plain:
         return {"size": self.size}
 
 
-def extract_plain(recording, every, write):
+def sample_plain(recording, every, write):
     size = recording.size
     part = {name: np.zeros((size, *shape), kind) for name, (kind, shape, _) in SCHEMA.items()}
     part["frame"] = every * np.arange(size)
@@ -274,22 +276,22 @@ def extract_plain(recording, every, write):
     return {"frames": size, "repeated": 0, "blank": 0, "surplus": 0, "background": "kept", "notes": []}
 
 
-def test_recordings_of_another_kind_are_read_by_their_own_function(tmp_path):
-    """In processes of their own, to which the function must be passed."""
+def test_folders_and_options_decide_whether_a_file_is_reused(tmp_path, in_process, monkeypatch):
+    monkeypatch.setattr(building, "sample_recording", sample_plain)
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / "1.png").write_bytes(b"12345")
     (tmp_path / "joints.csv").write_bytes(b"12")
     recordings = [Plain(subject, (tmp_path / "images", tmp_path / "joints.csv", None), 3) for subject in "ab"]
     out = tmp_path / "out"
-    assert build(recordings, out, tmp_path, every=2, extract=extract_plain)[1] == []
+    assert build(recordings, out, tmp_path, every=2)[1] == []
     assert Dataset.open(out).frame.tolist() == [0, 2, 4] * 2
     provenance = read_provenance(out / "Dancing-a.h5")
     assert provenance["recordings"] == [[1, "3", "plain", 5, 2, None]]
     assert provenance["options"] == {"size": 3}
     (tmp_path / "images" / "2.png").write_bytes(b"1")
     with pytest.raises(UserError, match="was built before files in .* changed"):
-        build(recordings, out, tmp_path, every=2, extract=extract_plain)
+        build(recordings, out, tmp_path, every=2)
     (tmp_path / "images" / "2.png").unlink()
     others = [replace(recording, size=4) for recording in recordings]
     with pytest.raises(UserError, match=r"was built with options \{'size': 3\}, not \{'size': 4\}; give"):
-        build(others, out, tmp_path, every=2, extract=extract_plain)
+        build(others, out, tmp_path, every=2)

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pose3d.dataset.crop import Transform, box_from_joints, box_from_mask, box_from_silhouette, crop
+from pose3d.dataset.crop import Transform, box_from_joints, box_from_silhouette, crop
+from pose3d.recordings.observation import box_around
 
 # Boxes wide, tall, odd, square, larger and smaller than the crop, in a frame of 301 x 260 px.
 BOXES = [(40, 30, 241, 131), (50, 0, 151, 260), (3, 5, 80, 44), (10, 20, 138, 148), (0, 0, 301, 260)]
@@ -92,12 +93,12 @@ def test_a_mask_of_another_size_or_an_empty_box_is_refused():
 
 def test_boxes_from_masks():
     mask = np.zeros((50, 70), bool)
-    assert box_from_mask(mask) is None
+    assert box_around(mask) is None
     assert box_from_silhouette(mask) is None
     mask[10:20, 30:33] = True
     mask[20, 33] = True  # joined at a corner only
     mask[45, 69] = True  # a speck, at the frame's corner
-    assert box_from_mask(mask) == (30, 10, 70, 46)
+    assert box_around(mask) == (30, 10, 70, 46)
     assert box_from_silhouette(mask) == (30, 10, 34, 21)
 
 

@@ -3,12 +3,12 @@ import numpy as np
 import pytest
 
 from pose3d.dataset.built_files import SCHEMA, built_path, write_samples
+from pose3d.dataset.legacy_export import export_legacy
 from pose3d.dataset.samples import Dataset
 from pose3d.dataset.windows import labels
 from pose3d.errors import UserError
-from pose3d.recordings import legacy_mat as prepared
 from pose3d.skeleton import KEPT
-from tests.recordings.legacy_mat.written import NAMES, N, drawn, extract, find, given
+from tests.recordings.legacy_mat.written import NAMES, N, drawn, find, given, sample
 
 
 def built(folder, values, subject, given):
@@ -31,11 +31,11 @@ def test_what_is_exported_is_built_again(tmp_path, given_labels, monkeypatch):
     values, out = drawn(), tmp_path / "built"
     part = built(out, values, "S1", given_labels)
     built(out, drawn(3, 20), "S11", not given_labels)
-    lines = prepared.export_prepared(out, tmp_path / "mat", ["Walking"])
+    lines = export_legacy(out, tmp_path / "mat", ["Walking"])
     assert lines[0] == f"70 samples of S1 Walking exported to {tmp_path / 'mat' / 'Walking'}"
     recordings = find(tmp_path / "mat")
     assert [recording.subject for recording in recordings] == ["S1", "S11"]
-    samples, _ = extract(recordings[0])
+    samples, _ = sample(recordings[0])
     np.testing.assert_array_equal(samples["images"], part["images"])
     for name in ("poses", "pelvis"):
         np.testing.assert_array_equal(samples[name].astype(np.float32), part[name])
@@ -46,7 +46,7 @@ def test_what_is_exported_is_built_again(tmp_path, given_labels, monkeypatch):
 def test_an_export_is_what_the_original_reads(tmp_path):
     values = drawn()
     part = built(tmp_path / "built", values, "S1", given=True)
-    prepared.export_prepared(tmp_path / "built", tmp_path, subjects=["S1"])
+    export_legacy(tmp_path / "built", tmp_path, subjects=["S1"])
     path = tmp_path / "Walking" / "data_36MS1.mat"
     header = path.read_bytes()[:128]
     assert header.startswith(b"MATLAB 7.3 MAT-file")
@@ -68,6 +68,6 @@ def test_an_export_is_what_the_original_reads(tmp_path):
 def test_an_export_of_what_is_not_built_is_refused(tmp_path):
     built(tmp_path / "built", drawn(), "S1", given=True)
     with pytest.raises(UserError, match="holds no subject S5"):
-        prepared.export_prepared(tmp_path / "built", tmp_path / "mat", subjects=["S5"])
+        export_legacy(tmp_path / "built", tmp_path / "mat", subjects=["S5"])
     assert len(Dataset.open(tmp_path / "built")) == N
     assert not (tmp_path / "mat").exists()

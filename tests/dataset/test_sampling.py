@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pose3d.dataset import sampling as extraction
+from pose3d.dataset import sampling
 from pose3d.dataset.crop import Transform
 from pose3d.errors import UserError
 from pose3d.io.video import video_writer
@@ -17,10 +17,10 @@ from pose3d.synthetic.file_formats import mask_writer, write_poses
 FRAMES, HEIGHT, WIDTH = 12, 120, 160
 
 
-def extract(recording, every=1):
+def sample(recording, every=1):
     """The samples of all blocks, and the facts."""
     blocks = []
-    facts = extraction.extract(recording, every, blocks.append)
+    facts = sampling.sample_recording(recording, every, blocks.append)
     names = blocks[0] if blocks else ()
     return {name: np.concatenate([block[name] for block in blocks]) for name in names}, facts
 
@@ -44,7 +44,7 @@ def write_masks(path, masks):
 
 
 def write_video(path, count):
-    with video_writer(path, HEIGHT, WIDTH) as show:
+    with video_writer(path, HEIGHT, WIDTH, 50) as show:
         for i in range(count):
             frame = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
             frame[inside(i)] = 255
@@ -70,7 +70,7 @@ def recording(tmp_path):
 
 
 def test_every_frame_is_cropped_with_its_own_box_and_pose(recording):
-    samples, facts = extract(recording)
+    samples, facts = sample(recording)
     np.testing.assert_array_equal(samples["frame"], np.arange(FRAMES))
     boxes = [(x, y, x + 20, y + 40) for x, y in map(corner, range(FRAMES))]
     np.testing.assert_array_equal(samples["box"], boxes)
@@ -93,8 +93,8 @@ def test_every_frame_is_cropped_with_its_own_box_and_pose(recording):
 
 
 def test_every_third_frame_is_the_same_as_in_all(recording):
-    every, _ = extract(recording)
-    third, facts = extract(recording, every=3)
+    every, _ = sample(recording)
+    third, facts = sample(recording, every=3)
     for name, values in every.items():
         np.testing.assert_array_equal(third[name], values[::3], err_msg=name)
     assert facts["frames"] == 4
@@ -107,27 +107,27 @@ def test_only_masks_of_wanted_frames_are_read(recording, tmp_path):
             yield inside(i) if i % 4 == 0 else np.ones((3, 5), bool)
 
     write_masks(recording.masks, masks())
-    samples, _ = extract(recording, every=4)
+    samples, _ = sample(recording, every=4)
     assert len(samples["images"]) == 3
-    with pytest.raises(UserError, match=r"masks\.mat: mask 1 has 5 x 3 px, the video's frame 160 x 120"):
-        extract(recording)
+    with pytest.raises(UserError, match=r"masks\.mat: mask 1 has 5 x 3 px, the frame 160 x 120"):
+        sample(recording)
 
 
 def test_without_masks_the_background_stays(recording):
-    samples, facts = extract(replace(recording, masks=None))
+    samples, facts = sample(replace(recording, masks=None))
     assert facts["background"] == "kept"
     # The box is the square: what is around it is outside, so widen it to see the background.
     write_masks(recording.boxes, [np.ones((HEIGHT, WIDTH), bool)] * FRAMES)
-    samples, _ = extract(replace(recording, masks=None))
+    samples, _ = sample(replace(recording, masks=None))
     assert abs(int(samples["images"][0, 20, 120]) - 90) < 8
 
 
 def test_without_boxes_they_come_from_the_mask_then_from_the_joints(recording):
-    by_box, _ = extract(recording)
-    by_mask, facts = extract(replace(recording, boxes=None))
+    by_box, _ = sample(recording)
+    by_mask, facts = sample(replace(recording, boxes=None))
     np.testing.assert_array_equal(by_mask["box"], by_box["box"])
     assert facts["notes"] == [f"{recording}: boxes not from ground_truth_bb but 12 from the mask"]
-    by_joints, facts = extract(replace(recording, boxes=None, masks=None))
+    by_joints, facts = sample(replace(recording, boxes=None, masks=None))
     assert facts["notes"] == [f"{recording}: boxes not from ground_truth_bb but 12 from the 2D joints"]
     assert (by_joints["joints_2d"] > 0).all()
     assert (by_joints["joints_2d"] < 127).all()
@@ -137,7 +137,7 @@ def test_a_frame_whose_box_and_mask_are_empty_is_blank_and_told(recording):
     masks = [inside(i) if i != 4 else np.zeros((HEIGHT, WIDTH), bool) for i in range(FRAMES)]
     write_masks(recording.masks, masks)
     write_masks(recording.boxes, masks)
-    samples, facts = extract(recording)
+    samples, facts = sample(recording)
     assert facts["blank"] == 1
     assert not samples["images"][4].any()
     assert facts["notes"] == [f"{recording}: boxes not from ground_truth_bb but 1 from the 2D joints"]
@@ -155,10 +155,10 @@ class Still:
 
 
 def test_samples_come_in_blocks_whatever_the_length(recording, monkeypatch):
-    whole, facts = extract(recording)
-    monkeypatch.setattr(extraction, "BLOCK", 5)
+    whole, facts = sample(recording)
+    monkeypatch.setattr(sampling, "BLOCK", 5)
     blocks = []
-    assert extraction.extract(recording, 1, blocks.append) == facts
+    assert sampling.sample_recording(recording, 1, blocks.append) == facts
     assert [len(block["frame"]) for block in blocks] == [5, 5, 2]
     for name, values in whole.items():
         np.testing.assert_array_equal(np.concatenate([block[name] for block in blocks]), values)
@@ -169,16 +169,16 @@ def test_repeated_frames_are_counted(recording, monkeypatch):
     drawn = rng.integers(0, 256, (3, HEIGHT, WIDTH), dtype=np.uint8)
     # 12 frames of only 3 images, as in the original's data: 3 runs of 4, thus 9 repetitions.
     shown = [Still(image) for image in drawn for _ in range(4)]
-    monkeypatch.setattr("pose3d.dataset.sampling.read_frames", lambda _: shown)
+    monkeypatch.setattr("pose3d.recordings.human36m.reader.read_frames", lambda _: shown)
     write_masks(recording.boxes, [inside(0)] * FRAMES)
     write_masks(recording.masks, [inside(0)] * FRAMES)
-    assert extract(recording)[1]["repeated"] == 9
-    assert extract(recording, every=4)[1]["repeated"] == 0
+    assert sample(recording)[1]["repeated"] == 9
+    assert sample(recording, every=4)[1]["repeated"] == 0
 
 
 def test_missing_masks_cost_the_frames_and_are_told(recording):
     write_masks(recording.masks, map(inside, range(FRAMES - 3)))
-    samples, facts = extract(recording)
+    samples, facts = sample(recording)
     assert len(samples["images"]) == len(samples["poses"]) == FRAMES - 3
     listed = "12 2D poses, 12 3D poses, 12 boxes, 9 masks, 14 frames"
     assert facts["notes"] == [f"{recording}: {listed}; cut to 9"]
@@ -186,7 +186,7 @@ def test_missing_masks_cost_the_frames_and_are_told(recording):
 
 def test_a_short_video_costs_the_poses(recording):
     write_video(recording.video, 5)
-    samples, facts = extract(recording)
+    samples, facts = sample(recording)
     assert {len(values) for values in samples.values()} == {5}
     assert facts["surplus"] == 7
     assert "cut to 5" in facts["notes"][0]
@@ -194,6 +194,6 @@ def test_a_short_video_costs_the_poses(recording):
 
 def test_a_video_that_lost_frames_is_named(recording, monkeypatch):
     write_video(recording.video, 5)
-    monkeypatch.setattr("pose3d.dataset.sampling.count_frames", lambda _: 14)  # what its header would say
+    monkeypatch.setattr("pose3d.recordings.human36m.reader.count_frames", lambda _: 14)  # as a header says
     with pytest.raises(UserError, match=r"video\.mp4: ends after 5 of 14 frames"):
-        extract(recording)
+        sample(recording)

@@ -6,7 +6,8 @@ import pytest
 from PIL import Image
 
 from pose3d.errors import UserError
-from pose3d.inference.pictures import LARGEST_SIDE, read_picture, read_pictures
+from pose3d.inference.pictures import read_pictures
+from pose3d.io.images import LARGEST_SIDE, read_picture
 from pose3d.io.video import video_writer
 
 COLOURS = np.arange(6 * 4 * 3, dtype=np.uint8).reshape(6, 4, 3) * 3  # 6 rows, 4 columns
@@ -21,7 +22,7 @@ def test_colours_are_kept_and_gray_is_itu_601(tmp_path):
     picture = read_picture(saved(tmp_path / "a.png", COLOURS))
     np.testing.assert_array_equal(picture.rgb, COLOURS)
     assert picture.alpha is None
-    np.testing.assert_allclose(picture.gray, COLOURS @ [0.299, 0.587, 0.114], atol=0.51)
+    np.testing.assert_allclose(picture.gray((0, 0, 4, 6)), COLOURS @ [0.299, 0.587, 0.114], atol=0.51)
 
 
 def test_a_gray_image_has_three_equal_channels(tmp_path):

@@ -31,8 +31,8 @@ def test_alone_nothing_is_shared():
 
 def test_alone_no_mpi_is_loaded():
     program = (
-        "import sys; from pose3d import parallel, train_regression\n"
-        "with parallel.world(): assert 'mpi4py' not in sys.modules"
+        "import sys; from pose3d import train_regression; from pose3d.io import ranks\n"
+        "with ranks.world(): assert 'mpi4py' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
 
@@ -41,7 +41,7 @@ def test_alone_no_mpi_is_loaded():
 PROGRAM = """
 import signal, sys, time
 import numpy as np
-from pose3d import parallel
+from pose3d.io import ranks as parallel
 from pose3d.errors import Stopped, UserError, command
 
 def work(ranks):

@@ -1,12 +1,18 @@
 import numpy as np
 import pytest
 
-from pose3d.dataset.sampling import extract
 from pose3d.errors import UserError
-from pose3d.recordings import custom as own
 from pose3d.recordings import human36m
-from pose3d.recordings import legacy_mat as prepared
-from pose3d.recordings.registry import OWN, PREPARED, RAW, Wanted, expanded, kind_of
+from pose3d.recordings.legacy_mat import LegacyRecording
+from pose3d.recordings.registry import (
+    CUSTOM,
+    LEGACY,
+    RAW,
+    READERS,
+    Selection,
+    find_recordings,
+    kind_of,
+)
 
 
 def make(folder, *names):
@@ -18,23 +24,22 @@ def make(folder, *names):
 
 
 @pytest.mark.parametrize(
-    ("name", "kind", "function"),
+    ("name", "kind"),
     [
-        ("S7", RAW, extract),
-        ("Walking/data_36MS8.mat", PREPARED, prepared.extract),
-        ("data_36MS8.mat", PREPARED, prepared.extract),
-        ("recordings.csv", OWN, own.extract),
+        ("S7", RAW),
+        ("Walking/data_36MS8.mat", LEGACY),
+        ("data_36MS8.mat", LEGACY),
+        ("recordings.csv", CUSTOM),
     ],
 )
-def test_a_folder_is_known_by_what_it_holds(tmp_path, name, kind, function):
+def test_a_folder_is_known_by_what_it_holds(tmp_path, name, kind):
     assert kind_of(make(tmp_path / "here", name)) is kind
-    assert kind.extract is function
 
 
 def test_what_is_of_no_kind_is_told_all_kinds(tmp_path):
     with pytest.raises(UserError) as caught:
         kind_of(make(tmp_path / "here", "Walking/pose_3DS1.mat", "T1"))
-    for kind in (RAW, PREPARED, OWN):
+    for kind in (RAW, LEGACY, CUSTOM):
         assert f"{kind.sign} ({kind.name})" in str(caught.value)
     with pytest.raises(UserError, match="nowhere is no folder; give the one that holds S1"):
         kind_of("nowhere")
@@ -42,41 +47,46 @@ def test_what_is_of_no_kind_is_told_all_kinds(tmp_path):
 
 def test_what_is_of_two_kinds_is_refused(tmp_path):
     with pytest.raises(
-        UserError, match=r"here looks like a raw Human3\.6M tree and a folder of own recordings"
+        UserError, match=r"here looks like a raw Human3\.6M tree and a folder of custom recordings"
     ):
         kind_of(make(tmp_path / "here", "S1", "recordings.csv"))
 
 
-def test_what_has_no_meaning_is_refused(tmp_path):
-    for kind, wanted, option in (
-        (RAW, Wanted(pixel_order="rows"), "--pixel-order"),
-        (OWN, Wanted(pixel_order="auto"), "--pixel-order"),
-        (PREPARED, Wanted(cameras=["54138969"]), "--cameras"),
-    ):
-        with pytest.raises(UserError, match=f"{option} has no meaning for a {kind.name}; leave it out"):
-            kind.find(tmp_path, wanted)
+@pytest.mark.parametrize(
+    ("name", "selection", "option"),
+    [
+        ("S1", Selection(pixel_order="rows"), "--pixel-order"),
+        ("recordings.csv", Selection(pixel_order="rows"), "--pixel-order"),
+        ("data_36MS1.mat", Selection(cameras=["54138969"]), "--cameras"),
+    ],
+)
+def test_an_option_without_meaning_is_refused(tmp_path, name, selection, option):
+    folder = make(tmp_path / "here", name)
+    with pytest.raises(UserError, match=f"{option} has no meaning for a {kind_of(folder).name}; omit it"):
+        find_recordings(folder, selection)
 
 
 def test_a_raw_tree_gives_walking_of_all_unless_asked(raw_tree):
-    recordings, lines = RAW.find(raw_tree, Wanted())
+    recordings, lines = RAW.find(raw_tree, Selection())
     assert recordings == human36m.find_recordings(raw_tree)[0]
-    assert any("S6: left out" in line for line in lines)
-    some, _ = RAW.find(raw_tree, Wanted(["Walking"], ["S5"], ["54138969"]))
+    assert any("S6: skipped" in line for line in lines)
+    some, _ = RAW.find(raw_tree, Selection(["Walking"], ["S5"], ["54138969"]))
     assert [str(recording) for recording in some] == [
         "S5 Walking take 1 (Walking 1) camera 54138969", "S5 Walking take 2 (Walking) camera 54138969",
     ]  # fmt: skip
     with pytest.raises(UserError, match="no action 'Dancing'"):
-        RAW.find(raw_tree, Wanted(["Dancing"]))
+        RAW.find(raw_tree, Selection(["Dancing"]))
 
 
-def test_actions_of_others_are_their_own():
-    assert expanded(None) is expanded(["Dancing", "all"]) is None
-    assert expanded(["Dancing", "report", "Walking"]) == ["Dancing", *human36m.REPORT_ACTIONS]
+def test_actions_of_other_sources_are_any():
+    assert Selection().action_names() is Selection(["Dancing", "all"]).action_names() is None
+    names = Selection(["Dancing", "report", "Walking"]).action_names()
+    assert names == ["Dancing", *human36m.REPORT_ACTIONS]
 
 
 def test_recordings_of_every_kind_have_what_a_build_asks_for(raw_tree, tmp_path):
     """And of the raw tree the same five files, in the same order, as built files know them by."""
-    recording = RAW.find(raw_tree, Wanted())[0][0]
+    recording = RAW.find(raw_tree, Selection())[0][0]
     assert recording.files == tuple(
         getattr(recording, name) for name in ("video", "poses_2d", "poses_3d", "boxes", "masks")
     )
@@ -85,11 +95,12 @@ def test_recordings_of_every_kind_have_what_a_build_asks_for(raw_tree, tmp_path)
     (files / "recordings.csv").write_text(
         "subject,action,take,camera,images,joints\na,Walk,1,0,images,a.csv\n"
     )
-    (mine,) = OWN.find(files, Wanted())[0]
+    (mine,) = CUSTOM.find(files, Selection())[0]
     assert mine.files == (files / "images", files / "a.csv", None)
-    theirs = prepared.PreparedRecording("S1", "Walking", *(tmp_path / name for name in "abc"))
+    theirs = LegacyRecording("S1", "Walking", *(tmp_path / name for name in "abc"))
     assert theirs.files == tuple(tmp_path / name for name in "abc")
     for one in (recording, mine, theirs):
+        assert type(one) in READERS
         names = (one.subject, one.action, one.camera, one.name)
         assert all(isinstance(name, str) for name in names)
         assert np.int32(one.camera) >= 0

@@ -11,7 +11,7 @@ from pose3d.synthetic.scene import camera_of
 
 STREAMS = {
     "m.mat": (mask_writer, np.zeros((4, 6), bool)),
-    "v.mp4": (lambda path: video_writer(path, 32, 48), np.zeros((32, 48, 3), np.uint8)),
+    "v.mp4": (lambda path: video_writer(path, 32, 48, 50), np.zeros((32, 48, 3), np.uint8)),
 }
 
 

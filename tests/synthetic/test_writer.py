@@ -6,14 +6,13 @@ from scipy.spatial.transform import Rotation
 
 from pose3d import synthetic
 from pose3d.errors import UserError
+from pose3d.io.video import count_frames, read_frames
 from pose3d.recordings.human36m import (
     CAMERAS,
     SUBJECTS,
-    count_frames,
     find_recordings,
     open_masks,
     project,
-    read_frames,
     read_poses_2d,
     read_poses_3d,
     world_to_camera,
@@ -36,7 +35,7 @@ TINY = {"subjects": ("S1",), "takes": (1,), "frames": 2, "image_size": 100, "wor
 @pytest.fixture(scope="module")
 def recordings(raw_tree):
     found, problems = find_recordings(raw_tree)
-    assert problems == [f"{s}: left out, there is no folder {raw_tree / s}" for s in ("S6", "S7", "S8", "S9")]
+    assert problems == [f"{s}: skipped, there is no folder {raw_tree / s}" for s in ("S6", "S7", "S8", "S9")]
     return found
 
 

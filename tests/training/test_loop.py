@@ -297,5 +297,5 @@ def test_a_test_subject_that_is_not_there_is_named_if_it_is_wanted(built):
     choice = load("detection", None, ["data.test=['S9']"]).data
     _, chosen = open_split(built, choice, needs_test=False)
     assert not len(chosen.test)
-    with pytest.raises(UserError, match=f"{built} holds nothing of S9, the test subject: build it, too"):
+    with pytest.raises(UserError, match=f"{built} has no samples of the test subject S9"):
         open_split(built, choice, needs_test=True)

@@ -1,7 +1,7 @@
-"""Recordings of one's own: images or videos with a table of joints."""
+"""Custom recordings: images or videos with a table of joints."""
 
 from pose3d.recordings.custom.joint_table import COLUMNS
-from pose3d.recordings.custom.manifest import LIST, OwnRecording, find_own
-from pose3d.recordings.custom.reader import extract
+from pose3d.recordings.custom.manifest import LIST, CustomRecording, find_recordings
+from pose3d.recordings.custom.reader import CustomReader
 
-__all__ = ["COLUMNS", "LIST", "OwnRecording", "extract", "find_own"]
+__all__ = ["COLUMNS", "LIST", "CustomReader", "CustomRecording", "find_recordings"]

@@ -1,4 +1,4 @@
-"""``recordings.csv``: which recordings of one's own a folder holds, and where their files are."""
+"""The manifest ``recordings.csv``: which custom recordings a folder holds, and where their files are."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,13 +9,13 @@ from pose3d.io.csv_tables import read_table
 LIST = "recordings.csv"
 _REQUIRED = ("subject", "action", "take", "camera", "images", "joints")
 _OPTIONAL = ("masks",)
-# Names become those of files, "Walking-S1.h5", which tell the subject by the last hyphen.
+# Names become file names, "Walking-S1.h5", in which the subject follows the last hyphen.
 _FORBIDDEN = '-/\\:*?"<>|'
 _MOST_TAKES, _LARGEST_CAMERA = 127, 2**31 - 1  # what a built file can hold
 
 
 @dataclass(frozen=True)
-class OwnRecording:
+class CustomRecording:
     """One take of one subject, seen by one camera.
 
     Attributes
@@ -37,7 +37,7 @@ class OwnRecording:
 
     @property
     def name(self):
-        """What it is called on disk."""
+        """Its name on disk."""
         return self.images.name
 
     @property
@@ -54,7 +54,7 @@ class OwnRecording:
         return f"{self.subject} {self.action} take {self.take} camera {self.camera}"
 
 
-def find_own(folder, actions=None, subjects=None, cameras=None):
+def find_recordings(folder, actions=None, subjects=None, cameras=None):
     """Read the list of recordings.
 
     Parameters
@@ -64,7 +64,7 @@ def find_own(folder, actions=None, subjects=None, cameras=None):
 
     Returns
     -------
-    recordings : list of OwnRecording, in the order of the list
+    recordings : list of CustomRecording, in the order of the list
 
     Raises
     ------
@@ -77,7 +77,7 @@ def find_own(folder, actions=None, subjects=None, cameras=None):
     lacking = [name for name in _REQUIRED if name not in columns]
     if unknown or lacking:
         fault = f"lacks the column(s) {', '.join(lacking)}" if lacking else f"has a column {unknown[0]!r}"
-        raise UserError(f"{path}: {fault}; the columns are {', '.join(_REQUIRED)} and, if you like, masks")
+        raise UserError(f"{path}: {fault}; the columns are {', '.join(_REQUIRED)} and, optionally, masks")
     recordings, lines = [], {}
     for row in rows:
         recording = _recording(Path(folder), row)
@@ -101,7 +101,7 @@ def _recording(folder, row):
                 column, f"is {names[column]!r}; a name with {bad or 'a dot in front'!r} names no file"
             )
     masks = row.text("masks", "")
-    return OwnRecording(
+    return CustomRecording(
         **names,
         take=row.whole("take", 1, _MOST_TAKES),
         camera=str(row.whole("camera", 0, _LARGEST_CAMERA)),
@@ -132,5 +132,5 @@ def _chosen(path, recordings, asked):
         if all(names is None or getattr(recording, kind) in names for kind, names in asked.items())
     ]
     if not chosen:
-        raise UserError(f"{path} lists no recording of all that is asked for together")
+        raise UserError(f"{path} lists no recording that is all of what is asked for")
     return chosen

@@ -1,55 +1,80 @@
-"""A recording of one's own -> samples."""
+"""Read one custom recording: images or a video, with a table of joints."""
 
-from pose3d.dataset.sampling import Outlines, Samples, box_notes, crop_frames
 from pose3d.errors import UserError
 from pose3d.io.csv_tables import fault_in
-from pose3d.io.images import ImageFrame, MaskImages, list_images
+from pose3d.io.images import LazyPicture, MaskImages, list_images
+from pose3d.io.video import read_frames
 from pose3d.recordings.custom.joint_table import BOX, FRAME, read_joints
-from pose3d.recordings.human36m import read_frames
-
-_GIVEN_BOX = "the box columns"
+from pose3d.recordings.observation import Observation, Reader, mask_of
 
 
-def extract(recording, every, write):
-    """Crop every n-th frame that has a row in the table of joints.
+class CustomReader(Reader):
+    """A custom recording: every n-th frame that has a row in the table of joints.
 
     Parameters
     ----------
-    recording : OwnRecording
+    recording : CustomRecording
     every : int, 1 for all rows
-    write : function that takes the samples block by block, dicts of arrays as in
-        `pose3d.dataset.built_files.SCHEMA`
-
-    Returns
-    -------
-    dict as of `pose3d.dataset.sampling.extract`
-
-    Raises
-    ------
-    UserError
-        naming the file that is at fault, and of a table the line and column
     """
-    is_video = recording.images.is_file()
-    images = [] if is_video else list_images(recording.images)
-    joints = read_joints(recording.joints, [path.name for path in images])
-    masks = _masks(recording, images)
-    outlines = _GivenBoxes(recording.joints, joints, masks)
-    samples = Samples(recording, write)
-    frames = read_frames(recording.images) if is_video else map(ImageFrame, images)
-    poses = joints.poses_2d[::every], joints.poses_3d[::every]
-    count = crop_frames(frames, joints.numbers[::every], outlines, *poses, samples)
-    _check_counts(recording, joints, masks, count, is_video)
-    usual = _GIVEN_BOX if joints.has_boxes else "the mask" if masks is not None else "the 2D joints"
-    return {
-        **samples.facts(),
-        "surplus": 0,
-        "background": "kept" if masks is None else "subtracted",
-        "notes": box_notes(recording, outlines, usual),
-    }
+
+    box_source = "the box columns"
+
+    def __enter__(self):
+        recording = self.recording
+        self._is_video = recording.images.is_file()
+        self._images = [] if self._is_video else list_images(recording.images)
+        self._joints = read_joints(recording.joints, [path.name for path in self._images])
+        self._masks = _masks(recording, self._images)
+        self.subtracts_background = self._masks is not None
+        if not self._joints.has_boxes:
+            self.usual_box = "the mask" if self.subtracts_background else "the 2D joints"
+        else:
+            self.usual_box = self.box_source
+        return self
+
+    def __iter__(self):
+        joints, count = self._joints, 0
+        rows = {int(number): row for row, number in enumerate(joints.numbers) if row % self.every == 0}
+        images = self.recording.images
+        for number, frame in enumerate(
+            read_frames(images) if self._is_video else map(LazyPicture, self._images)
+        ):
+            count += 1
+            if (row := rows.get(number)) is not None:
+                yield Observation(
+                    number=number,
+                    take=self.recording.take,
+                    frame=frame,
+                    box=self._box(number, row, frame),
+                    mask=mask_of(self._masks, number, frame.shape),
+                    joints_2d=joints.poses_2d[row],
+                    pose=joints.poses_3d[row],
+                )
+        self._check_counts(count)
+
+    def _box(self, number, row, frame):
+        """The box of the table, which must lie within the image; None where it has none."""
+        box = self._joints.boxes.get(number)
+        for column, end, size in zip(BOX[2:], box[2:] if box else (), reversed(frame.shape), strict=False):
+            if end > size:
+                line, fault = self._joints.lines[row], f"is {end}, beyond the image's {size} px"
+                raise fault_in(self.recording.joints, line, column, fault)
+        return box
+
+    def _check_counts(self, count):
+        """A video must have all frames of the table, and as many masks as frames, or they are shifted."""
+        recording, joints = self.recording, self._joints
+        if joints.numbers[-1] >= count:
+            fault = f"is {joints.numbers[-1]}, but {recording.images} has {count} frames, the first being 0"
+            raise fault_in(recording.joints, joints.lines[-1], FRAME, fault)
+        if self._is_video and self._masks is not None and len(self._masks) != count:
+            raise UserError(
+                f"{recording.masks}: {len(self._masks)} masks for {count} frames of {recording.images}"
+            )
 
 
 def _masks(recording, images):
-    """The masks: those of images by their names without endings, those of a video one after the other."""
+    """Masks of images go by the images' names without endings, those of a video by their order."""
     if recording.masks is None:
         return None
     found = list_images(recording.masks)
@@ -62,33 +87,3 @@ def _masks(recording, images):
             )
         found = [by_stem.get(path.stem) for path in images]
     return MaskImages(recording.masks, found)
-
-
-class _GivenBoxes(Outlines):
-    """Boxes of the table before all others."""
-
-    def __init__(self, path, joints, masks):
-        super().__init__(masks=masks)
-        self._path, self._given = path, joints.boxes
-        self._lines = dict(zip(joints.numbers.tolist(), joints.lines, strict=True))
-
-    def of(self, number, frame, joints_2d):
-        """Box and mask of a frame, as `Outlines.of`."""
-        box = self._given.get(number)
-        if box is None:
-            return super().of(number, frame, joints_2d)
-        for column, end, size in zip(BOX[2:], box[2:], reversed(frame.shape), strict=True):
-            if end > size:
-                fault = f"is {end}, beyond the image's {size} px"
-                raise fault_in(self._path, self._lines[number], column, fault)
-        self.box_sources[_GIVEN_BOX] += 1
-        return box, self.mask(number, frame)
-
-
-def _check_counts(recording, joints, masks, count, is_video):
-    """A video must have all frames of the table, and as many masks as frames: else they are shifted."""
-    if joints.numbers[-1] >= count:
-        fault = f"is {joints.numbers[-1]}, but {recording.images} has {count} frames, the first being 0"
-        raise fault_in(recording.joints, joints.lines[-1], FRAME, fault)
-    if is_video and masks is not None and len(masks) != count:
-        raise UserError(f"{recording.masks}: {len(masks)} masks for {count} frames of {recording.images}")

@@ -5,6 +5,7 @@ from pose3d.errors import UserError
 SUBJECTS = ("S1", "S5", "S6", "S7", "S8", "S9", "S11")  # those whose poses are published
 CAMERAS = ("54138969", "55011271", "58860488", "60457274")  # official order 1 to 4
 TAKES = (1, 2)
+FRAMES_PER_SECOND = 50
 
 # Suffixes of take 1 and take 2 by subject, "-" for none, from the data set's own metadata.xml.
 _SUFFIXES = {

@@ -1,7 +1,6 @@
-"""Recordings of Human3.6M that are known to be bad, and what is done with them.
+"""Recordings of Human3.6M that are known to be bad, and whether they are kept or dropped.
 
-Facts about the data set that no reader can see in one file. Each is a rule with a name, by which a
-user can overrule it.
+No reader can see these faults in one file. Each is a rule with a name, by which a user can override it.
 """
 
 from dataclasses import dataclass
@@ -13,15 +12,15 @@ VERDICTS = ("keep", "drop")
 
 @dataclass(frozen=True)
 class Rule:
-    """What is known of some recordings.
+    """A known fault of some recordings.
 
     Attributes
     ----------
-    name : str, by which it is overruled
+    name : str, by which it is overridden
     subject : str
     takes : tuple of (action, take)
     camera : str, or None for all four
-    default : str, ``"drop"`` leaves the recordings out, ``"keep"`` takes the frames that have poses
+    default : str, ``"drop"`` skips the recordings, ``"keep"`` uses the frames that have poses
     reason : str, why, and where it is known from
     """
 
@@ -47,7 +46,7 @@ CORRUPT_VIDEO = Rule(
     (("Directions", 2),),
     "54138969",
     "drop",
-    "the video cannot be decoded to its end, so VideoPose3D and others leave it out "
+    "the video cannot be decoded to its end, so VideoPose3D and others drop it "
     "(VideoPose3D all four cameras, here only this one)",
 )
 SHIFTED_POSES = Rule(
@@ -57,8 +56,8 @@ SHIFTED_POSES = Rule(
     None,
     "drop",
     "the motion capture is shifted by about 200 mm along the world's x axis, so 3D poses relative to the "
-    "pelvis are unhurt but 2D joints and boxes are not; learnable-triangulation leaves these out, posepile "
-    "shifts them back, others take them as they are",
+    "pelvis are right but 2D joints and boxes are not; learnable-triangulation drops these, posepile "
+    "shifts them back, others use them as they are",
 )
 SHORT_CAPTURE = Rule(
     "s9-short-capture",
@@ -66,7 +65,7 @@ SHORT_CAPTURE = Rule(
     (("Walking", 2), ("Phoning", 2), ("Greeting", 2), ("SittingDown", 2), ("Waiting", 1)),
     None,
     "keep",
-    "the motion capture breaks off early, so only the first part of the video has poses and is taken; that "
+    "the motion capture ends early, so only the first part of the video has poses and is used; that "
     "is expected here, and the report's figure 1(a) and others, such as VideoPose3D, have the same numbers",
 )
 RULES = (CORRUPT_VIDEO, SHIFTED_POSES, SHORT_CAPTURE)
@@ -99,7 +98,7 @@ def parse_rules(words):
 
 
 def apply_rules(recordings, overrides, rules=RULES):
-    """Leave out what the rules drop, and tell what they did.
+    """Drop what the rules drop, and report which rules applied.
 
     Parameters
     ----------
@@ -110,7 +109,7 @@ def apply_rules(recordings, overrides, rules=RULES):
     Returns
     -------
     kept : list of Recording, in their order
-    lines : list of str, one for each rule that concerned a recording left by those before it
+    lines : list of str, one for each rule that applied to a recording which earlier rules kept
     """
     kept, lines = list(recordings), []
     for rule in rules:
@@ -128,8 +127,8 @@ def _line(rule, verdict, concerned):
     takes = dict.fromkeys(f"{r.action} take {r.take} ({r.name})" for r in concerned)
     cameras = f" camera {rule.camera}" if rule.camera else ""
     done, other, undo = {
-        "drop": ("left out", "keep", "takes them"),
-        "keep": ("kept", "drop", "leaves them out"),
+        "drop": ("dropped", "keep", "keeps them"),
+        "keep": ("kept", "drop", "drops them"),
     }[verdict]
     return (
         f"rule {rule.name}: {len(concerned)} recording(s) {done}, "
@@ -138,8 +137,21 @@ def _line(rule, verdict, concerned):
 
 
 def is_dropped(subject, action, take, camera, overrides, rules=RULES):
-    """Whether the rules leave out that recording, be it there or not; arguments as in `apply_rules`."""
+    """Whether the rules drop a recording, whether it exists or not; arguments as in `apply_rules`."""
     return any(
         rule.concerns(subject, action, take, camera) and overrides.get(rule.name, rule.default) == "drop"
         for rule in rules
     )
+
+
+def rules_for(is_synthetic, overrides):
+    """The rules that apply to a raw tree.
+
+    The rules describe Human3.6M, so only those that a user names apply to a synthetic tree.
+
+    Parameters
+    ----------
+    is_synthetic : bool
+    overrides : dict of rule name to verdict, as `parse_rules` returns it
+    """
+    return [rule for rule in RULES if rule.name in overrides] if is_synthetic else list(RULES)

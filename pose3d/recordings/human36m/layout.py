@@ -113,7 +113,7 @@ def find_recordings(root, actions=("Walking",), subjects=SUBJECTS, cameras=CAMER
     Returns
     -------
     recordings : list of Recording, by subject, action, take, camera
-    problems : list of str, one line for each subject, take or recording left out, with the
+    problems : list of str, one line for each subject, take or recording skipped, with the
         files it lacks, and for each recording without boxes or masks
 
     Raises
@@ -141,7 +141,7 @@ def survey(root, actions, subjects=SUBJECTS, cameras=CAMERAS):
     recordings, lacks = [], []
     for subject in subjects:
         if not (root / subject).is_dir():
-            text = f"{subject}: left out, there is no folder {root / subject}"
+            text = f"{subject}: skipped, there is no folder {root / subject}"
             lacks.append(Lack(subject, None, None, tuple(cameras), text))
             continue
         for action in actions:
@@ -170,13 +170,13 @@ def _find_take(root, subject, action, take, cameras):
         required = [str(lacking[kind]) for kind in _REQUIRED if kind in lacking]
         bare += len(required) == len(_REQUIRED)
         if required:
-            texts = [f"{title} camera {camera}: left out, lacks {', '.join(required)}"]
+            texts = [f"{title} camera {camera}: skipped, lacks {', '.join(required)}"]
         else:
             recordings.append(Recording(subject, action, take, camera, name, **files))
             texts = [f"{recordings[-1]}: has no {kind}, lacks {path}" for kind, path in lacking.items()]
         lacks += [Lack(subject, action, take, (camera,), text) for text in texts]
     if cameras and bare == len(cameras):
-        text = f"{title}: left out, none of its files is there"
+        text = f"{title}: skipped, none of its files is there"
         lacks = [Lack(subject, action, take, tuple(cameras), text)]
     return recordings, lacks
 

@@ -1,19 +1,18 @@
 """Mask files: a MATLAB cell array ``Masks`` of logical images, v7.3 (HDF5) or v7."""
 
-import contextlib
-import zlib
 from pathlib import Path
 
 import h5py
+import numpy as np
 import scipy.io
+from isal import isal_zlib
 
 from pose3d.errors import UserError
-from pose3d.recordings.human36m.packed import is_one_stream, read_stream
 
 _VARIABLE = "Masks"
 _V7_START = b"MATLAB 5.0 MAT-file"  # what versions 5, 6 and 7 write
-# What h5py and zlib raise, as the damage happens to lie.
-_FAULTS = (OSError, RuntimeError, KeyError, ValueError, zlib.error)
+# What h5py and isal raise, depending on where the file is damaged.
+_FAULTS = (OSError, RuntimeError, KeyError, ValueError, isal_zlib.error)
 
 
 def open_masks(path):
@@ -50,7 +49,7 @@ class _MasksV73:
 
     def __init__(self, path):
         self.path = path
-        self._is_stream = None
+        self._is_one_chunk = None  # as the first image, so all others
         try:
             self._file = h5py.File(path, "r")
         except OSError as error:
@@ -88,19 +87,34 @@ class _MasksV73:
         return _image(stored[0].T if stored.ndim == 3 else stored.T, self.path, index)
 
     def _unpack(self, element):
-        """Read an image as a packed stream if the first was one; if that fails h5py says what is wrong."""
-        if self._is_stream is None:
-            self._is_stream = is_one_stream(element)
-        if self._is_stream:
-            with contextlib.suppress(zlib.error, ValueError):
-                return read_stream(element)
-        return h5py.Dataset(element)[()]
+        """All values of an image. isal unpacks one gzip chunk in a third of the time that HDF5 takes."""
+        if self._is_one_chunk is None:
+            self._is_one_chunk = _is_one_gzip_chunk(element)
+        if not self._is_one_chunk:
+            return h5py.Dataset(element)[()]
+        _, content = element.read_direct_chunk((0, 0))
+        size = element.shape[0] * element.shape[1]
+        values = np.frombuffer(isal_zlib.decompress(content, bufsize=size + 1), np.uint8)
+        return values.reshape(element.shape)
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
         self._file.close()
+
+
+def _is_one_gzip_chunk(element):
+    """Whether a dataset (h5py.h5d.DatasetID) is 2D, one byte a value, in one chunk that only gzip packs."""
+    if len(element.shape) != 2 or element.dtype.itemsize != 1:
+        return False
+    plan = element.get_create_plist()
+    return (
+        plan.get_layout() == h5py.h5d.CHUNKED
+        and plan.get_chunk() == element.shape
+        and plan.get_nfilters() == 1
+        and plan.get_filter(0)[0] == h5py.h5z.FILTER_DEFLATE
+    )
 
 
 class _MasksV7:
@@ -111,7 +125,7 @@ class _MasksV7:
         try:
             cell = scipy.io.loadmat(path, variable_names=[_VARIABLE]).get(_VARIABLE)
         except Exception as error:
-            # scipy raises zlib.error, ValueError, TypeError or OSError, as the damage happens to lie.
+            # zlib.error, ValueError, TypeError or OSError, depending on where the file is damaged
             raise _damaged(path, error) from error
         if cell is None or cell.dtype != object:
             raise UserError(f"{path}: holds no cell array {_VARIABLE}")

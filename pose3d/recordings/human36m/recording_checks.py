@@ -1,29 +1,24 @@
-"""One recording of the raw tree, checked without decoding its video: do its files fit together?"""
+"""Check whether the files of one raw recording fit together, without decoding its video."""
 
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from pose3d.dataset.sampling import USUAL_SURPLUS
 from pose3d.errors import UserError
-from pose3d.recordings.human36m import (
-    open_masks,
-    project,
-    read_packets,
-    read_poses_2d,
-    read_poses_3d,
-    world_to_camera,
-)
+from pose3d.io.video import read_packets
+from pose3d.recordings.human36m.cameras import project, world_to_camera
+from pose3d.recordings.human36m.masks import open_masks
+from pose3d.recordings.human36m.poses import read_poses_2d, read_poses_3d
+from pose3d.recordings.human36m.reader import USUAL_SURPLUS
 from pose3d.skeleton import KEPT
 
-SAMPLES = 10  # boxes and masks looked at in a recording, evenly spread over it
-# Shares of the 17 joints, measured on all 56 recordings of the synthetic tree: in the box always 1, and
-# at most 0.41 once rows and columns are swapped; in or near the mask 0.99 or more, at most 0.21 once
-# they are swapped, and 0.42 to 0.69 with poses shifted by 200 mm. Real masks have more holes, hence
-# the room below 0.99.
+SAMPLES = 10  # boxes and masks checked in a recording, evenly spread
+# Shares of the 17 joints, measured on all 56 recordings of the synthetic tree. In the box: 1; at most 0.41
+# with rows and columns swapped. In or near the mask: 0.99 or more; at most 0.21 with them swapped, and 0.42
+# to 0.69 with poses shifted by 200 mm. Real masks have more holes, hence the lower limit.
 BOX_SHARE = 0.95
 MASK_SHARE = 0.8
-REACH = 0.005  # of the image's width: what is near the mask; its edges are ragged
+REACH = 0.005  # distance that counts as near the mask, as a share of the image's width; edges are ragged
 # px. Rounding to float32 moves a projection by 0.00004 px at most (measured on 3000 poses at 1000 px;
 # 0.00002 on the synthetic tree's 500), while a mistake as slight as OpenCV's model of the distortion moves
 # it by 0.05 px or more.
@@ -32,7 +27,7 @@ TOLERANCE = 0.01
 
 @dataclass
 class Inspection:
-    """What was found in one recording; None for what could not be read, is not there or was not asked.
+    """Findings in one recording; None for what cannot be read, is missing or was not asked for.
 
     Attributes
     ----------
@@ -41,7 +36,7 @@ class Inspection:
     in_box, in_mask : float, shares of the sample's joints inside the box, and in or near the silhouette
     miss : float, px, by how much the projected 3D poses miss the 2D ones at most
     faults : list of str, one line each that names the file and says what to do
-    notes : list of str, what is no fault but shortens what is built
+    notes : list of str, what is not a fault but shortens the recording
     """
 
     recording: object
@@ -64,7 +59,7 @@ def inspect(recording, cameras=None, expected=None, short=False):
     recording : pose3d.recordings.human36m.Recording
     cameras : dict of camera id to Camera, the subject's, or None if they are not known
     expected : int, number of poses, or None if it is not known
-    short : bool, whether the motion capture is known to break off before the video does
+    short : bool, whether the motion capture is known to end before the video
 
     Returns
     -------

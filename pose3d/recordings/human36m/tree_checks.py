@@ -1,4 +1,4 @@
-"""A whole raw tree, checked without building: what is missing, and which files do not fit together."""
+"""Check a raw tree without building: what is missing, and which files do not fit together."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,18 +6,11 @@ from pathlib import Path
 from tqdm import tqdm
 
 from pose3d.errors import UserError
-from pose3d.recordings.human36m import (
-    CAMERAS,
-    METADATA,
-    POSES,
-    RULES,
-    TAKES,
-    apply_rules,
-    expand_actions,
-    read_cameras,
-    survey,
-)
-from pose3d.recordings.human36m.known_faults import SHORT_CAPTURE, is_dropped
+from pose3d.recordings.human36m.actions import CAMERAS, TAKES, expand_actions
+from pose3d.recordings.human36m.cameras import METADATA, read_cameras
+from pose3d.recordings.human36m.frame_counts import POSES
+from pose3d.recordings.human36m.known_faults import RULES, SHORT_CAPTURE, apply_rules, is_dropped
+from pose3d.recordings.human36m.layout import survey
 from pose3d.recordings.human36m.recording_checks import inspect
 
 COLUMNS = (
@@ -28,13 +21,13 @@ COLUMNS = (
 
 @dataclass
 class Verification:
-    """What a check of a tree found.
+    """Findings in a tree.
 
     Attributes
     ----------
     rows : list of tuples as in `COLUMNS`, one for each subject and action: sums over the recordings
-        that are there and no rule leaves out, their least shares and their largest miss; None for nothing
-    notes : list of str, what is to be known and is no fault
+        that exist and no rule drops, their least shares and their largest miss; None for nothing
+    notes : list of str, what is not a fault
     faults : list of str, one line each
     """
 
@@ -46,7 +39,7 @@ class Verification:
 def verify_raw(
     root, actions, subjects, cameras=CAMERAS, overrides=None, rules=RULES, expected=POSES, metadata=None
 ):
-    """Check what is there of what is asked for.
+    """Check the selected recordings of a tree.
 
     Parameters
     ----------
@@ -95,14 +88,14 @@ def verify_raw(
 
 
 def _is_excused(lack, overrides, rules):
-    """Whether the rules leave out anyway what is lacking."""
+    """Whether the rules drop what is missing anyway."""
     return all(
         is_dropped(lack.subject, lack.action, lack.take, camera, overrides, rules) for camera in lack.cameras
     )
 
 
 def _calibrated(root, metadata, notes):
-    """Subject -> camera id -> Camera; empty, and told, without metadata."""
+    """Subject -> camera id -> Camera; empty, with a note, without metadata."""
     path = Path(metadata) if metadata else Path(root) / METADATA
     if not metadata and not path.exists():
         notes.append(
@@ -117,7 +110,7 @@ def _calibrated(root, metadata, notes):
 
 
 def _wanted(subject, action, cameras, overrides, rules):
-    """(take, camera) of every recording that no rule leaves out, be it there or not."""
+    """(take, camera) of every recording that no rule drops, whether it exists or not."""
     return [
         (take, camera)
         for take in TAKES

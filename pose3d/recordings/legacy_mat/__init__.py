@@ -1,22 +1,7 @@
-"""The original project's prepared files: finding, reading and writing them."""
+"""Legacy .mat files: Human3.6M as the original project prepared it, cropped and labelled."""
 
-from pose3d.dataset.legacy_export import export_prepared
-from pose3d.recordings.legacy_mat.layout import (
-    AUTO,
-    PreparedRecording,
-    find_prepared,
-    is_prepared,
-)
-from pose3d.recordings.legacy_mat.orders import ORDERS
-from pose3d.recordings.legacy_mat.reader import drawable, extract
+from pose3d.recordings.legacy_mat.layout import LegacyRecording, find_recordings, is_legacy
+from pose3d.recordings.legacy_mat.matrices import KINDS, ORDERS
+from pose3d.recordings.legacy_mat.reader import LegacyReader
 
-__all__ = [
-    "AUTO",
-    "ORDERS",
-    "PreparedRecording",
-    "drawable",
-    "export_prepared",
-    "extract",
-    "find_prepared",
-    "is_prepared",
-]
+__all__ = ["KINDS", "ORDERS", "LegacyReader", "LegacyRecording", "find_recordings", "is_legacy"]

@@ -1,29 +1,21 @@
-"""Which actions and subjects a folder of prepared files holds."""
+"""Find the legacy .mat files of a folder: which actions and subjects it holds."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from pose3d.errors import UserError
-from pose3d.recordings.legacy_mat.matrices import KINDS, gray_levels, open_samples
-from pose3d.recordings.legacy_mat.orders import decide, votes_of_images, votes_of_labels
-
-AUTO = "auto"
-# Samples of a whole folder that tell the orders, and of one file at most and at least. To read one where
-# samples lie along the second axis takes as long as 16,384 seeks.
-_SPREAD, _MOST, _LEAST = 224, 32, 4
+from pose3d.recordings.legacy_mat.matrices import KINDS, ORDERS
 
 
 @dataclass(frozen=True)
-class PreparedRecording:
-    """All samples of one subject in one action, of takes and cameras that nobody wrote down.
+class LegacyRecording:
+    """All samples of one subject in one action; takes and cameras are unknown.
 
     Attributes
     ----------
     subject, action : str
     images, labels, poses : Path
-    pixel_order, window_order : str, as in `pose3d.recordings.legacy_mat.ORDERS`
+    pixel_order : str, one of `ORDERS`, of pixels and windows
     """
 
     subject: str
@@ -31,14 +23,13 @@ class PreparedRecording:
     images: Path
     labels: Path
     poses: Path
-    pixel_order: str = AUTO
-    window_order: str = AUTO
+    pixel_order: str = ORDERS[0]
     take: int = 1
     camera: str = "0"
 
     @property
     def name(self):
-        """What it is called on disk."""
+        """Its name on disk."""
         return f"{self.action}/{self.images.name}"
 
     @property
@@ -53,63 +44,57 @@ class PreparedRecording:
 
     @property
     def options(self):
-        """What decides the samples beside the files."""
-        return {"pixel_order": self.pixel_order, "window_order": self.window_order}
+        """What decides the samples beside the files; kept in the provenance of built files."""
+        return {"pixel_order": self.pixel_order, "window_order": self.pixel_order}
 
     def __str__(self):
         return f"{self.subject} {self.action}"
 
 
-def is_prepared(folder):
-    """Whether a folder, given as Path, is one of prepared files, or that of one action of theirs."""
+def is_legacy(folder):
+    """Whether a folder, given as Path, holds legacy .mat files, of several actions or of one."""
     return bool(_images(folder))
 
 
-def find_prepared(folder, actions=None, subjects=None, pixel_order=AUTO):
-    """Find the recordings asked for, and the order in which the folder's pixels and windows are stored.
+def find_recordings(folder, actions=None, subjects=None, pixel_order=ORDERS[0]):
+    """Find the recordings of actions and subjects.
 
     Parameters
     ----------
     folder : path
-    actions, subjects : lists of str, or None for all that are there
-    pixel_order : str, ``"rows"`` or ``"columns"`` for pixels and windows, or ``"auto"``: each told by
-        samples of all the folder's files
+    actions, subjects : lists of str, or None for all
+    pixel_order : str, one of `ORDERS`: how pixels and windows are stored
 
     Returns
     -------
-    recordings : list of PreparedRecording
-    lines : list of str, what is left out, and how the orders were told
+    recordings : list of LegacyRecording
+    lines : list of str, what is skipped
 
     Raises
     ------
     UserError
-        if nothing asked for is there, no file can be read, or the orders cannot be told
+        if none of them is there
     """
-    every, lines = [], []
+    found, lines = [], []
     for path in _images(Path(folder)):
         subject = path.stem.removeprefix(KINDS["images"][0])
         paths = {kind: path.with_name(f"{start}{subject}.mat") for kind, (start, _, _) in KINDS.items()}
-        lacking = [str(other) for other in paths.values() if not other.is_file()]
-        recording = PreparedRecording(subject, path.resolve().parent.name, **paths)
-        if lacking:
-            lines.append(f"{recording}: left out, lacks {', '.join(lacking)}")
+        missing = [str(other) for other in paths.values() if not other.is_file()]
+        recording = LegacyRecording(subject, path.resolve().parent.name, **paths, pixel_order=pixel_order)
+        if missing:
+            lines.append(f"{recording}: skipped, lacks {', '.join(missing)}")
         else:
-            every.append(recording)
+            found.append(recording)
     chosen = [
         recording
-        for recording in every
+        for recording in found
         if (actions is None or recording.action in actions)
         and (subjects is None or recording.subject in subjects)
     ]
     if not chosen:
-        there = ", ".join(map(str, every)) or "; ".join(lines)
-        raise UserError(f"{folder} holds no prepared files of what is asked for; there are: {there}")
-    lines += _lacks(chosen, actions, subjects)
-    orders = {"pixel_order": pixel_order, "window_order": pixel_order}
-    if pixel_order == AUTO:
-        orders, told = _orders(folder, every)
-        lines += told
-    return [replace(recording, **orders) for recording in chosen], lines
+        there = ", ".join(map(str, found)) or "; ".join(lines)
+        raise UserError(f"{folder} holds no legacy .mat files of what is asked for; there are: {there}")
+    return chosen, lines + _missing(chosen, actions, subjects)
 
 
 def _images(folder):
@@ -121,34 +106,12 @@ def _images(folder):
     )
 
 
-def _lacks(chosen, actions, subjects):
+def _missing(chosen, actions, subjects):
     """A line for each action and subject asked for of which nothing is there."""
     there = {recording.action for recording in chosen}, {recording.subject for recording in chosen}
     return [
-        f"{name}: left out, there are no prepared files"
+        f"{name}: skipped, there are no legacy .mat files"
         for names, found in zip((actions, subjects), there, strict=True)
         for name in names or ()
         if name not in found
     ]
-
-
-def _orders(folder, recordings):
-    """Both orders, as attributes of a recording, and the lines that tell why."""
-    count = min(_MOST, max(_LEAST, _SPREAD // len(recordings)))
-    votes, faults = {"pixels": [], "windows": []}, []
-    for recording in recordings:
-        try:
-            with open_samples(recording.paths) as samples:
-                images = samples["images"]
-                spread = images.spread(count)
-                shown = gray_levels(images.path, *spread, images.full_scale(*spread))
-                votes["pixels"].append(votes_of_images(shown))
-                votes["windows"].append(votes_of_labels(samples["labels"].spread(count)[1]))
-        except UserError as error:
-            # It has no say; if it was asked for the build fails on it, and on it alone.
-            faults.append(error)
-    if len(faults) == len(recordings):
-        raise faults[0]
-    found = [decide(np.concatenate(some), what, folder) for what, some in votes.items()]
-    (pixels, _), (windows, _) = found
-    return {"pixel_order": pixels, "window_order": windows}, [line for _, line in found]

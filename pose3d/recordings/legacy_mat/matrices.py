@@ -1,25 +1,26 @@
-"""The three matrices of one subject's prepared files, sample by sample, whichever way round they lie."""
+"""The three matrices of one subject's legacy .mat files, sample by sample, along either axis."""
 
 import contextlib
 
 import numpy as np
 
-from pose3d.dataset.built_files import BLOCK
-from pose3d.dataset.crop import IMAGE_SIDE
-from pose3d.dataset.windows import N_WINDOWS
 from pose3d.errors import UserError
 from pose3d.io.matlab73 import Matrix
 from pose3d.skeleton import JOINTS_32, N_JOINTS
 
+IMAGE_SIDE, GRID_SIDE = 128, 10  # of the square images and of the grid of windows
+# "rows": index = side * row + column. "columns": side * column + row, as MATLAB unrolls an image.
+ORDERS = ("rows", "columns")
+
 # Kind -> start of the file's name before the subject, variable, numbers that make a sample.
 KINDS = {
     "images": ("data_36M", "datafinal", IMAGE_SIDE**2),
-    "labels": ("pose_2D", "y_vector_new", N_JOINTS * N_WINDOWS),
+    "labels": ("pose_2D", "y_vector_new", N_JOINTS * GRID_SIDE**2),
     "poses": ("pose_3D", "posedata", 3 * len(JOINTS_32)),
 }
-# Samples of one block at most: 64 MB of images in double precision.
-_LARGEST_BLOCK = 512
-# A value that rounding pushed above 1 is no sign of gray levels up to 255.
+# Samples read at once, and at most: 512 are 64 MB of images in double precision.
+_BLOCK, _LARGEST_BLOCK = 256, 512
+# Rounding may push a value of 1 above it; that is no sign of gray levels up to 255.
 _ROUNDING = 1e-3
 
 
@@ -43,22 +44,22 @@ class Samples:
         return self._matrix.read(start, stop, self._axis)
 
     def spread(self, count):
-        """At most that many samples, from all over: their numbers, and (n, width) array."""
+        """At most that many samples, evenly chosen: their numbers, and (n, width) array."""
         numbers = np.unique(np.linspace(0, len(self) - 1, min(count, len(self))).astype(int))
         return numbers, np.concatenate([self.read(number, number + 1) for number in numbers])
 
     def block(self):
-        """How many samples to read at once: whole chunks, so that none is unpacked more than it must."""
+        """How many samples to read at once: whole chunks, so that none is unpacked twice."""
         chunk = self._matrix.chunk[self._axis]
-        return BLOCK if chunk > _LARGEST_BLOCK else max(1, BLOCK // chunk) * chunk
+        return _BLOCK if chunk > _LARGEST_BLOCK else max(1, _BLOCK // chunk) * chunk
 
     def full_scale(self, numbers, values):
-        """The value of white: 255 for whole numbers, and for others if a value above 1 is in that `spread`.
+        """The value of white: 255 for integers, and for floats if a value of that `spread` is above 1.
 
         Raises
         ------
         UserError
-            if the largest is so little above 1 that nobody can tell
+            if the largest value is so little above 1 that white is ambiguous
         """
         if not self._matrix.is_float:
             return 255
@@ -72,7 +73,7 @@ class Samples:
 
 
 def check_finite(path, numbers, values):
-    """The values themselves, one row for each sample number, if all are finite; otherwise a `UserError`."""
+    """Return the values, one row for each sample number; a `UserError` if one is not finite."""
     bad = np.flatnonzero(~np.isfinite(values).all(axis=tuple(range(1, values.ndim))))
     if bad.size:
         raise UserError(f"{path}: sample {numbers[bad[0]]} holds NaN or infinity; repair or remove the file")
@@ -83,8 +84,8 @@ def check_finite(path, numbers, values):
 def open_samples(paths):
     """Open the three files of one subject.
 
-    Samples lie along the axis whose length is not the width of a sample. Where both have that length the
-    matrix is the way round that the other two are.
+    Samples lie along the axis whose length is not the width of a sample. If both axes have that length, they
+    lie as in the other two matrices.
 
     Parameters
     ----------
@@ -121,7 +122,7 @@ def _possible_axes(matrix, width):
     if not axes:
         raise UserError(
             f"{matrix.path}: {matrix.name} is {matrix.shape[0]} x {matrix.shape[1]}, and neither is {width}, "
-            "the numbers of one sample; is it another variable?"
+            "the length of one sample; is it another variable?"
         )
     return axes
 
@@ -164,3 +165,9 @@ def gray_levels(path, numbers, values, full_scale):
     if values.dtype == np.uint8:
         return values
     return np.minimum(np.rint(values * (255 / full_scale)), 255).astype(np.uint8)
+
+
+def in_rows(values, side, order):
+    """Square grids stored in one of the `ORDERS`, by rows: (..., side * side) to (..., side, side) array."""
+    grids = values.reshape(*values.shape[:-1], side, side)
+    return grids if order == "rows" else np.swapaxes(grids, -1, -2)

@@ -21,7 +21,7 @@ def folder(tmp_path):
     """Twelve images, twelve masks, a video of the same, and tables of five rows for either."""
     for name in ("frames", "masks"):
         (tmp_path / name).mkdir()
-    with video_writer(tmp_path / "video.mp4", HEIGHT, WIDTH) as show:
+    with video_writer(tmp_path / "video.mp4", HEIGHT, WIDTH, 50) as show:
         for i in range(FRAMES):
             show(image_of(i))
             Image.fromarray(image_of(i)).save(tmp_path / "frames" / f"f{i}.png")

@@ -4,7 +4,8 @@ import csv
 
 import numpy as np
 
-from pose3d.recordings import custom as own
+from pose3d.dataset.sampling import sample_recording
+from pose3d.recordings import custom
 from pose3d.skeleton import JOINTS
 
 FRAMES, HEIGHT, WIDTH = 12, 96, 160
@@ -67,8 +68,8 @@ ROW = {
 }
 
 
-def extract(folder, every=1):
-    (recording,) = own.find_own(folder)
+def sample(folder, every=1):
+    (recording,) = custom.find_recordings(folder)
     blocks = []
-    facts = own.extract(recording, every, blocks.append)
+    facts = sample_recording(recording, every, blocks.append)
     return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}, facts

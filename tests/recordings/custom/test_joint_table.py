@@ -4,8 +4,8 @@ from pose3d.errors import UserError
 from tests.recordings.custom.drawn import (
     ANNOTATED,
     POSES,
-    extract,
     row_of,
+    sample,
     write_table,
 )
 
@@ -50,14 +50,14 @@ BOX = {"box_x0": 1, "box_y0": 2, "box_x1": 30, "box_y1": 40}
 def test_a_bad_cell_is_named(folder, change, message):
     spoiled(folder, change)
     with pytest.raises(UserError, match=message):
-        extract(folder)
+        sample(folder)
 
 
 def test_metres_are_not_taken_for_millimetres(folder, monkeypatch):
-    monkeypatch.setattr("own.drawn.POSES", POSES / 1000)
+    monkeypatch.setattr("tests.recordings.custom.drawn.POSES", POSES / 1000)
     write_table(folder / "j.csv", [row_of(i, f"f{i}.png") for i in ANNOTATED])
     with pytest.raises(UserError, match=r"j\.csv: the 3D joints of a frame span .* give mm, not m"):
-        extract(folder)
+        sample(folder)
 
 
 @pytest.mark.parametrize(
@@ -72,10 +72,10 @@ def test_metres_are_not_taken_for_millimetres(folder, monkeypatch):
 def test_a_table_that_is_none_is_named(folder, text, message):
     (folder / "j.csv").write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(UserError, match=rf"j\.csv.*{message}"):
-        extract(folder)
+        sample(folder)
 
 
 def test_a_table_without_rows_is_refused(folder):
     (folder / "j.csv").write_text((folder / "j.csv").read_text().splitlines()[0])
     with pytest.raises(UserError, match=r"j\.csv: has no row"):
-        extract(folder)
+        sample(folder)

@@ -1,11 +1,8 @@
 import pytest
 
 from pose3d.errors import UserError
-from pose3d.recordings import custom as own
-from tests.recordings.custom.drawn import (
-    ROW,
-    write_recordings,
-)
+from pose3d.recordings import custom
+from tests.recordings.custom.drawn import ROW, write_recordings
 
 
 @pytest.mark.parametrize(
@@ -26,7 +23,7 @@ from tests.recordings.custom.drawn import (
 def test_a_bad_list_is_named(folder, change, message):
     write_recordings(folder, [ROW | change])
     with pytest.raises(UserError, match=message):
-        own.find_own(folder)
+        custom.find_recordings(folder)
 
 
 def test_recordings_are_chosen_by_name(folder):
@@ -37,15 +34,15 @@ def test_recordings_are_chosen_by_name(folder):
         ROW | {"subject": "ben", "action": "Walking"},
     ]
     write_recordings(folder, rows)
-    assert [str(recording) for recording in own.find_own(folder)] == [
+    assert [str(recording) for recording in custom.find_recordings(folder)] == [
         "anna Dancing take 2 camera 7", "anna Dancing take 2 camera 8",
         "ben Dancing take 2 camera 7", "ben Walking take 2 camera 7",
     ]  # fmt: skip
-    assert len(own.find_own(folder, ["Dancing"], ["anna"], ["8"])) == 1
+    assert len(custom.find_recordings(folder, ["Dancing"], ["anna"], ["8"])) == 1
     with pytest.raises(UserError, match="lists no subject 'S1', only anna, ben"):
-        own.find_own(folder, subjects=["S1"])
-    with pytest.raises(UserError, match="lists no recording of all that is asked for together"):
-        own.find_own(folder, ["Walking"], ["anna"])
+        custom.find_recordings(folder, subjects=["S1"])
+    with pytest.raises(UserError, match="lists no recording that is all of what is asked for"):
+        custom.find_recordings(folder, ["Walking"], ["anna"])
     write_recordings(folder, [*rows, ROW | {"camera": "07"}])
     with pytest.raises(UserError, match="line 6: is anna Dancing take 2 camera 7, as line 2 is"):
-        own.find_own(folder)
+        custom.find_recordings(folder)

@@ -10,16 +10,16 @@ from tests.recordings.custom.drawn import (
     POSES,
     ROW,
     corner,
-    extract,
     joints_of,
     row_of,
+    sample,
     write_recordings,
     write_table,
 )
 
 
 def test_every_row_is_a_sample_of_its_own_frame(folder):
-    samples, facts = extract(folder)
+    samples, facts = sample(folder)
     np.testing.assert_array_equal(samples["frame"], ANNOTATED)
     boxes = [(x, y, x + 20, y + 40) for x, y in map(corner, ANNOTATED)]
     np.testing.assert_array_equal(samples["box"], boxes)
@@ -43,7 +43,7 @@ def test_every_row_is_a_sample_of_its_own_frame(folder):
 
 
 def test_every_second_row(folder):
-    whole, second = extract(folder)[0], extract(folder, every=2)[0]
+    whole, second = sample(folder)[0], sample(folder, every=2)[0]
     np.testing.assert_array_equal(second["frame"], [1, 4, 11])
     for name, values in whole.items():
         np.testing.assert_array_equal(second[name], values[::2], err_msg=name)
@@ -52,9 +52,9 @@ def test_every_second_row(folder):
 @pytest.mark.parametrize("masks", ["masks", ""])
 def test_a_video_gives_what_its_images_give(folder, masks):
     write_recordings(folder, [ROW | {"masks": masks}])
-    of_images, facts = extract(folder)
+    of_images, facts = sample(folder)
     write_recordings(folder, [ROW | {"images": "video.mp4", "joints": "numbers.csv", "masks": masks}])
-    of_video, facts_of_video = extract(folder)
+    of_video, facts_of_video = sample(folder)
     assert facts_of_video == facts
     for name in of_images.keys() - {"images"}:
         np.testing.assert_array_equal(of_video[name], of_images[name], err_msg=name)
@@ -63,9 +63,9 @@ def test_a_video_gives_what_its_images_give(folder, masks):
 
 
 def test_numbers_stand_for_images_in_their_order(folder):
-    by_name, _ = extract(folder)
+    by_name, _ = sample(folder)
     write_recordings(folder, [ROW | {"masks": "masks", "joints": "numbers.csv"}])
-    by_number, _ = extract(folder)
+    by_number, _ = sample(folder)
     np.testing.assert_array_equal(by_number["images"], by_name["images"])
     assert [path.name for path in list_images(folder / "frames")] == [f"f{i}.png" for i in range(FRAMES)]
 
@@ -73,12 +73,12 @@ def test_numbers_stand_for_images_in_their_order(folder):
 def test_images_without_a_row_are_not_read(folder):
     for i in set(range(FRAMES)) - set(ANNOTATED):
         (folder / "frames" / f"f{i}.png").write_bytes(b"none")
-    assert len(extract(folder)[0]["frame"]) == 5
+    assert len(sample(folder)[0]["frame"]) == 5
 
 
 def test_without_masks_the_background_stays_and_the_box_is_the_joints(folder):
     write_recordings(folder, [ROW])
-    samples, facts = extract(folder)
+    samples, facts = sample(folder)
     assert facts["background"] == "kept"
     assert facts["notes"] == []
     x0, y0, x1, y1 = samples["box"][0]
@@ -94,7 +94,7 @@ def test_a_box_of_the_table_goes_before_all(folder):
     ]
     rows[1] |= dict.fromkeys(("box_x0", "box_y0", "box_x1", "box_y1"), "")
     write_table(folder / "j.csv", rows)
-    samples, facts = extract(folder)
+    samples, facts = sample(folder)
     assert samples["box"][0].tolist() == [9, 8, 150, 90]
     assert samples["box"][1].tolist() == [*corner(2), corner(2)[0] + 20, corner(2)[1] + 40]
     assert facts["notes"] == [
@@ -110,21 +110,21 @@ def test_a_video_too_short_and_masks_that_do_not_fit_are_named(folder):
     with pytest.raises(
         UserError, match=r"numbers\.csv, line 3, column frame: is 12, but .*video.mp4 has 12 fr"
     ):
-        extract(folder)
+        sample(folder)
     write_table(folder / "numbers.csv", [row_of(3, "3")])
     (folder / "masks" / "f5.png").unlink()
     write_recordings(folder, [video | {"masks": "masks"}])
     with pytest.raises(UserError, match=r"masks: 11 masks for 12 frames of .*video\.mp4"):
-        extract(folder)
+        sample(folder)
 
 
 def test_a_mask_that_is_not_there_is_named(folder):
     (folder / "masks" / "f4.png").unlink()
     with pytest.raises(UserError, match="masks: holds no mask for frame 4; add it"):
-        extract(folder)
+        sample(folder)
     for path in (folder / "masks").iterdir():
         path.rename(path.with_name("mask" + path.name))
     with pytest.raises(
         UserError, match=r"masks: no mask is named after an image of .*frames, such as f0\.png"
     ):
-        extract(folder)
+        sample(folder)

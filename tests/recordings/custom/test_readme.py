@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pose3d.recordings import custom as own
+from pose3d.dataset.sampling import sample_recording
+from pose3d.recordings import custom
 from pose3d.skeleton import JOINTS
 
 README = Path(__file__).parents[3] / "data" / "README.rst"
@@ -17,12 +18,12 @@ def test_the_example_makes_a_folder_that_can_be_read(tmp_path, monkeypatch):
     text = README.read_text()
     (code,) = re.findall(r"^\.\. code-block:: python\n\n((?:    .*\n|\n)+)", text, re.MULTILINE)
     exec(textwrap.dedent(code), {})
-    recordings = own.find_own("mine")
+    recordings = custom.find_recordings("mine")
     assert [str(recording) for recording in recordings] == [
         "anna Moving take 1 camera 0", "ben Moving take 1 camera 0",
     ]  # fmt: skip
     blocks = []
-    assert own.extract(recordings[0], 5, blocks.append)["frames"] == 8
+    assert sample_recording(recordings[0], 5, blocks.append)["frames"] == 8
     joints = blocks[0]["joints_2d"].round().astype(int)
     images = blocks[0]["images"]
     assert (images[np.arange(8)[:, None], joints[..., 1], joints[..., 0]] > 0).mean() > 0.9
@@ -31,4 +32,4 @@ def test_the_example_makes_a_folder_that_can_be_read(tmp_path, monkeypatch):
 def test_it_names_all_joints():
     words = set(re.findall(r"\w+", README.read_text()))
     assert {joint.replace(" ", "_") for joint in JOINTS} <= words
-    assert f"all {len(own.COLUMNS)} columns" in " ".join(README.read_text().split())
+    assert f"all {len(custom.COLUMNS)} required columns" in " ".join(README.read_text().split())

@@ -26,7 +26,7 @@ def recordings(subject, *actions):
     ]
 
 
-def left_out(found, kept):
+def dropped(found, kept):
     return [(r.name, r.camera) for r in found if r not in kept]
 
 
@@ -39,31 +39,31 @@ def test_the_rules_name_files_by_take_as_they_are_on_disk():
     }
 
 
-def test_one_camera_of_s11_directions_is_left_out():
+def test_one_camera_of_s11_directions_is_dropped():
     found = recordings("S11", "Directions")
     kept, lines = apply_rules(found, {})
-    assert left_out(found, kept) == [("Directions", "54138969")]
+    assert dropped(found, kept) == [("Directions", "54138969")]
     assert len(lines) == 1
     assert lines[0].startswith(
-        "rule s11-directions-corrupt: 1 recording(s) left out, S11 Directions take 2 (Directions) "
+        "rule s11-directions-corrupt: 1 recording(s) dropped, S11 Directions take 2 (Directions) "
         "camera 54138969: the video cannot be decoded"
     )
-    assert lines[0].endswith("; --rule s11-directions-corrupt=keep takes them")
+    assert lines[0].endswith("; --rule s11-directions-corrupt=keep keeps them")
 
 
-def test_shifted_poses_of_s9_are_left_out_and_short_ones_kept():
+def test_shifted_poses_of_s9_are_dropped_and_short_ones_kept():
     found = recordings("S9", "Greeting", "SittingDown", "Waiting", "Walking", "Phoning")
     kept, lines = apply_rules(found, {})
     names = ("Greeting", "SittingDown 1", "Waiting 1")
-    assert left_out(found, kept) == [(name, camera) for name in names for camera in CAMERAS]
+    assert dropped(found, kept) == [(name, camera) for name in names for camera in CAMERAS]
     assert [
-        re.match(r"rule (\S+): (\d+) recording\(s\) (left out|kept)", line).groups() for line in lines
+        re.match(r"rule (\S+): (\d+) recording\(s\) (dropped|kept)", line).groups() for line in lines
     ] == [
-        (SHIFTED, "12", "left out"),
+        (SHIFTED, "12", "dropped"),
         (SHORT, "8", "kept"),
     ]
     assert "S9 Walking take 2 (Walking), Phoning take 2 (Phoning): " in lines[1]
-    assert lines[1].endswith("; --rule s9-short-capture=drop leaves them out")
+    assert lines[1].endswith("; --rule s9-short-capture=drop drops them")
 
 
 def test_overrides_turn_every_rule_round():
@@ -72,7 +72,7 @@ def test_overrides_turn_every_rule_round():
     assert kept == found
     assert [line.split(":")[0] for line in lines] == [f"rule {name}" for name in (CORRUPT, SHIFTED, SHORT)]
     kept, _ = apply_rules(found, {SHIFTED: "keep", SHORT: "drop"})
-    assert {name for name, _ in left_out(found, kept)} == {"Walking", "Greeting", "Directions"}
+    assert {name for name, _ in dropped(found, kept)} == {"Walking", "Greeting", "Directions"}
 
 
 def test_other_recordings_are_not_concerned_and_nothing_is_said():

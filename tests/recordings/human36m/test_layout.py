@@ -48,8 +48,8 @@ def test_aliases_reach_the_names_of_each_subject(tmp_path):
         ("S5", "TakingPhoto", 2, "Photo 2"),
     ]
     assert problems == [
-        "S1 TakingPhoto take 2 (TakingPhoto): left out, none of its files is there",
-        "S5 TakingPhoto take 1 (Photo): left out, none of its files is there",
+        "S1 TakingPhoto take 2 (TakingPhoto): skipped, none of its files is there",
+        "S5 TakingPhoto take 1 (Photo): skipped, none of its files is there",
     ]
 
 
@@ -72,9 +72,9 @@ def test_what_is_missing_is_named(tmp_path):
     assert problems == [
         "S6 Walking take 1 (Walking 1) camera 60457274: has no masks, "
         "lacks S6/MySegmentsMat/ground_truth_bs/Walking 1.60457274.mat",
-        "S6 Walking take 2 (Walking) camera 55011271: left out, "
+        "S6 Walking take 2 (Walking) camera 55011271: skipped, "
         "lacks S6/MyPoseFeatures/D2_Positions/Walking.55011271.cdf",
-        f"S8: left out, there is no folder {tmp_path / 'S8'}",
+        f"S8: skipped, there is no folder {tmp_path / 'S8'}",
     ]
 
 

@@ -6,14 +6,13 @@ import numpy as np
 import pytest
 
 from pose3d import synthetic
-from pose3d.io.video import video_writer
+from pose3d.io.video import read_packets, video_writer
 from pose3d.recordings.human36m import (
     CAMERAS,
     find_recordings,
     open_masks,
     project,
     read_cameras,
-    read_packets,
     read_poses_3d,
 )
 from pose3d.recordings.human36m.recording_checks import (
@@ -181,13 +180,13 @@ def test_numbers_that_differ_are_named_with_their_file(tree):
 
 def test_frames_are_held_against_poses(tree):
     recording = recording_of(tree)
-    with video_writer(recording.video, 250, 250) as append:
+    with video_writer(recording.video, 250, 250, 50) as append:
         for i in range(33):
             append(np.full((250, 250, 3), i, np.uint8))
     fault = only_fault(checked(tree))
     assert fault.startswith(f"{recording.video}: 21 frames more than poses, where up to 20 are usual")
     assert checked(tree, short=True).faults == []
-    with video_writer(recording.video, 250, 250) as append:
+    with video_writer(recording.video, 250, 250, 50) as append:
         for i in range(11):
             append(np.full((250, 250, 3), i, np.uint8))
     assert only_fault(checked(tree)) == f"{recording.video}: 11 frames for 12 poses; extract it again"

@@ -66,12 +66,12 @@ def test_what_is_missing_is_a_fault_of_its_row(tree):
     (tree / "S1/Videos/_ALL.54138969.mp4").touch()  # a calibration sequence, none of our business
     found = verify_raw(tree, ["Walking", "Eating"], ["S1", "S5"], expected=TWELVE)
     assert found.faults == [
-        "S1 Walking take 1 (Walking 1) camera 54138969: left out, lacks S1/Videos/Walking 1.54138969.mp4",
+        "S1 Walking take 1 (Walking 1) camera 54138969: skipped, lacks S1/Videos/Walking 1.54138969.mp4",
         "S1 Walking take 2 (Walking) camera 55011271: has no boxes, "
         "lacks S1/MySegmentsMat/ground_truth_bb/Walking.55011271.mat",
-        "S1 Eating take 1 (Eating 2): left out, none of its files is there",
-        "S1 Eating take 2 (Eating): left out, none of its files is there",
-        f"S5: left out, there is no folder {tree / 'S5'}",
+        "S1 Eating take 1 (Eating 2): skipped, none of its files is there",
+        "S1 Eating take 2 (Eating): skipped, none of its files is there",
+        f"S5: skipped, there is no folder {tree / 'S5'}",
     ]
     assert (row(found, "S1")["recordings"], row(found, "S1")["verdict"]) == (7, "2 faults")
     assert (row(found, "S1")["poses"], row(found, "S1")["expected"]) == (84, 96)
@@ -122,7 +122,7 @@ def test_a_user_may_have_removed_what_a_rule_leaves_out(tree):
     found = verify_raw(tree, ["Directions"], ["S11"], expected=TWELVE)
     assert (found.faults, row(found, "S11", "Directions")["expected"]) == ([], 7 * 12)
     found = verify_raw(tree, ["Directions"], ["S11"], expected=TWELVE, rules=())
-    assert found.faults == ["S11 Directions take 2 (Directions) camera 54138969: left out, lacks "
+    assert found.faults == ["S11 Directions take 2 (Directions) camera 54138969: skipped, lacks "
         "S11/Videos/Directions.54138969.mp4, S11/MyPoseFeatures/D2_Positions/Directions.54138969.cdf, "
         "S11/MyPoseFeatures/D3_Positions_mono/Directions.54138969.cdf"]  # fmt: skip
 
@@ -130,7 +130,7 @@ def test_a_user_may_have_removed_what_a_rule_leaves_out(tree):
 def test_short_captures_of_s9_are_expected_there_and_only_there(tree):
     as_subject(tree, "S9", "Walking")
     for name in ("Walking 1", "Walking"):
-        with video_writer(tree / f"S9/Videos/{name}.55011271.mp4", 250, 250) as append:
+        with video_writer(tree / f"S9/Videos/{name}.55011271.mp4", 250, 250, 50) as append:
             for i in range(40):
                 append(np.full((250, 250, 3), i, np.uint8))
     found = verify_raw(tree, ["Walking"], ["S9"], expected=TWELVE)

@@ -4,15 +4,15 @@ import pytest
 
 from pose3d.errors import UserError
 from pose3d.recordings.legacy_mat import matrices
-from tests.recordings.legacy_mat.written import drawn, extract, find, stored, write
+from tests.recordings.legacy_mat.written import drawn, find, sample, stored, write
 
 
 @pytest.mark.parametrize("along", [0, 1])
 def test_a_square_matrix_lies_as_the_other_two(tmp_path, along):
     values = drawn(count=96)
     write(tmp_path / "Walking", stored(values), along=along)
-    samples, _ = extract(find(tmp_path)[0])
-    np.testing.assert_array_equal(samples["pelvis"], values["poses"][:, 0])
+    samples, _ = sample(find(tmp_path)[0])
+    np.testing.assert_array_equal(samples["pelvis"], values["poses"][:, 0].astype(np.float32))
 
 
 def test_blocks_are_whole_chunks(tmp_path):
@@ -42,4 +42,4 @@ def test_files_that_do_not_fit_are_named(tmp_path, spoil, message):
     write(tmp_path / "Walking", spoil(stored(drawn())))
     for asked in ({}, {"pixel_order": "rows"}):
         with pytest.raises(UserError, match=message):
-            extract(find(tmp_path, **asked)[0])
+            sample(find(tmp_path, **asked)[0])

@@ -1,37 +1,35 @@
 import numpy as np
 import pytest
 
+from pose3d.dataset.sampling import drawable
 from pose3d.dataset.windows import window_bounds
 from pose3d.errors import UserError
-from pose3d.recordings import legacy_mat as prepared
-from pose3d.recordings.legacy_mat import matrices
-from pose3d.recordings.legacy_mat import reader as extraction
+from pose3d.recordings.legacy_mat import find_recordings, matrices, reader
 from pose3d.skeleton import JOINTS, KEPT
-from tests.recordings.legacy_mat.written import N, drawn, extract, find, given, stored, write
+from tests.recordings.legacy_mat.written import N, drawn, find, given, sample, stored, write
 
 
 @pytest.mark.parametrize("order", ["rows", "columns"])
 @pytest.mark.parametrize("along", [0, 1])
 def test_samples_are_what_was_stored_whichever_way(tmp_path, order, along, monkeypatch):
-    monkeypatch.setattr(matrices, "BLOCK", 16)  # several blocks
+    monkeypatch.setattr(matrices, "_BLOCK", 16)  # several blocks
     values = drawn()
     write(tmp_path / "Walking", stored(values, order), along=along)
-    (recording,), lines = prepared.find_prepared(tmp_path)
+    (recording,), lines = find_recordings(tmp_path, pixel_order=order)
+    assert lines == []
     assert (recording.subject, recording.action, recording.name) == (
         "S1",
         "Walking",
         "Walking/data_36MS1.mat",
     )
-    assert [line.split(": ")[1] for line in lines] == [f"{what} are stored by {order}" for what in
-                                                       ("pixels", "windows")]  # fmt: skip
-    samples, facts = extract(recording)
+    samples, facts = sample(recording)
     np.testing.assert_array_equal(samples["images"], values["images"])
     np.testing.assert_array_equal(given(samples), values["labels"])
     kept = values["poses"][:, KEPT]
     np.testing.assert_array_equal(
         samples["poses"].astype(np.float32), (kept - kept[:, :1]).astype(np.float32)
     )
-    np.testing.assert_array_equal(samples["pelvis"], kept[:, 0])
+    np.testing.assert_array_equal(samples["pelvis"], kept[:, 0].astype(np.float32))
     np.testing.assert_array_equal(samples["frame"], np.arange(N))
     assert {int(camera) for camera in samples["camera"]} == {0}
     assert (samples["box"] == [0, 0, 128, 128]).all()
@@ -54,7 +52,7 @@ def test_gray_levels_of_every_kind(tmp_path, convert):
     values = drawn()
     files = stored(values)
     write(tmp_path / "Walking", files | {"images": convert(files["images"])})
-    np.testing.assert_array_equal(extract(find(tmp_path)[0])[0]["images"], values["images"])
+    np.testing.assert_array_equal(sample(find(tmp_path)[0])[0]["images"], values["images"])
 
 
 @pytest.mark.parametrize(
@@ -73,10 +71,10 @@ def test_a_value_that_cannot_be_is_named_with_its_sample(tmp_path, monkeypatch, 
     files[kind] = files[kind].copy()
     files[kind][5, 3 * KEPT[4]] = value
     files["images"][:, 200 * 7] = 1  # white in all
-    monkeypatch.setattr(extraction, "_SPREAD", spread)  # whether the bad one is among those looked at
+    monkeypatch.setattr(reader, "_SPREAD", spread)  # whether the bad one is among those looked at
     write(tmp_path / "Walking", files)
     with pytest.raises(UserError, match=message):
-        extract(find(tmp_path, pixel_order="rows")[0])
+        sample(find(tmp_path)[0])
 
 
 def test_joints_not_kept_may_be_nan(tmp_path):
@@ -84,7 +82,7 @@ def test_joints_not_kept_may_be_nan(tmp_path):
     files["poses"] = files["poses"].copy()
     files["poses"].reshape(N, 32, 3)[:, np.setdiff1d(np.arange(32), KEPT)] = np.nan
     write(tmp_path / "Walking", files)
-    assert len(extract(find(tmp_path)[0])[0]["poses"]) == N
+    assert len(sample(find(tmp_path)[0])[0]["poses"]) == N
 
 
 def test_2d_joints_are_the_mean_centres_of_windows(tmp_path):
@@ -92,11 +90,11 @@ def test_2d_joints_are_the_mean_centres_of_windows(tmp_path):
     values["labels"][3, 4] = values["labels"][3, 5] = False
     values["labels"][3, 4].reshape(100)[[0, 99]] = True
     write(tmp_path / "Walking", stored(values))
-    samples, facts = extract(find(tmp_path)[0])
+    samples, facts = sample(find(tmp_path)[0])
     np.testing.assert_allclose(samples["joints_2d"][3, 4], [64, 64])
     np.testing.assert_array_equal(samples["joints_2d"][3, 5], [-1, -1])
-    assert np.isnan(prepared.drawable(samples["joints_2d"])[3, 5]).all()
-    assert np.isnan(prepared.drawable(samples["joints_2d"])).sum() < 34
+    assert np.isnan(drawable(samples["joints_2d"])[3, 5]).all()
+    assert np.isnan(drawable(samples["joints_2d"])).sum() < 34
     x0, y0, x1, y1 = window_bounds()[np.flatnonzero(values["labels"][0, JOINTS.index("head")])[0]]
     np.testing.assert_allclose(samples["joints_2d"][0, JOINTS.index("head")], [(x0 + x1) / 2, (y0 + y1) / 2])
     assert "2D joints are estimates" in facts["notes"][0]
@@ -111,15 +109,15 @@ def leaping(*starts, by=401.0):
 
 @pytest.mark.parametrize("block", [7, 256])
 def test_a_leap_begins_a_take(tmp_path, monkeypatch, block):
-    monkeypatch.setattr(matrices, "BLOCK", block)
+    monkeypatch.setattr(matrices, "_BLOCK", block)
     write(tmp_path / "Walking", stored(leaping(14, 50, by=500.0)))
     (recording,) = find(tmp_path)
-    samples, facts = extract(recording)
+    samples, facts = sample(recording)
     np.testing.assert_array_equal(samples["take"], np.repeat([1, 2, 3], [14, 36, 20]))
     np.testing.assert_array_equal(samples["frame"], [*range(14), *range(36), *range(20)])
     assert facts["takes"] == [1, 2, 3]
     assert "cut into 3 take(s)" in facts["notes"][0]
-    third, facts = extract(recording, every=3)
+    third, facts = sample(recording, every=3)
     np.testing.assert_array_equal(third["frame"], [*range(0, 14, 3), *range(0, 36, 3), *range(0, 20, 3)])
     np.testing.assert_array_equal(third["images"], samples["images"][samples["frame"] % 3 == 0])
     assert facts["frames"] == 5 + 12 + 7
@@ -127,27 +125,27 @@ def test_a_leap_begins_a_take(tmp_path, monkeypatch, block):
 
 def test_a_short_way_is_no_leap(tmp_path):
     write(tmp_path / "Walking", stored(leaping(14, by=350.0)))
-    assert extract(find(tmp_path)[0])[1]["takes"] == [1]
+    assert sample(find(tmp_path)[0])[1]["takes"] == [1]
 
 
 @pytest.mark.parametrize(("leaps", "takes"), [(9, 10), (10, 1)])
 def test_shuffled_samples_are_one_take(tmp_path, monkeypatch, leaps, takes):
-    monkeypatch.setattr(extraction, "MOST_TAKES", 10)
+    monkeypatch.setattr(reader, "MOST_TAKES", 10)
     write(tmp_path / "Walking", stored(leaping(*range(3, 3 + 2 * leaps, 2), by=600.0)))
-    samples, facts = extract(find(tmp_path)[0])
+    samples, facts = sample(find(tmp_path)[0])
     assert len(facts["takes"]) == takes == samples["take"].max()
-    assert ("so they are shuffled or thinned" in facts["notes"][0]) == (takes == 1)
+    assert ("so the samples are shuffled or thinned" in facts["notes"][0]) == (takes == 1)
     if takes == 1:
         np.testing.assert_array_equal(samples["frame"], np.arange(N))
 
 
 @pytest.mark.parametrize("block", [1, 256])
 def test_repeated_and_blank_images_are_counted(tmp_path, monkeypatch, block):
-    monkeypatch.setattr(matrices, "BLOCK", block)
+    monkeypatch.setattr(matrices, "_BLOCK", block)
     values = leaping(20, by=500.0)
     values["images"][10:13] = values["images"][10]  # 2 repetitions
     values["images"][19:21] = values["images"][19]  # none: another take
     values["images"][40] = 0
     write(tmp_path / "Walking", stored(values))
-    facts = extract(find(tmp_path)[0])[1]
+    facts = sample(find(tmp_path)[0])[1]
     assert (facts["repeated"], facts["blank"]) == (2, 1)

@@ -1,9 +1,10 @@
-"""Prepared files written here: upright figures, each sample other than all others."""
+"""Legacy .mat files written here: upright figures, each sample other than all others."""
 
 import h5py
 import numpy as np
 
-from pose3d.recordings import legacy_mat as prepared
+from pose3d.dataset.sampling import sample_recording
+from pose3d.recordings import legacy_mat
 from pose3d.skeleton import JOINTS
 
 N = 70
@@ -47,12 +48,12 @@ def write(folder, matrices, subject="S1", along=0, **dataset):
 
 
 def find(folder, **asked):
-    return prepared.find_prepared(folder, **asked)[0]
+    return legacy_mat.find_recordings(folder, **asked)[0]
 
 
-def extract(recording, every=1):
+def sample(recording, every=1):
     blocks = []
-    facts = prepared.extract(recording, every, blocks.append)
+    facts = sample_recording(recording, every, blocks.append)
     return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}, facts
 
 

@@ -7,9 +7,9 @@ from tests.recordings.custom.drawn import (
     ANNOTATED,
     HEIGHT,
     WIDTH,
-    extract,
     image_of,
     mask_of,
+    sample,
 )
 
 
@@ -20,7 +20,7 @@ def test_a_turned_photograph_is_read_as_it_is_shown(folder):
         exif[0x0112] = 6  # to be shown turned clockwise
         turned.save(folder / "frames" / f"f{i}.png", exif=exif)
     before = extract_of_plain(folder)
-    np.testing.assert_array_equal(extract(folder)[0]["images"], before)
+    np.testing.assert_array_equal(sample(folder)[0]["images"], before)
 
 
 def extract_of_plain(folder):
@@ -28,14 +28,14 @@ def extract_of_plain(folder):
     kept = {path: path.read_bytes() for path in (folder / "frames").iterdir()}
     for i in ANNOTATED:
         Image.fromarray(image_of(i)).save(folder / "frames" / f"f{i}.png")
-    images = extract(folder)[0]["images"]
+    images = sample(folder)[0]["images"]
     for path, content in kept.items():
         path.write_bytes(content)
     return images
 
 
 def test_masks_may_be_of_0_and_1_and_of_jpeg(folder):
-    expected = extract(folder)[0]["images"]
+    expected = sample(folder)[0]["images"]
     for i in ANNOTATED:
         path = folder / "masks" / f"f{i}.png"
         path.unlink()
@@ -43,14 +43,14 @@ def test_masks_may_be_of_0_and_1_and_of_jpeg(folder):
             Image.fromarray(mask_of(i).astype(np.uint8)).save(path)
         else:
             Image.fromarray(mask_of(i).astype(np.uint8) * 255).save(path.with_suffix(".jpg"), quality=95)
-    np.testing.assert_array_equal(extract(folder)[0]["images"], expected)
+    np.testing.assert_array_equal(sample(folder)[0]["images"], expected)
 
 
 def test_an_image_that_cannot_be_read_is_named(folder):
     path = folder / "frames" / "f4.png"
     path.write_bytes(path.read_bytes()[:200])
     with pytest.raises(UserError, match=r"f4\.png: cannot be read as an image"):
-        extract(folder)
+        sample(folder)
     Image.fromarray(np.full((HEIGHT, WIDTH), 900, np.uint16)).save(path)
-    with pytest.raises(UserError, match=r"f4\.png: is an image of Pillow's mode I.*8 bits"):
-        extract(folder)
+    with pytest.raises(UserError, match=r"f4\.png: is of Pillow's mode I.*8 bits"):
+        sample(folder)

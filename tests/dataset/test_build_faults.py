@@ -18,18 +18,18 @@ from pose3d.dataset import build as building
 from pose3d.dataset import built_files as samples
 from pose3d.dataset.built_files import built_path
 from pose3d.dataset.samples import Dataset
-from pose3d.dataset.sampling import extract
 from pose3d.io.atomic_files import DiskFullError
 from pose3d.recordings import human36m
 from tests.launching import mpiexec
 
 CAMERAS = ("54138969", "60457274")
-# Extraction that waits, after its first block is in the temporary file, until a file named go appears.
+# A build that waits, after its first block is in the temporary file, until a file named go appears.
 WAITING = """
 import os, sys, time
 from pathlib import Path
-from pose3d import build_dataset, sources
-from pose3d.dataset.sampling import extract
+from pose3d import build_dataset
+from pose3d.dataset import build
+from pose3d.dataset.sampling import sample_recording
 
 def slowly(recording, every, write):
     def write_and_wait(block):
@@ -37,9 +37,9 @@ def slowly(recording, every, write):
         (Path("{folder}") / f"at-{{recording.subject}}-{{os.getpid()}}").touch()
         while not (Path("{folder}") / "go").exists():
             time.sleep(0.05)
-    return extract(recording, every, write_and_wait if recording.subject == "S11" else write)
+    return sample_recording(recording, every, write_and_wait if recording.subject == "S11" else write)
 
-object.__setattr__(sources.RAW, "extract", slowly)
+build.sample_recording = slowly
 if __name__ == "__main__":
     sys.exit(build_dataset.main())
 """
@@ -120,7 +120,7 @@ def test_a_second_build_into_the_folder_is_refused_and_the_first_goes_on(raw_tre
     first = start(tmp_path, *words, "--workers", "1")
     wait_for(lambda: waiting(tmp_path), first)
     assert build_dataset.main([*words, "--workers", "1"]) == 1
-    assert f"error: {out}: process {first.pid} on " in capsys.readouterr().err
+    assert f"error: {out}: another process is working there; wait" in capsys.readouterr().err
     (tmp_path / "go").touch()
     _, errors = first.communicate(timeout=120)
     assert first.returncode == 0, errors
@@ -221,7 +221,7 @@ def test_a_write_that_fails_is_told_in_one_line(raw_tree, tmp_path, capfd, monke
     monkeypatch.setattr(samples._Sink, "_write_some", write_some)
     recordings, _ = human36m.find_recordings(raw_tree, subjects=["S1"])
     with pytest.raises(DiskFullError, match="the disk is full"):
-        building.build_part(recordings[0], tmp_path / "out" / "a.h5", raw_tree, 1, extract)
+        building.build_part(recordings[0], tmp_path / "out" / "a.h5", raw_tree, 1)
     assert list((tmp_path / "out").iterdir()) == []
     assert capfd.readouterr().err == ""
 

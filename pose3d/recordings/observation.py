@@ -1,0 +1,100 @@
+"""What every data source yields: one frame after the other, with what is known of the person in it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pose3d.errors import UserError
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One frame of a recording.
+
+    Attributes
+    ----------
+    number : int, of the frame in its recording or take, from 0
+    take : int, from 1
+    frame : object with ``shape``, (H, W), and ``gray(box)``, as `pose3d.io.video.Frame`
+    box : (x0, y0, x1, y1), px of the frame, half-open, or None where the source has none
+    mask : (H, W) bool array, True on the person, or None without background subtraction
+    joints_2d : (17, 2) array, px of the frame; None where the source has window labels instead
+    pose : (17, 3) array, mm, camera frame
+    windows : (17, 100) bool array, labels of the 10 x 10 windows, or None
+    """
+
+    number: int
+    take: int
+    frame: object
+    box: tuple | None
+    mask: np.ndarray | None
+    joints_2d: np.ndarray | None
+    pose: np.ndarray
+    windows: np.ndarray | None = None
+
+
+class Reader:
+    """Reads every n-th frame of one recording: a context manager, to be iterated once.
+
+    Attributes
+    ----------
+    box_source : str, name of the boxes that the recording itself holds
+    usual_box : str, name of the boxes that need no note
+    subtracts_background : bool
+    takes_known : bool, False if the reader itself finds out which takes there are
+    surplus : int, frames, poses or masks beyond the shortest of them; known after iterating
+    notes : list of str, each naming the recording; known after iterating
+    """
+
+    box_source = usual_box = "the recording"
+    subtracts_background = takes_known = True
+    surplus = 0
+
+    def __init__(self, recording, every):
+        self.recording, self.every, self.notes = recording, every, []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def __iter__(self):
+        """Yield `Observation`; a `UserError` names the file that is damaged or does not fit."""
+        raise NotImplementedError
+
+
+def mask_of(masks, number, shape):
+    """The mask of a frame; all False where it is empty, None without masks.
+
+    Parameters
+    ----------
+    masks : object with ``[number]`` -> (H, W) bool array or None, and ``path``; or None
+    shape : (H, W) of the frame
+    """
+    if masks is None:
+        return None
+    mask = masks[number]
+    if mask is None:
+        return np.zeros(shape, bool)
+    if mask.shape != shape:
+        raise UserError(
+            f"{masks.path}: mask {number} has {mask.shape[1]} x {mask.shape[0]} px, the frame {shape[1]} x "
+            f"{shape[0]}; extract both again, or remove the file to use no masks"
+        )
+    return mask
+
+
+def box_around(mask):
+    """The tightest box around the True pixels: (x0, y0, x1, y1), half-open, or None if there are none.
+
+    Parameters
+    ----------
+    mask : (H, W) bool array
+    """
+    rows = np.flatnonzero(mask.any(axis=1))
+    if not rows.size:
+        return None
+    top, bottom = int(rows[0]), int(rows[-1]) + 1
+    columns = np.flatnonzero(mask[top:bottom].any(axis=0))
+    return int(columns[0]), top, int(columns[-1]) + 1, bottom

@@ -1,0 +1,104 @@
+"""What a build prints and draws: its table, samples to check by eye, and the findings of --verify."""
+
+import itertools
+
+import numpy as np
+
+from pose3d.dataset import Dataset
+from pose3d.dataset.sampling import drawable
+from pose3d.io.tables import text_table
+from pose3d.io.video import read_frames
+from pose3d.report.figures import contact_sheet, sample_figure, windows_figure
+
+CROPS = 24  # of the contact sheet
+
+
+def print_build(built):
+    """Print notes, a table, and a warning if a background was not subtracted.
+
+    Parameters
+    ----------
+    built : list of pose3d.dataset.build.BuiltFile
+    """
+    facts = [fact for file in built for fact in file.facts]
+    for note in (note for fact in facts for note in fact["notes"]):
+        print(note)
+    surplus = [fact["surplus"] for fact in facts if fact["surplus"]]
+    if surplus:
+        print(
+            f"{len(surplus)} of {len(facts)} recordings: numbers of frames, poses and masks differ by up to "
+            f"{max(surplus)}; cut to the shortest"
+        )
+    rows = [_row(file) for file in built]
+    totals = [sum(row[i] for row in rows) for i in range(2, 7)]
+    columns = ["action", "subject", "takes", "frames", "repeated", "blank", "seconds"]
+    print(text_table(columns, [*rows, ["all", "", *totals]]))
+    kept = sum(fact["background"] == "kept" for fact in facts)
+    if kept:
+        print(f"WARNING: the background of {kept} recordings is NOT subtracted, they have no masks")
+
+
+def _row(file):
+    sums = [sum(fact[key] for fact in file.facts) for key in ("frames", "repeated", "blank")]
+    pairs = zip(file.recordings, file.facts, strict=False)  # a file that failed has no facts
+    takes = len({take for recording, fact in pairs for take in fact.get("takes", [recording.take])})
+    return [file.action, file.subject, takes, *sums, file.seconds]
+
+
+def draw_contact_sheet(out, built, rng):
+    """Draw samples from all over the files just built, and print where.
+
+    Parameters
+    ----------
+    out : Path, the folder of the built files
+    built : list of pose3d.dataset.build.BuiltFile
+    rng : numpy.random.Generator
+    """
+    done = [file for file in built if file.facts]
+    if not done:
+        return
+    data = Dataset.open(out, {file.action for file in done}, {file.subject for file in done})
+    # One at random from each of as many equal stretches: every subject and camera, all kinds of moments.
+    ends = np.linspace(0, len(data), CROPS + 1)
+    chosen = np.unique((ends[:-1] + rng.random(CROPS) * np.diff(ends)).astype(int))
+    titles = [
+        f"{data.action[i]} {data.subject[i]} take {data.take[i]}\n{data.camera[i]} frame {data.frame[i]}"
+        for i in chosen
+    ]
+    path = out / "contact_sheet.png"
+    images, windows = data.images(chosen, keep=False), data.labels(chosen)
+    contact_sheet(path, images, drawable(data.joints_2d[chosen]), titles, windows)
+    print(f"{len(data)} samples in {out}; check {path} by eye")
+
+
+def draw_sample(out, built):
+    """Draw a sample from the middle of the first raw recording, as in the report's figures 1 and 2.
+
+    Parameters are as in `draw_contact_sheet`.
+    """
+    file = next((file for file in built if file.facts), None)
+    if file is None:
+        return
+    r = file.recordings[0]
+    data = Dataset.open(out, {file.action}, {file.subject}, memory="stream")
+    samples = np.flatnonzero((data.take == r.take) & (data.camera == int(r.camera)))
+    chosen = samples[len(samples) // 2 :][:1]
+    number = int(data.frame[chosen[0]])
+    frame = next(itertools.islice(read_frames(r.video), number, None)).rgb()
+    image, box = data.images(chosen)[0], np.asarray(data.box[chosen])[0]
+    title = f"{r.action} {r.subject} take {r.take} camera {r.camera} frame {number}"
+    sample_figure(out / "sample.png", frame, box, image, np.asarray(data.poses[chosen])[0], title)
+    windows_figure(out / "windows.png", image, np.asarray(data.joints_2d[chosen])[0])
+
+
+def print_findings(title, notes, columns, rows, faults, decimals=1):
+    """Print the findings of a verification; returns whether there are faults."""
+    print(title)
+    for note in notes:
+        print(note)
+    print(text_table(columns, rows, decimals=decimals))
+    for fault in faults:
+        print(fault)
+    plural = "" if len(faults) == 1 else "s"
+    print(f"{len(faults)} fault{plural}" if faults else "no fault found", flush=True)
+    return bool(faults)
