@@ -60,6 +60,18 @@ def test_of_a_stack_of_planes_the_first_is_taken(tmp_path):
     assert_same(tmp_path / "v73.mat", [planes[:, :, 0] != 0])
 
 
+@pytest.mark.parametrize(
+    "stored", [{}, {"chunks": (3, 5), "compression": "gzip"}, {"chunks": (COLUMNS, ROWS)}]
+)
+def test_masks_of_one_file_may_be_stored_in_different_ways(tmp_path, stored):
+    written = masks(4)
+    write_masks(tmp_path / "m.mat", written)
+    with h5py.File(tmp_path / "m.mat", "r+") as file:
+        other = file.create_dataset("#refs#/other", data=written[2].T.astype(np.uint8), **stored)
+        file["Masks"][2, 0] = other.ref
+    assert_same(tmp_path / "m.mat", written)
+
+
 def test_an_empty_cell_is_none(tmp_path):
     write_masks(tmp_path / "v73.mat", masks(2))
     with h5py.File(tmp_path / "v73.mat", "r+") as file:
