@@ -217,6 +217,7 @@ class StoredRows:
         self._dataset, self._per_chunk = dataset, dataset.chunks[0]
         self._is_packed = dataset.compression == "gzip"
         self._row_bytes = int(np.prod(dataset.shape[1:], dtype=int)) * dataset.dtype.itemsize
+        self._places = None
 
     def read(self, rows):
         """Rows by their numbers, (k,) int array: (k, ...) array.
@@ -239,8 +240,14 @@ class StoredRows:
 
     def prefetch(self, rows):
         """Ask the system to read rows of one row a chunk in the background, where it can."""
-        if hasattr(os, "posix_fadvise"):
-            file = self._dataset.file.id.get_vfd_handle()
-            for row in rows.tolist():
-                stored = self._dataset.id.get_chunk_info_by_coord((row,) + (0,) * (self._dataset.ndim - 1))
-                os.posix_fadvise(file, stored.byte_offset, stored.size, os.POSIX_FADV_WILLNEED)
+        if not hasattr(os, "posix_fadvise"):
+            return
+        if self._places is None:  # one pass over the index: looking up one chunk takes as long as reading it
+            self._places = np.zeros((len(self._dataset), 2), np.int64)
+            self._dataset.id.chunk_iter(self._note_place)
+        file = self._dataset.file.id.get_vfd_handle()
+        for offset, size in self._places[rows].tolist():
+            os.posix_fadvise(file, offset, size, os.POSIX_FADV_WILLNEED)
+
+    def _note_place(self, stored):
+        self._places[stored.chunk_offset[0]] = stored.byte_offset, stored.size
