@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from PIL import Image
 
 from pose3d.dataset.crop import Transform
 from pose3d.errors import UserError
@@ -11,6 +12,7 @@ from tests.recordings.custom.drawn import (
     ROW,
     corner,
     joints_of,
+    mask_of,
     row_of,
     sample,
     write_recordings,
@@ -128,3 +130,15 @@ def test_a_mask_that_is_not_there_is_named(folder):
         UserError, match=r"masks: no mask is named after an image of .*frames, such as f0\.png"
     ):
         sample(folder)
+
+
+def test_masks_may_be_of_0_and_1_and_of_jpeg(folder):
+    expected = sample(folder)[0]["images"]
+    for i in ANNOTATED:
+        path = folder / "masks" / f"f{i}.png"
+        path.unlink()
+        if i % 2:
+            Image.fromarray(mask_of(i).astype(np.uint8)).save(path)
+        else:
+            Image.fromarray(mask_of(i).astype(np.uint8) * 255).save(path.with_suffix(".jpg"), quality=95)
+    np.testing.assert_array_equal(sample(folder)[0]["images"], expected)
