@@ -238,8 +238,8 @@ def cut_half(path):
         ("masks", cut_half, "extract"),
         ("boxes", spoil_chunk, "mask 3 cannot be read"),
         ("masks", spoil_chunk, "mask 3 cannot be read"),
-        ("boxes", spoil_size, "mask 3 has 9 x 7 px"),
-        ("masks", spoil_size, "mask 3 has 9 x 7 px"),
+        ("boxes", spoil_size, "mask 3 has 7 x 9 px"),
+        ("masks", spoil_size, "mask 3 has 7 x 9 px"),
     ],
 )
 def test_a_damaged_file_costs_its_subject_alone(tree, tmp_path, in_process, kind, spoil, message):
