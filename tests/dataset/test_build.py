@@ -1,7 +1,9 @@
 import re
 import shutil
 import sys
+import zipfile
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import av
 import h5py
@@ -16,10 +18,11 @@ from pose3d.dataset.sampling import sample_recording
 from pose3d.errors import UserError
 from pose3d.io.atomic_files import DiskFullError
 from pose3d.io.processes import run_all
-from pose3d.recordings import human36m
+from pose3d.recordings import custom, human36m
 from pose3d.skeleton import KEPT
 
 CAMERAS = ("54138969", "60457274")
+DATA = Path(__file__).parents[1] / "data"
 
 
 @pytest.fixture
@@ -329,3 +332,18 @@ def test_folders_and_options_decide_whether_a_file_is_reused(tmp_path, in_proces
     others = [replace(recording, size=4) for recording in recordings]
     with pytest.raises(UserError, match=r"was built with options \{'size': 3\}, not \{'size': 4\}; give"):
         build(others, out, tmp_path, every=2)
+
+
+def test_what_version_0_1_built_is_reused(tmp_path, in_process, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    zipfile.ZipFile(DATA / "built_by_0_1.zip").extractall()
+    path = Path("out/Dancing-anna.h5")
+    before = path.read_bytes()
+    built, failures = build(custom.find_recordings("mine"), "out", "mine")
+    assert (in_process, failures) == ([], [])
+    assert built[0].facts[0]["frames"] == 3
+    assert path.read_bytes() == before
+    build(custom.find_recordings("mine"), "anew", "mine")
+    old, new = Dataset.open("out"), Dataset.open("anew")
+    assert old.fingerprint == new.fingerprint
+    np.testing.assert_array_equal(old.images([2, 0]), new.images([2, 0]))
