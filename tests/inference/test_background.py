@@ -33,16 +33,14 @@ def test_the_foreground_is_where_the_frame_differs():
     np.testing.assert_array_equal(foreground(rgb, STILL), where)
 
 
-def test_specks_do_not_count_and_holes_are_filled():
+NARROW, WIDE = np.s_[25:28, 30:33], np.s_[24:32, 28:36]  # holes; CLOSING lies between
+
+
+@pytest.mark.parametrize("hole", [NARROW, WIDE])
+def test_specks_do_not_count_and_holes_are_filled(hole):
     rgb, where = passing(3)
-    rgb[25:28, 30:33] = STILL[25:28, 30:33]  # a hole
+    rgb[hole] = STILL[hole]
     rgb[50:52, 80:82] = 255  # a speck
-    np.testing.assert_array_equal(foreground(rgb, STILL), where)
-
-
-def test_a_hole_wider_than_a_gap_is_filled_too():
-    rgb, where = passing(3)
-    rgb[24:32, 28:36] = STILL[24:32, 28:36]
     np.testing.assert_array_equal(foreground(rgb, STILL), where)
 
 

@@ -64,24 +64,24 @@ def test_a_rotation_is_about_z_then_y_then_x():
         )
 
 
-def test_what_is_wrong_with_the_file_is_said(tmp_path):
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "there is no such file"),
+        (b"<metadata><w0>[1 2", "cannot be read as XML"),
+        (np.random.default_rng(0).bytes(500), "cannot be read as XML"),
+        (b"<metadata><frames/></metadata>", "has no element w0"),
+        (range(299), "its w0 holds 299 finite numbers, not 300"),
+        (range(301), "its w0 holds 301 finite numbers, not 300"),
+        ([*range(299), "nan"], "its w0 holds 299 finite numbers, not 300"),
+        ([*range(299), "many"], "its w0 is not a list of numbers"),
+    ],
+)
+def test_a_damaged_file_is_named(tmp_path, content, message):
     path = tmp_path / "metadata.xml"
-    with pytest.raises(UserError, match="metadata.xml: there is no such file"):
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content is not None:
+        write(path, content)
+    with pytest.raises(UserError, match=f"metadata.xml: {message}"):
         read_cameras(path)
-    path.write_text("<metadata><w0>[1 2")
-    with pytest.raises(UserError, match="metadata.xml: cannot be read as XML"):
-        read_cameras(path)
-    path.write_bytes(np.random.default_rng(0).bytes(500))
-    with pytest.raises(UserError, match="metadata.xml: cannot be read as XML"):
-        read_cameras(path)
-    path.write_text("<metadata><frames/></metadata>")
-    with pytest.raises(UserError, match="metadata.xml: has no element w0"):
-        read_cameras(path)
-    with pytest.raises(UserError, match="its w0 holds 299 finite numbers, not 300"):
-        read_cameras(write(path, range(299)))
-    with pytest.raises(UserError, match="its w0 holds 301 finite numbers, not 300"):
-        read_cameras(write(path, range(301)))
-    with pytest.raises(UserError, match="its w0 holds 299 finite numbers"):
-        read_cameras(write(path, [*range(299), "nan"]))
-    with pytest.raises(UserError, match="its w0 is not a list of numbers"):
-        read_cameras(write(path, [*range(299), "many"]))

@@ -92,11 +92,6 @@ def test_what_would_be_dropped_is_known_of_absent_recordings_too():
     assert not is_dropped("S9", "Greeting", 2, "54138969", {}, rules=())
 
 
-def test_every_reason_says_where_it_is_known_from():
-    for rule in RULES:
-        assert re.search("VideoPose3D|posepile|learnable-triangulation", rule.reason)
-
-
 def test_words_become_overrides_and_the_last_counts():
     assert parse_rules([]) == {}
     words = [f"{SHORT}=drop", f"{CORRUPT}=keep", f"{SHORT}=keep"]

@@ -79,21 +79,6 @@ def test_what_is_missing_is_a_fault_of_its_row(tree):
         assert (missing["recordings"], missing["poses"], missing["verdict"]) == (0, None, "missing")
 
 
-def test_the_other_folder_layout_is_checked_as_well(tree):
-    for folder, stripped in (
-        ("D2_Positions", "Poses_D2_Positions"),
-        ("D3_Positions_mono", "Poses_D3_Positions_mono"),
-    ):
-        (tree / "S1/MyPoseFeatures" / folder).rename(tree / "S1" / stripped)
-    for folder, stripped in (
-        ("ground_truth_bb", "Segments_mat_gt_bb"),
-        ("ground_truth_bs", "Segments_mat_gt_bs"),
-    ):
-        (tree / "S1/MySegmentsMat" / folder).rename(tree / "S1" / stripped)
-    found = verify_raw(tree, ["Walking"], ["S1"], expected=TWELVE)
-    assert (found.faults, row(found, "S1")["verdict"]) == ([], "ok")
-
-
 def test_what_a_rule_leaves_out_is_neither_checked_nor_missed(tree):
     as_subject(tree, "S9", "Greeting")
     video = tree / "S9/Videos/Greeting.54138969.mp4"

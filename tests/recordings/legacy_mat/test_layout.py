@@ -1,19 +1,8 @@
-import numpy as np
 import pytest
 
 from pose3d.errors import UserError
 from pose3d.recordings.legacy_mat import find_recordings, is_legacy
-from tests.recordings.legacy_mat.written import N, drawn, find, given, sample, stored, write
-
-
-def test_pixels_and_windows_stored_by_columns_are_turned(tmp_path):
-    values = drawn()
-    write(tmp_path / "Walking", stored(values, "columns"))
-    (recording,) = find(tmp_path, pixel_order="columns")
-    assert recording.options == {"pixel_order": "columns", "window_order": "columns"}
-    samples, _ = sample(recording)
-    np.testing.assert_array_equal(samples["images"], values["images"])
-    np.testing.assert_array_equal(given(samples), values["labels"])
+from tests.recordings.legacy_mat.written import N, drawn, find, sample, stored, write
 
 
 def test_a_file_of_no_use_costs_itself_only(tmp_path):

@@ -40,6 +40,5 @@ def test_blocks_are_whole_chunks(tmp_path):
 )
 def test_files_that_do_not_fit_are_named(tmp_path, spoil, message):
     write(tmp_path / "Walking", spoil(stored(drawn())))
-    for asked in ({}, {"pixel_order": "rows"}):
-        with pytest.raises(UserError, match=message):
-            sample(find(tmp_path, **asked)[0])
+    with pytest.raises(UserError, match=message):
+        sample(find(tmp_path)[0])

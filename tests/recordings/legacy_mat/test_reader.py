@@ -17,11 +17,9 @@ def test_samples_are_what_was_stored_whichever_way(tmp_path, order, along, monke
     write(tmp_path / "Walking", stored(values, order), along=along)
     (recording,), lines = find_recordings(tmp_path, pixel_order=order)
     assert lines == []
-    assert (recording.subject, recording.action, recording.name) == (
-        "S1",
-        "Walking",
-        "Walking/data_36MS1.mat",
-    )
+    assert str(recording) == "S1 Walking"
+    assert recording.name == "Walking/data_36MS1.mat"
+    assert recording.options == {"pixel_order": order, "window_order": order}
     samples, facts = sample(recording)
     np.testing.assert_array_equal(samples["images"], values["images"])
     np.testing.assert_array_equal(given(samples), values["labels"])
