@@ -7,7 +7,7 @@
     python experiments/benchmark.py build
     python experiments/benchmark.py stream
     python experiments/benchmark.py chunks
-    python experiments/benchmark.py ranks
+    python experiments/benchmark.py ranks --kernels 32 64 64
 
 `step` times one training step (forward, cost, gradients, update) and one forward pass on random
 images in memory, and prints JSON as its last line. `breakdown` times the parts of a step one by
@@ -75,7 +75,8 @@ def make_graph(arguments):
     rng = np.random.default_rng(SEED)
     tasks = {"detection": detection.DetectionGraph, "regression": regression.RegressionGraph}
     task = next(name for name, graph in tasks.items() if graph.width == arguments.outputs)
-    settings = config.load(task, overrides=[f"network.kernels={arguments.kernels}"])
+    sizes = [f"network.kernels={arguments.kernels}", f"training.batch_size={arguments.batch}"]
+    settings = config.load(task, overrides=sizes)
     if task == "regression":
         unit = regression.TargetScale(np.zeros(arguments.outputs), np.ones(arguments.outputs))
         graph = tasks[task](settings, unit)
@@ -384,6 +385,9 @@ def parser():
             type=float,
             default=data_benchmarks.NOISE,
             help="for `build`: of the sensor, gray levels",
+        )
+        command.add_argument(
+            "--rounds", type=int, default=3, help="for `build` and `ranks`: of which the median counts"
         )
         command.add_argument(
             "--samples",

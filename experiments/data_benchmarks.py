@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 
 SEED = 7
-ROUNDS = 3
 IMAGE_SIZE = 1000  # columns, as Human3.6M's
 NOISE = 2.0  # gray levels, standard deviation: what a camera's sensor adds, and a rendered image has not
 
@@ -98,12 +97,12 @@ def build(arguments):
             recordings = raw_tree(folder / "raw", arguments.frames, arguments.noise)
         convert(recordings[0], folder / "first.h5")  # compiles
         rates = {"decode": [], "convert": []}
-        for recording in recordings * ROUNDS:
+        for recording in recordings * arguments.rounds:
             rates["decode"].append(decode(recording.video))
             frames, start, end, _ = convert(recording, folder / "part.h5")
             rates["convert"].append(frames / (end - start))
         one, two = [], []
-        for _ in range(ROUNDS):
+        for _ in range(arguments.rounds):
             one.append(over_workers(recordings * 2, folder, 1))
             two.append(over_workers(recordings * 2, folder, 2))
         size = sum((folder / f"2-{i}.h5").stat().st_size for i in range(len(recordings)))

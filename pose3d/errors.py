@@ -1,15 +1,15 @@
-"""What a user can put right: one line, no traceback, exit status 1."""
+"""Errors that a user can correct: one line, no traceback, exit status 1."""
 
 import functools
 import sys
 
 
 class UserError(Exception):
-    """A fault in what the user gave, with a message that names it and says what to do."""
+    """An error in the user's input; its message names the file or key and says what to do."""
 
 
 class Stopped(Exception):
-    """A run that was asked to end, by a signal, and did so in good order.
+    """A run that a signal ended, with a checkpoint written.
 
     Attributes
     ----------
@@ -22,7 +22,7 @@ class Stopped(Exception):
 
 
 def verdict(error):
-    """What a command makes of an exception: (exit status, one line); None if it is a bug of ours."""
+    """The exit status and the line of an exception; None if it is a bug."""
     if isinstance(error, UserError | OSError):
         return 1, "error: " + " ".join(str(error).split())
     if isinstance(error, MemoryError):
@@ -37,9 +37,9 @@ def verdict(error):
 def command(main):
     """Turn ``main(argv=None)`` into a command that returns an exit status.
 
-    A `UserError`, a failing file operation or a want of memory becomes one line
+    A `UserError`, a failing file operation or a lack of memory becomes one line
     ``error: ...`` and status 1; an interrupt becomes status 130, and a run that a signal ended has
-    128 and the signal's number. Every other exception is a bug of ours and keeps its traceback.
+    128 and the signal's number. Every other exception is a bug and keeps its traceback.
     """
 
     @functools.wraps(main)

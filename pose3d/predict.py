@@ -1,4 +1,4 @@
-"""Predict poses from pictures of one's own: an image, a folder of images, a video; or from built files."""
+"""Predict poses from an image, a folder of images, a video, or built files."""
 
 import argparse
 import itertools
@@ -81,7 +81,7 @@ def parse(argv):
 
 
 def mask_finder(source, given, background):
-    """What tells the mask of a picture: function of (its number, Picture) -> (H, W) bool array or None.
+    """Make the function that finds masks: (number of a picture, Picture) -> (H, W) bool array or None.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def mask_finder(source, given, background):
 
 
 def predict_pictures(network, source, find_mask, box, out):
-    """Poses of all pictures that somebody is in; writes the overlays.
+    """Predict the poses of all pictures that show a person, and write the overlays.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ def predict_pictures(network, source, find_mask, box, out):
 
 
 def predict_crops(network, folder):
-    """Poses of all samples of built files: (N, 17, 3) array, mm, and the columns that tell which they are."""
+    """Poses of all samples of built files: (N, 17, 3) array, mm, and the columns that identify them."""
     data = Dataset.open(folder)
     began, parts = time.perf_counter(), []
     for start in tqdm(range(0, len(data), 1024), unit=" blocks", leave=False, disable=None):
@@ -176,8 +176,8 @@ def main(argv=None):
         if unmasked:
             print(_BACKGROUND_KEPT)
         if empty:
-            told = "1 picture is" if empty == 1 else f"{empty} pictures are"
-            print(f"{told} skipped: the mask is empty, or nothing moves")
+            skipped = "1 picture is" if empty == 1 else f"{empty} pictures are"
+            print(f"{skipped} skipped: the mask is empty, or nothing moves")
     written = predictions.write(out, arguments.format, predictions.Pair(poses, None, keys))
     print(f"{len(poses)} pose{'s' * (len(poses) != 1)} in {', '.join(map(str, written))}")
 

@@ -1,6 +1,7 @@
 """The scripts in experiments/ that compare trainings."""
 
 import csv
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -144,3 +145,30 @@ def test_images_stay_for_some_frames_of_one_video_and_poses_do_not(built, tmp_pa
 def test_nothing_to_repeat_is_one_clear_line(tmp_path, capsys):
     assert repeat_frames.main(["--data", str(tmp_path)]) == 1
     assert "holds no built file" in capsys.readouterr().err
+
+
+SMALLEST = ["--steps", "1", "--rounds", "1", "--frames", "12", "--samples", "100", "300"]
+SMALLEST += ["--kernels", "2", "3", "4", "--batch", "8", "--threads", "2"]
+
+
+def documented():
+    """The subcommands of benchmark.py that the documents name."""
+    texts = [
+        path.read_text(encoding="utf-8")
+        for path in [*EXPERIMENTS.glob("*.rst"), EXPERIMENTS / "benchmark.py"]
+    ]
+    return sorted({name for text in texts for name in re.findall(r"experiments/benchmark\.py (\w+)", text)})
+
+
+def test_the_documents_name_all_benchmarks():
+    assert documented() == ["breakdown", "build", "chunks", "epoch", "ranks", "start", "step", "stream"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", documented())
+def test_every_benchmark_runs(name, built):
+    script = EXPERIMENTS / "benchmark.py"
+    command = [sys.executable, str(script), name, "--data", str(built), *SMALLEST]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"\d", done.stdout.splitlines()[-1])

@@ -123,7 +123,7 @@ def _reusable(path, wanted):
     found = read_provenance(path)
     remedy = "give another --out, or remove the file to build it anew"
     compared = {"every": "every", "cameras": "cameras", "recordings": "source", "options": "options"}
-    for key, told in compared.items():
+    for key, shown in compared.items():
         if found.get(key) == wanted.get(key):
             continue
         if key == "recordings" and _named(found) != _named(wanted):
@@ -131,9 +131,11 @@ def _reusable(path, wanted):
                 f"{path} was built from {len(_named(found))} recordings, which are not the "
                 f"{len(_named(wanted))} asked for now; {remedy}"
             )
-        if found.get(told) == wanted.get(told):
+        if found.get(shown) == wanted.get(shown):
             raise UserError(f"{path} was built before files in {wanted['source']} changed; {remedy}")
-        raise UserError(f"{path} was built with {told} {found.get(told)}, not {wanted.get(told)}; {remedy}")
+        raise UserError(
+            f"{path} was built with {shown} {found.get(shown)}, not {wanted.get(shown)}; {remedy}"
+        )
     return found["facts"]
 
 

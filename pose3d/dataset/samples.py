@@ -26,7 +26,7 @@ class Dataset:
     Attributes
     ----------
     folder : Path
-    in_memory : bool, whether images and tables are kept once read, or read from the disk each time
+    in_memory : bool, whether images and tables are kept in memory; otherwise each access reads the disk
     action, subject : (N,) str arrays
     take, camera, frame : (N,) int arrays
     joints_2d : (N, 17, 2) float32, px of the crop
@@ -89,10 +89,10 @@ class Dataset:
     @property
     def fingerprint(self):
         """A hash of the contents of all files, made from the checksums in them: str."""
-        told = [
+        contents = [
             (file.action, file.subject, len(file), sorted(file.checksums.items())) for file in self._files
         ]
-        return hashlib.sha256(repr(told).encode()).hexdigest()
+        return hashlib.sha256(repr(contents).encode()).hexdigest()
 
     @property
     def action(self):

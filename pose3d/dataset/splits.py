@@ -1,4 +1,4 @@
-"""Which samples train, which validate, which test; and their minibatches."""
+"""Split samples into training, validation and test; cut minibatches."""
 
 from dataclasses import dataclass
 

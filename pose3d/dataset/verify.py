@@ -1,4 +1,4 @@
-"""Built files, checked after the build or years later: are they what was written, and can it be true?"""
+"""Verify checksums, counts and value ranges of built files."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -12,14 +12,14 @@ from pose3d.skeleton import PELVIS
 COLUMNS = ("file", "samples", "takes", "repeated", "blank", "farthest joint mm", "verdict")
 # No joint of a person is farther from the pelvis.
 REACH_MM = 2500
-# More frames than this that equal the one before, and a network sees the same image for many poses: the
-# report's own data repeated each image 12 times.
+# With more repeated frames than this, a network sees the same image for many poses. The report's own data
+# repeated each image 12 times.
 REPEATED_SHARE = 0.1
 
 
 @dataclass
 class Checked:
-    """What was found in one built file.
+    """The findings in one built file.
 
     Attributes
     ----------

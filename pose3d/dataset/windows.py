@@ -14,7 +14,7 @@ EDGE_SHARE = 0.3
 # The first window starts at 0, the last ends at 128; neighbours overlap by 0.2 px.
 _STARTS = (IMAGE_SIDE - WINDOW_SIDE) / (GRID_SIDE - 1) * np.arange(GRID_SIDE)
 _ENDS = _STARTS + WINDOW_SIDE
-# In floating point 115 / 9 * 9 + 13 need not be 128: the far border must be, as a joint may lie on it.
+# In floating point 115 / 9 * 9 + 13 need not be 128; but a joint may lie on the far border.
 _ENDS[-1] = IMAGE_SIDE
 _PARENTS, _CHILDREN = np.array(EDGES).T
 

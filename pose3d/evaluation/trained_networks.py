@@ -62,7 +62,7 @@ def evaluate_run(run, data, indices):
 
 
 def seen_subjects(graph, data, indices):
-    """Subjects of the samples that a network was not told to keep for the test: list of str."""
+    """Subjects of the samples that a network's settings did not keep for the test: list of str."""
     return sorted(set(data.subject[indices].tolist()) - set(graph.config.data.test))
 
 

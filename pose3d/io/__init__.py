@@ -1,1 +1,1 @@
-"""Files and processes: no pose in sight."""
+"""Files, processes and MPI: nothing that knows about poses."""

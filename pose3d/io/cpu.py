@@ -30,10 +30,10 @@ def rank_count():
 
 def local_rank_count():
     """The number of ranks on this machine; 1 if the launcher does not say."""
-    told = [os.environ[name] for name in _LOCAL_COUNTS if name in os.environ]
-    if rank_count() < 2 or not told:
+    counts = [os.environ[name] for name in _LOCAL_COUNTS if name in os.environ]
+    if rank_count() < 2 or not counts:
         return 1
-    return max(int(part.partition("(")[0]) for part in told[0].split(","))
+    return max(int(part.partition("(")[0]) for part in counts[0].split(","))
 
 
 def share_cores():

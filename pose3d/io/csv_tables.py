@@ -1,4 +1,4 @@
-"""CSV files whose every fault is told by file, line and column."""
+"""CSV files: every error names file, line and column."""
 
 import csv
 import math
@@ -8,7 +8,7 @@ from pose3d.errors import UserError
 
 
 def fault_in(path, line, column, fault):
-    """A `UserError` that names file, line and column, to be raised."""
+    """Make a `UserError` that names file, line and column."""
     return UserError(f"{path}, line {line}, column {column}: {fault}")
 
 

@@ -1,4 +1,4 @@
-"""Files of MATLAB's v7.3: HDF5 with MATLAB's header, in which MATLAB's axes are reversed."""
+"""MATLAB v7.3 files: HDF5 with MATLAB's header and with reversed axes."""
 
 import contextlib
 
@@ -17,7 +17,7 @@ _CACHE = 2**26
 
 @contextlib.contextmanager
 def matlab_file(path):
-    """Yield an empty h5py.File that becomes a file of MATLAB's v7.3 under its name when it is whole.
+    """Yield an empty h5py.File that becomes a MATLAB v7.3 file when the block ends.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def matlab_file(path):
 
 @contextlib.contextmanager
 def matrix_writer(path, name, rows, columns, dtype):
-    """Yield a function that appends rows to a file's one matrix, which h5py shows as rows x columns.
+    """Yield a function that appends rows to the one matrix of a new file, rows x columns in h5py.
 
     MATLAB, whose axes are reversed, shows it as columns x rows.
 
@@ -65,11 +65,11 @@ def matrix_writer(path, name, rows, columns, dtype):
 
 
 class Matrix:
-    """The one numeric matrix wanted of a file, open for reading; a context manager.
+    """One numeric matrix of a file, open for reading; a context manager.
 
     Parameters
     ----------
-    path : path of a file of MATLAB's v7.3
+    path : path of a MATLAB v7.3 file
     name : str, the variable
 
     Attributes
@@ -77,8 +77,8 @@ class Matrix:
     path : path
     name : str
     shape : (int, int), as h5py shows it
-    is_float : bool, or else it holds whole numbers
-    chunk : (int, int), what is packed together; ones where nothing is
+    is_float : bool, False for integers
+    chunk : (int, int), size of a packed chunk; (1, 1) if nothing is packed
 
     Raises
     ------
@@ -113,10 +113,10 @@ class Matrix:
         return found
 
     def read(self, start, stop, axis):
-        """What is at `start` to `stop`, half-open, on one axis: (stop - start, length of the other) array."""
+        """Read `start` to `stop`, half-open, along one axis: (stop - start, length of the other) array."""
         try:
             return self._dataset[:, start:stop].T if axis else self._dataset[start:stop]
-        except (OSError, RuntimeError) as error:  # h5py raises either, as the damage happens to lie
+        except (OSError, RuntimeError) as error:  # h5py raises either, depending on where the file is damaged
             raise self._damaged(error) from error
 
     def _damaged(self, error):

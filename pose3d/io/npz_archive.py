@@ -1,4 +1,4 @@
-"""Npz archives with a JSON header and named groups of arrays: what weights and checkpoints are kept in."""
+"""Npz archives with a JSON header and named groups of arrays: the format of weights and checkpoints."""
 
 import json
 import zipfile
@@ -16,8 +16,8 @@ class Format:
 
     Attributes
     ----------
-    tag : str, by which the header names the kind
-    noun : str, what a person calls such a file
+    tag : str, in the header of each file
+    noun : str, for messages
     version : int
     """
 
@@ -39,7 +39,7 @@ class Format:
             np.savez(file, header=np.array(json.dumps(header)), **arrays)
 
     def read(self, path, decode):
-        """Read an archive; no pickle inside is ever opened.
+        """Read an archive; pickled arrays are refused.
 
         Parameters
         ----------

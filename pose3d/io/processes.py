@@ -1,4 +1,4 @@
-"""Tasks over several processes: of this machine, or those that mpiexec started on one or many."""
+"""Run tasks in several processes, of this machine or of mpiexec; handle signals."""
 
 import concurrent.futures
 import contextlib
@@ -14,9 +14,9 @@ from pose3d.io.cpu import rank_count
 
 
 class Signals:
-    """Whether this process was asked to end: SIGINT and SIGTERM are noted, for the loop at work to obey.
+    """Remember SIGINT and SIGTERM, so that a loop can stop between two steps.
 
-    A second one ends the process at once. Use it as a context; outside the main thread it notes nothing.
+    A second one ends the process at once. A context manager; without effect outside the main thread.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class Signals:
 
 
 def load_mpi():
-    """mpi4py's module ``MPI``; loading it makes this process a rank.
+    """Load mpi4py's module ``MPI``, which makes this process a rank.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def load_mpi():
 
 @contextlib.contextmanager
 def team():
-    """Yield what runs tasks: ``run(function, tasks, workers)``, as `run_all`.
+    """Yield a function that runs tasks: ``run(function, tasks, workers)``, as `run_all`.
 
     In a process started by ``mpiexec -n N`` the tasks go to the ranks 1 to N - 1, whatever `workers`
     says; rank 0 gets the results. The others yield None after they have done their share.
@@ -127,7 +127,7 @@ def run_all(function, tasks, workers):
                 )
             yield numbers[future], future
     except BaseException:
-        # Without waiting for the tasks that run: what they write, they write under temporary names.
+        # Running tasks need not be awaited: they write under temporary names.
         for process in set(multiprocessing.active_children()) - others:
             process.terminate()
         raise
@@ -136,7 +136,7 @@ def run_all(function, tasks, workers):
 
 
 def _obey():
-    """In a worker: an interrupt ends it without a traceback, and so does its parent's death."""
+    """End a worker without a traceback when it is interrupted or its parent dies."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     threading.Thread(target=_follow_parent, daemon=True).start()
 

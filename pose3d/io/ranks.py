@@ -1,4 +1,4 @@
-"""One piece of work shared by the ranks that mpiexec started, which all take the same decisions."""
+"""MPI ranks that share one piece of work and take the same decisions."""
 
 import contextlib
 import os
@@ -12,27 +12,27 @@ from pose3d.errors import UserError, verdict
 from pose3d.io.cpu import rank_count
 from pose3d.io.processes import load_mpi
 
-# Ranks that fail alike do so within moments of each other; one that still fails alone after this many
-# seconds ends them all, for they would wait for it.
+# Ranks with the same error fail at nearly the same time. A rank that is still the only one after this many
+# seconds ends the others, which would wait for it.
 GRACE = 5
 
-# mpiexec carries what a rank says and that it aborts by different ways, and drops what the slower one still
-# holds: seconds that the last words get ahead of the end.
+# mpiexec transports a rank's output and its abort separately, and drops output that arrives after the abort:
+# seconds between the two.
 HEAD_START = 1
 
 
 class Alone:
-    """One process that does all of the work: what `Ranks` offers, at no cost.
+    """A single process with the methods of `Ranks`, at no cost.
 
     Attributes
     ----------
-    rank, size : int, which one this is, and of how many
+    rank, size : int, number of this rank, from 0, and number of ranks
     """
 
     rank, size = 0, 1
 
     def share(self, n):
-        """This rank's part of `n` things in a row: slice; the parts differ by one at most, may be empty."""
+        """This rank's slice of `n` things, perhaps empty; the ranks' lengths differ by one at most."""
         return slice(self.rank * n // self.size, (self.rank + 1) * n // self.size)
 
     def total(self, values):
@@ -47,7 +47,7 @@ class Alone:
         return numbers
 
     def everyones(self, value):
-        """What every rank gave, by rank: list."""
+        """The values of all ranks, by rank: list."""
         return [value]
 
     def agree(self, what, value):
@@ -73,7 +73,7 @@ class Ranks(Alone):
 
     def __init__(self, communicator):
         self._all, self._mpi = communicator, load_mpi()
-        self._failed = communicator.Dup()  # what is said there never mixes with the work's own messages
+        self._failed = communicator.Dup()  # so that errors never mix with other messages
         self.rank, self.size = communicator.rank, communicator.size
 
     def add_up(self, array):
@@ -102,7 +102,7 @@ class Ranks(Alone):
             raise UserError(f"of {self.size} ranks, {', '.join(others)} differ from rank 0 in {what}")
 
     def fail(self, error):
-        """End in good order with ranks that fail, too; or else end them, after a line on stderr.
+        """End together with ranks that also fail; end the others after a line on stderr.
 
         Parameters
         ----------
@@ -110,7 +110,7 @@ class Ranks(Alone):
 
         Returns
         -------
-        int, the exit status; rank 0 is the one that tells what all have in common
+        int, the exit status; rank 0 prints the error that all have in common
         """
         status, line = _told(error)
         if not self._all_fail():
@@ -135,7 +135,7 @@ class Ranks(Alone):
 
 
 def _told(error):
-    """An exception's exit status, and what to say of it."""
+    """The exit status and the message of an exception."""
     if isinstance(error, SystemExit):
         return (error.code if isinstance(error.code, int) else int(error.code is not None)), str(error.code)
     return verdict(error) or (1, "".join(traceback.format_exception(error)))

@@ -1,4 +1,4 @@
-"""Videos: decoded one frame after the other, counted without decoding, written frame by frame."""
+"""Videos: decode frame by frame, count frames without decoding, write frame by frame."""
 
 import contextlib
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from pose3d.io.atomic_files import whole
 _PLANAR = ("yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "nv12", "gray")
 _FULL_RANGE = ("yuvj420p", "yuvj422p", "yuvj444p", "gray")
 # Colour spaces whose luma is ITU-R 601's gray; a video that names none is read as such by every decoder.
-_UNSPECIFIED, _SMPTE_170M = 2, 6  # of the standard's table (H.273), which PyAV's enumeration leaves out
+_UNSPECIFIED, _SMPTE_170M = 2, 6  # of the standard's table (H.273), which PyAV's enumeration lacks
 _ITU_601 = (_UNSPECIFIED, Colorspace.ITU601, _SMPTE_170M)
 _BLACK, _WHITE = 16, 235  # luma
 
@@ -81,7 +81,7 @@ def read_frames(path):
 
     Yields
     ------
-    Frame; a video that is cut short just ends: count the frames
+    Frame; a truncated video ends early without an error: count the frames
 
     Raises
     ------
@@ -103,7 +103,7 @@ def read_frames(path):
 
 
 def count_frames(path):
-    """The number of frames that the video's header promises, or None where it says nothing.
+    """The number of frames in the video's header, or None if it has none.
 
     A damaged video holds fewer. Raises `UserError` as `read_frames` does.
     """

@@ -31,7 +31,7 @@ def glorot(rng, shape, fan_in, fan_out, dtype):
 
 
 def parameter(value, name):
-    """A shared variable whose shape PyTensor knows, so that an axis of one map is told from a broadcast."""
+    """A shared variable of static shape, so that PyTensor knows an axis of length 1 from a broadcast."""
     return pytensor.shared(value, name, shape=value.shape)
 
 

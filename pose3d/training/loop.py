@@ -168,7 +168,7 @@ def evaluate(task, indices, pause=lambda: None):
 
 
 def _prefetched(data, batches, ranks=ALONE):
-    """Yield minibatches; the disk is told of this rank's share of the next one before each."""
+    """Yield minibatches; before each, prefetch this rank's share of the next one."""
     current = None
     for following in batches:
         data.prefetch(following[ranks.share(len(following))])

@@ -112,7 +112,7 @@ def _check_poses(found, poses_3d, video, expected, short):
         found.faults.append(f"{recording.poses_2d}: {poses} poses, not {expected}; extract it again")
     if video is None:
         return
-    frames = max(video.frames, video.promised)  # one that is cut short is told already
+    frames = max(video.frames, video.promised)  # a truncated video is already reported
     if frames < poses:
         found.faults.append(f"{recording.video}: {frames} frames for {poses} poses; extract it again")
     elif frames - poses > USUAL_SURPLUS and not short:

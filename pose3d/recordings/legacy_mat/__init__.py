@@ -1,4 +1,4 @@
-"""Legacy .mat files: Human3.6M as the original project prepared it, cropped and labelled."""
+"""Legacy .mat files: Human3.6M as the original project cropped and labelled it."""
 
 from pose3d.recordings.legacy_mat.layout import LegacyRecording, find_recordings, is_legacy
 from pose3d.recordings.legacy_mat.matrices import KINDS, ORDERS

@@ -1,0 +1,134 @@
+"""Every command and every piece of Python in README.rst and data/README.rst, run as it stands and in order.
+
+They run in a folder like a clone after the quickstart, with a very small data/human36m.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pose3d import synthetic
+from pose3d.io.video import video_writer
+from pose3d.synthetic.body import BODIES
+from pose3d.synthetic.motion.gait import GAITS, walk
+from tests.synthetic.motion.skeletons import write_motion
+
+ROOT = Path(__file__).parents[1]
+COMMAND = re.compile(r"(?:python|mpiexec|sh|pip|git|\.) ")
+# The first is what runs this test.
+SKIPPED = ("sh tests/run.sh",)
+# The small tree lacks five of the six actions.
+STATUS = {"python -m pose3d.build_dataset --verify --actions report": 1}
+# Default trainings are long: in this folder they end after two epochs.
+SHORT = """
+from pose3d import config
+for settings in config.TASK_DEFAULTS.values():
+    settings.setdefault("training", {})["epochs"] = 2
+"""
+ENVIRONMENT = "PATH=$PWD/.venv/bin:$PATH\nexport PATH\n"
+
+
+def blocks(document):
+    """The literal blocks of a document: list of (whether it is Python, its text)."""
+    text = (ROOT / document).read_text(encoding="utf-8")
+    found = re.findall(r"^(.*::(?: \w+)?)\n\n((?:    .*\n|\n)+)", text, re.MULTILINE)
+    return [(start == ".. code-block:: python", textwrap.dedent(block)) for start, block in found]
+
+
+def steps(document):
+    """What a reader runs: list of (whether it is Python, its text)."""
+    found = []
+    for is_python, block in blocks(document):
+        lines = block.replace("\\\n", "").splitlines()
+        found += [(True, block)] if is_python else [(False, line) for line in lines if COMMAND.match(line)]
+    return [step for step in found if not step[1].startswith(SKIPPED)]
+
+
+def test_steps_are_found():
+    commands = [step for is_python, step in steps("README.rst") if not is_python]
+    assert commands[0].startswith("sh experiments/quickstart.sh ")
+    assert sum(command.startswith("python -m pose3d.predict ") for command in commands) == 3
+    assert sum(is_python for is_python, _ in steps("data/README.rst")) == 1
+    joined = "python -m pose3d.train_regression --data data/mine --init runs/mine/detection"
+    (line,) = [step for _, step in steps("data/README.rst") if step.startswith(joined)]
+    assert line.endswith("""--set 'data.test=["ben"]'""")
+
+
+def raw_tree(folder):
+    """Three subjects of synthetic walkers under the name of Human3.6M; 208 frames of S11."""
+    for subject, frames in (("S1", 12), ("S5", 12), ("S11", 26)):
+        tree = folder.with_name(subject)
+        synthetic.generate(tree, subjects=[subject], frames=frames, image_size=250, workers=1)
+        shutil.copytree(tree, folder, dirs_exist_ok=True)
+        shutil.rmtree(tree)
+
+
+def pictures(folder):
+    """A photograph with a mask, one without a background, and a video in which something moves."""
+    rng = np.random.default_rng(0)
+    photo, mask = rng.integers(0, 256, (90, 60, 3), np.uint8), np.zeros((90, 60), np.uint8)
+    mask[10:80, 20:40] = 255
+    Image.fromarray(photo).save(folder / "photo.jpg")
+    Image.fromarray(mask).save(folder / "mask.png")
+    Image.fromarray(np.dstack([photo, mask])).save(folder / "me.png")
+    with video_writer(folder / "walk.mp4", 90, 160, 25) as append:
+        for i in range(12):
+            frame = np.full((90, 160, 3), 60, np.uint8)
+            frame[20:80, 10 + 8 * i : 30 + 8 * i] = 220
+            append(frame)
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("clone")
+    (folder / ".venv").symlink_to(sys.prefix)
+    shutil.copytree(ROOT / "experiments", folder / "experiments")
+    (folder / "experiments" / "environment.sh").write_text(ENVIRONMENT)
+    (folder / "short").mkdir()
+    (folder / "short" / "sitecustomize.py").write_text(SHORT)
+    raw_tree(folder / "data" / "human36m")
+    pictures(folder)
+    (folder / "bvh" / "posing").mkdir(parents=True)
+    body = BODIES["S1"]
+    write_motion(
+        folder / "bvh" / "posing" / "1.bvh",
+        body,
+        walk(body, GAITS["S1"], 40, False, np.random.default_rng(0)),
+    )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(clone):
+    """A function that runs a step of a document."""
+    # As after ``. .venv/bin/activate``, which the README gives.
+    path = os.pathsep.join([str(clone / ".venv" / "bin"), os.environ["PATH"]])
+    environment = {**os.environ, "PATH": path, "PYTHONPATH": str(clone / "short")}
+
+    def call(is_python, step):
+        command = [sys.executable, "-c", step] if is_python else ["sh", "-c", step]
+        done = subprocess.run(command, cwd=clone, env=environment, capture_output=True, text=True)
+        wanted = next((status for start, status in STATUS.items() if step.startswith(start)), 0)
+        assert done.returncode == wanted, f"{step}\n{done.stdout}\n{done.stderr}"
+        assert "Traceback" not in done.stderr
+
+    return call
+
+
+@pytest.mark.slow
+def test_what_the_documents_say_runs(run, clone):
+    for step in steps("README.rst"):
+        run(*step)
+    # The original's files, which a reader of the next page has.
+    run(False, "python -m pose3d.build_dataset --out data/walking --export-mat data/mat")
+    for step in steps("data/README.rst"):
+        run(*step)
+    assert (clone / "runs" / "mine" / "test" / "results.json").is_file()
