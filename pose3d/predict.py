@@ -24,7 +24,7 @@ from pose3d.report.overlay import draw_over, overlay_writer
 
 BLOCK = 32  # pictures held at once: 200 MB of 1920 x 1080 px
 _BACKGROUND_KEPT = (
-    "note: no mask, so the background is kept; the network was trained on people cut out of theirs: do not "
+    "note: without a mask the background is kept, but the network was trained without background: do not "
     "trust these poses. Give --mask or pictures with an alpha channel; for a video of a camera that stands "
     "still, --background median"
 )
@@ -53,26 +53,30 @@ def parse(argv):
     parser.add_argument(
         "--mask",
         type=Path,
-        help="image that is white on the person; for several pictures a folder of such, named as the images "
-        "are, or one for each frame of the video",
+        help="mask image, white on the person; for several pictures a folder of masks with the names of the "
+        "images, or with one mask for each frame of the video",
     )
     parser.add_argument(
         "--box",
         type=_box,
         metavar="X0,Y0,X1,Y1",
-        help="px that the person is within, half-open; else the mask's, else the whole picture",
+        help="bounding box of the person, px, half-open; without it the mask's, or the whole picture",
     )
     parser.add_argument(
         "--background",
         choices=("keep", "median"),
         default="keep",
-        help="median: subtract the median of a video's frames, whose camera must stand still",
+        help="median: subtract the median of the video's frames; the camera must stand still",
     )
     parser.add_argument(
         "--out", type=Path, default=Path("runs/predict"), help="folder for poses and overlays"
     )
     parser.add_argument(
-        "--format", nargs="+", choices=predictions.FORMATS, default=["json"], help="of the poses, one or more"
+        "--format",
+        nargs="+",
+        choices=predictions.FORMATS,
+        default=["json"],
+        help="one or more formats for the poses",
     )
     arguments = parser.parse_args(argv)
     if arguments.background == "median" and (arguments.mask or not is_video(arguments.source)):
@@ -116,8 +120,8 @@ def predict_pictures(network, source, find_mask, box, out):
 
     Returns
     -------
-    (N, 17, 3) array, mm; dict of their pictures' names and boxes; the number of pictures without a mask,
-        and of those without anybody
+    (N, 17, 3) array, mm; dict of the names of their pictures and their boxes; numbers of pictures without a
+        mask, and without a person
     """
     names, boxes, poses, unmasked, empty = [], [], [], 0, 0
     numbered = enumerate(tqdm(read_pictures(source), unit=" pictures", leave=False, disable=None))
@@ -172,7 +176,7 @@ def main(argv=None):
         find_mask = mask_finder(source, arguments.mask, arguments.background)
         poses, keys, unmasked, empty = predict_pictures(network, source, find_mask, arguments.box, out)
         if not len(poses):
-            raise UserError(f"{source}: there is nobody; the masks are empty, or nothing moves")
+            raise UserError(f"{source}: no person found; the masks are empty, or nothing moves")
         if unmasked:
             print(_BACKGROUND_KEPT)
         if empty:

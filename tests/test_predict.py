@@ -124,7 +124,7 @@ def text_file(path):
         (lambda folder: [folder / "absent.png"], "absent.png"),
         (lambda folder: [text_file(folder / "a.png")], "a.png: cannot be read as an image"),
         (lambda folder: [cut_out_png(folder / "a.png", 9), "--box", "0,0,500,500"], "a.png: is 200 x 160 px"),
-        (lambda folder: [cut_out_png(folder / "a.png", 9), "--box", "150,0,180,50"], "nobody"),
+        (lambda folder: [cut_out_png(folder / "a.png", 9), "--box", "150,0,180,50"], "no person found"),
         (lambda folder: [cut_out_png(folder / "a.png", 9), "--mask", folder / "m.png"], "no such mask"),
         (lambda folder: [text_file(folder / "v.mp4")], "v.mp4: cannot be read as a video"),
     ],

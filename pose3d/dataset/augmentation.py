@@ -1,4 +1,4 @@
-"""Training samples mirrored and shifted: more poses and places than were recorded, on the same bodies."""
+"""Data augmentation: mirror and shift training samples."""
 
 import numpy as np
 
@@ -10,10 +10,10 @@ MIRRORED_SHARE = 0.5
 
 
 def mirrored(images, joints_2d, poses):
-    """Samples as a mirror shows them: left is right, of the joints as well.
+    """Mirror samples left to right, with left and right joints swapped.
 
-    The labels of windows are to be made of the new joints: the grid's middle, 64, is half a px off the
-    images', so that no exchange of windows would give them.
+    Labels of windows must be computed from the new joints. Swapping windows would be wrong, because the
+    centre of the grid, 64, is half a px off the centre of the image.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def mirrored(images, joints_2d, poses):
 
 
 def shifted(images, joints_2d, offsets):
-    """Samples moved by whole px, each by its own; zeros, the background, come in. Poses stay as they are.
+    """Shift each sample by whole px; zeros, the background, fill the gap. Poses do not change.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def shifted(images, joints_2d, offsets):
 
     Returns
     -------
-    two new arrays, of the same shapes and types; a joint may come to lie outside of the image
+    two new arrays, of the same shapes and types; a joint may leave the image
     """
     moved = np.zeros_like(images)
     for new, old, (right, down) in zip(moved, images, offsets, strict=True):
@@ -52,7 +52,7 @@ def shifted(images, joints_2d, offsets):
 
 
 def _overlap(offset):
-    """The rows or columns that what stays in the image moves to, and those that it comes from."""
+    """Rows or columns of the part that stays in the image: slice after the shift, slice before."""
     return (
         slice(max(offset, 0), IMAGE_SIDE + min(offset, 0)),
         slice(max(-offset, 0), IMAGE_SIDE - max(offset, 0)),
@@ -60,7 +60,7 @@ def _overlap(offset):
 
 
 def draw(n, settings, rng):
-    """What is to be done to a minibatch.
+    """Draw the augmentation of a minibatch.
 
     Parameters
     ----------
@@ -71,16 +71,16 @@ def draw(n, settings, rng):
     Returns
     -------
     (n,) bool array, which samples are mirrored: each with a chance of one half
-    (n, 2) int array, px by which they are then shifted: all whole numbers within the limit alike
+    (n, 2) int array, px by which they are then shifted: whole numbers within the limit, all equally likely
     """
-    # Both are drawn in any case, three numbers a sample, so that an option leaves the other's draws alone.
+    # Always three numbers a sample, so that one option does not change the draws of the other.
     chance, places = rng.random(n), rng.random((n, 2))
     offsets = np.floor(places * (2 * settings.shift + 1)).astype(int) - settings.shift
     return settings.mirror & (chance < MIRRORED_SHARE), offsets
 
 
 def augmented(images, joints_2d, poses, mirror, offsets):
-    """Samples as `draw` says: some of them mirrored, then all shifted; see `mirrored` and `shifted`."""
+    """Apply what `draw` returns: mirror some samples, then shift all; see `mirrored` and `shifted`."""
     images, joints_2d, poses = images.copy(), joints_2d.copy(), poses.copy()
     images[mirror], joints_2d[mirror], poses[mirror] = mirrored(
         images[mirror], joints_2d[mirror], poses[mirror]
@@ -89,7 +89,7 @@ def augmented(images, joints_2d, poses, mirror, offsets):
 
 
 def refuse_given_labels(data, indices):
-    """A `UserError` if the samples' labels were given by their source, with no joints to make new ones of.
+    """Raise a `UserError` if the labels of samples are from their source, without joints to compute new ones.
 
     Parameters
     ----------
@@ -100,5 +100,5 @@ def refuse_given_labels(data, indices):
     if given:
         raise UserError(
             f"{given[0]} holds windows' labels in place of 2D joints, which can be neither mirrored nor "
-            "shifted: leave augmentation.mirror = false and augmentation.shift = 0"
+            "shifted; set augmentation.mirror = false and augmentation.shift = 0"
         )

@@ -1,4 +1,4 @@
-"""Build files from recordings, over several processes, in steps that an interrupted build can resume."""
+"""Build files from recordings in several processes; an interrupted build can be resumed."""
 
 import contextlib
 import functools
@@ -56,9 +56,8 @@ def build(recordings, out, source, run, every=1, workers=1):
     ----------
     recordings : list of hashable objects of one kind with ``subject``, ``action``, ``take``, ``camera`` and
         ``name`` as of `pose3d.recordings.human36m.Recording`; ``files``, a tuple of the paths it is read from
-        (a folder
-        stands for the files in it), None for one that is not there; and ``options``, a dict that JSON can
-        hold, of what else decides the samples
+        (a folder stands for its files), None for a missing one; and ``options``, a dict that JSON can hold,
+        of all else that decides the samples
     out : path of the folder of the built files, made as needed
     source : path of the folder that the recordings are from, kept in the files
     run : function of (function, tasks, workers), as `pose3d.io.processes.team` yields it
@@ -97,7 +96,7 @@ def _files(recordings, out):
 
 
 def _provenance(recordings, source, every, facts=()):
-    """What a file is built from. Sizes stand for the contents of sources, so that a tree may move."""
+    """What a file is built from. Sizes stand for the contents of files, so that a tree may be moved."""
     return {
         "pose3d": pose3d.__version__,
         "source": str(source),

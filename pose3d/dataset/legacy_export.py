@@ -19,8 +19,8 @@ _TYPES = {"images": np.float32, "labels": np.float32, "poses": np.float64}
 def export_legacy(out, folder, actions=None, subjects=None):
     """Write the original project's three files for each action and subject.
 
-    h5py shows one sample a row, MATLAB one a column. Images and labels are stored by rows, images in single
-    precision from 0 to 1, the 15 joints that a built file does not keep as NaN.
+    In h5py a row is a sample, in MATLAB a column. Images and labels are stored by rows. Images are of single
+    precision, 0 to 1. The 15 joints that a built file does not hold are NaN.
 
     Parameters
     ----------

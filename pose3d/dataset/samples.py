@@ -1,4 +1,4 @@
-"""The data set: all samples of a folder of built files, in memory or read from the disk as needed."""
+"""The data set: samples of a folder of built files, held in memory or read from disk."""
 
 import hashlib
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""From the frames of a recording to samples: choose the box, crop, count."""
+"""Turn the frames of a recording into samples: choose the box, crop, count."""
 
 from collections import Counter
 

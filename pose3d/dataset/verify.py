@@ -34,8 +34,8 @@ class Checked:
 def verify_built(path):
     """Read a built file whole, block by block, and check it.
 
-    Its arrays against the checksums written with them; numbers of samples against what the build
-    noted; order, units and ranges; repeated and blank images.
+    Checks the checksum of each array; the numbers of samples and of repeated and blank images against those
+    of the build; order, units and ranges.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def verify_built(path):
 
 
 class _Tally:
-    """What adds up over the blocks of a file."""
+    """Counts and checksums over the blocks of a file."""
 
     def __init__(self):
         self.digests = {}
@@ -77,7 +77,7 @@ class _Tally:
             self.digests.setdefault(name, hashlib.sha256()).update(np.ascontiguousarray(values))
         keys = np.stack([block[name].astype(int) for name in ("take", "camera", "frame")], axis=1)
         self.takes |= set(block["take"].tolist())
-        if self._last is not None:  # the last sample of the block before goes in front
+        if self._last is not None:  # compare with the last sample of the previous block
             image, key = self._last
             images, keys = np.concatenate([[image], block["images"]]), np.concatenate([[key], keys])
         else:
@@ -103,9 +103,9 @@ def _faults(path, tally, recorded, facts):
     share = tally.repeated / max(tally.count, 1)
     checks = (
         (changed, f"{', '.join(changed)} differ from what was written (checksum); {again}"),
-        (facts and found != noted, f"holds {found}, where the build noted {noted}; {again}"),
+        (facts and found != noted, f"holds {found}, but the build recorded {noted}; {again}"),
         (not tally.count, f"holds no sample; {again}"),
-        (not tally.ordered, f"frames of a recording are out of order or twice there; {again}"),
+        (not tally.ordered, f"frames of a recording are out of order or occur twice; {again}"),
         (tally.pelvis_moved > 0, f"a pose's pelvis is {tally.pelvis_moved:.1f} mm off zero; {again}"),
         (
             not tally.farthest < REACH_MM,

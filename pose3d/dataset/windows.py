@@ -20,7 +20,7 @@ _PARENTS, _CHILDREN = np.array(EDGES).T
 
 
 def window_bounds():
-    """The squares of the grid.
+    """Borders of the windows.
 
     Returns
     -------
@@ -32,7 +32,7 @@ def window_bounds():
 
 
 def labels(joints_2d):
-    """Which windows are positive for which joint: Eq. (3) with the rule of the report's figure 2.
+    """Labels: which windows are positive for which joint, Eq. (3) with the rule of the report's figure 2.
 
     ``h[j, w] = 1`` if joint j lies in window w, or if more than 30 % of the length of *one*
     edge of the skeleton that ends in j lies in w. Windows are half-open, except at the far
@@ -54,7 +54,7 @@ def labels(joints_2d):
     joints_2d = np.asarray(joints_2d, dtype=np.float64)
     if joints_2d.ndim != 3 or joints_2d.shape[1:] != (N_JOINTS, 2):
         raise ValueError(f"2D joints of shape (N, {N_JOINTS}, 2) expected, not {joints_2d.shape}")
-    # The samples go last, so that numpy's inner loops are long: this runs for every minibatch.
+    # Samples on the last axis make numpy's inner loops long: this runs for every minibatch.
     joints_2d = np.ascontiguousarray(joints_2d.transpose(1, 2, 0))  # (17, 2, N)
     inside = _inside(joints_2d)
     positive = inside[:, 1, :, None] & inside[:, 0, None, :]  # (17, 10, 10, N), rows before columns
@@ -79,7 +79,7 @@ def _inside(joints_2d):
 
 
 def _edge_times(joints_2d, inside):
-    """When each edge, run through in t = 0..1, enters and leaves each interval: (16, 2, 10, N) both.
+    """Times in 0..1 at which each edge enters and leaves each interval: two (16, 2, 10, N) arrays.
 
     A point of the edge is in a window while it is in the window's interval for x and in that for
     y, so the share of the edge in the window is the length of the two times' intersection.
@@ -90,8 +90,8 @@ def _edge_times(joints_2d, inside):
     step_or_1 = np.where(moving, step, 1)
     at_start = (_STARTS[:, None] - start) / step_or_1
     at_end = (_ENDS[:, None] - start) / step_or_1
-    # Along an axis on which the edge stands still it is inside all the time or never. So an edge of
-    # zero length is whole in the windows that hold its joints, and adds nothing to what they say.
+    # Along an axis on which the edge does not move it is always or never inside. So an edge of zero length
+    # lies wholly in the windows that hold its joints, and adds no others.
     enter = np.where(moving, np.maximum(np.minimum(at_start, at_end), 0), 0)
     leave = np.where(moving, np.minimum(np.maximum(at_start, at_end), 1), inside[_PARENTS])
     return enter, leave

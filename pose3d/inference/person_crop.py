@@ -1,4 +1,4 @@
-"""Cut the person out of a picture of any size, as the network's 128 x 128 crop."""
+"""Cut a person out of a picture of any size: the 128 x 128 crop for the network."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from pose3d.dataset.crop import box_from_silhouette, crop
 from pose3d.errors import UserError
 
 # A box of Human3.6M encloses spheres around the joints: for two walkers it is 10 to 13 % longer than the
-# silhouette. The silhouette's box is enlarged as much; otherwise people would be larger than in training.
+# silhouette. The silhouette's box is enlarged as much, or people would appear larger than in training.
 SILHOUETTE_MARGIN = 0.05
 
 

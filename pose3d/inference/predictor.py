@@ -1,4 +1,4 @@
-"""A trained network for use from Python: images in, poses or probabilities out."""
+"""Use a trained network from Python: images in, poses or probabilities out."""
 
 import numpy as np
 
@@ -23,7 +23,7 @@ class Predictor:
         self.task, self.graph, self._shape = graph.task, graph, shape
 
     def predict(self, images):
-        """What the network sees in images of any number.
+        """Predict from any number of images.
 
         Parameters
         ----------
@@ -55,7 +55,7 @@ def _within_one(images):
 
 
 def load(run):
-    """A trained network from its run folder.
+    """Load a trained network.
 
     Parameters
     ----------

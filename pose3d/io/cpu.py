@@ -1,4 +1,4 @@
-"""The process: its cores, its ranks, its allocator. Imports nothing that computes, as it runs before that."""
+"""Cores, ranks and allocator of this process. Imports no numerical library, as it must run before them."""
 
 import ctypes
 import os
@@ -7,8 +7,8 @@ from functools import cache
 
 # Set for each process by the launchers of MPICH and its kin, of Open MPI, and by PMIx (srun).
 _RANK_COUNTS = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "PMIX_SIZE", "SLURM_STEP_NUM_TASKS")
-# The same for the ranks on this machine. The first that is set counts: a launcher's own variable comes before
-# that of the batch system around it, which writes "2(x3)" for two tasks on each of three machines.
+# Number of ranks on this machine. The first variable that is set counts: those of launchers come before
+# Slurm's, which writes "2(x3)" for two tasks on each of three machines.
 _LOCAL_COUNTS = (
     "MPI_LOCALNRANKS", "OMPI_COMM_WORLD_LOCAL_SIZE", "SLURM_STEP_TASKS_PER_NODE", "SLURM_NTASKS_PER_NODE",
 )  # fmt: skip

@@ -26,7 +26,7 @@ class Row:
         self._cells, self._places = cells, places
 
     def text(self, column, default=None):
-        """The cell's text; `default` where it is empty or there is no such column, unless that is None."""
+        """The cell's text; without text or column the `default`, or a `UserError` if that is None."""
         text = self._cells[self._places[column]].strip() if column in self._places else ""
         if text:
             return text
@@ -81,16 +81,18 @@ def read_table(path):
     except FileNotFoundError:
         raise UserError(f"{path}: there is no such file") from None
     except (UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path}: is no CSV file in UTF-8 ({error}); save it as one") from error
+        raise UserError(f"{path}: is no CSV file in UTF-8 ({error}); save it as CSV in UTF-8") from error
     if not lines:
         raise UserError(f"{path}: is empty; its first line names the columns")
     columns = tuple(cell.strip() for cell in lines[0][1])
     for column in columns:
         if columns.count(column) > 1:
-            raise UserError(f"{path}: has two columns {column!r}")
+            raise UserError(f"{path}: has two columns {column!r}; rename or remove one")
     rows, places = [], {column: place for place, column in enumerate(columns)}
     for line, cells in lines[1:]:
         if len(cells) != len(columns):
-            raise UserError(f"{path}, line {line}: has {len(cells)} cells for {len(columns)} columns")
+            raise UserError(
+                f"{path}, line {line}: has {len(cells)} cells for {len(columns)} columns; repair the line"
+            )
         rows.append(Row(path, line, cells, places))
     return columns, rows

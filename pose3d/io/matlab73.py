@@ -11,7 +11,7 @@ from pose3d.io.atomic_files import whole
 _HEADER = b"MATLAB 7.3 MAT-file, Platform: any, Created by: pose3d, HDF5 schema 1.00 ."
 _USER_BLOCK = 512  # bytes before the HDF5 part
 _CLASSES = {"float64": "double", "float32": "single", "uint8": "uint8"}
-# A file may be packed in chunks of any shape: enough cache to unpack each once while a block is read.
+# Chunks may have any shape: the cache must hold all chunks that a block touches, to unpack each once.
 _CACHE = 2**26
 
 
@@ -83,7 +83,7 @@ class Matrix:
     Raises
     ------
     UserError
-        here and on reading, if the file is absent, damaged or no v7.3, or holds no such matrix
+        here and on reading, if the file is absent, damaged or not of v7.3, or holds no such matrix
     """
 
     def __init__(self, path, name):

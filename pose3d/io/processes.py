@@ -20,7 +20,7 @@ class Signals:
 
     Attributes
     ----------
-    asked : int or None, the signal
+    asked : int, the signal; None before it
     """
 
     KINDS = (signal.SIGINT, signal.SIGTERM)
@@ -65,8 +65,8 @@ def load_mpi():
 def team():
     """Yield a function that runs tasks: ``run(function, tasks, workers)``, as `run_all`.
 
-    In a process started by ``mpiexec -n N`` the tasks go to the ranks 1 to N - 1, whatever `workers`
-    says; rank 0 gets the results. The others yield None after they have done their share.
+    Under ``mpiexec -n N``, ranks 1 to N - 1 do the tasks, whatever `workers` is, and rank 0 gets the
+    results. The other ranks get None, after all tasks are done.
 
     Raises
     ------
@@ -122,7 +122,7 @@ def run_all(function, tasks, workers):
         for future in concurrent.futures.as_completed(numbers):
             if isinstance(future.exception(), BrokenProcessPool):
                 raise UserError(
-                    "a worker process was killed, perhaps for want of memory; start again with fewer "
+                    "a worker process was killed, perhaps because memory was short; start again with fewer "
                     "--workers, what was finished is kept"
                 )
             yield numbers[future], future

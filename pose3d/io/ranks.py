@@ -36,14 +36,14 @@ class Alone:
         return slice(self.rank * n // self.size, (self.rank + 1) * n // self.size)
 
     def total(self, values):
-        """The sum over the ranks of dicts of numbers or arrays, the same bits on every rank.
+        """Sum dicts of numbers or arrays over the ranks; every rank gets the same bits.
 
         A name that a rank lacks counts as zero there.
         """
         return values
 
     def highest(self, *numbers):
-        """The highest over the ranks of each of some numbers: tuple."""
+        """The maximum over the ranks of each number: tuple."""
         return numbers
 
     def everyones(self, value):
@@ -51,7 +51,7 @@ class Alone:
         return [value]
 
     def agree(self, what, value):
-        """Make sure that ``value()``, which is called only if there are others, is the same on all ranks.
+        """Check that ``value()`` is the same on all ranks; it is not called in a single process.
 
         Raises
         ------
@@ -125,7 +125,7 @@ class Ranks(Alone):
         return status
 
     def _all_fail(self):
-        """Whether all ranks come here, within the grace."""
+        """Whether all ranks fail within `GRACE` seconds."""
         meeting, end = self._failed.Ibarrier(), time.monotonic() + GRACE
         while not meeting.Test():
             if time.monotonic() > end:
@@ -145,8 +145,8 @@ def _told(error):
 def world():
     """Yield the `Ranks` of which this process is one, or `ALONE` without mpiexec or with a single rank.
 
-    Only rank 0 prints. An exception on every rank is rank 0's to tell, once; an exception on one rank
-    alone is told by that one, and ends all others.
+    Only rank 0 prints. If all ranks raise, rank 0 reports the error once. If one rank raises alone, it
+    reports its error and aborts the others.
 
     Raises
     ------
@@ -169,7 +169,7 @@ def world():
 
 @contextlib.contextmanager
 def _quiet():
-    """Nothing is printed."""
+    """Discard stdout and stderr."""
     with (
         open(os.devnull, "w") as nowhere,
         contextlib.redirect_stdout(nowhere),

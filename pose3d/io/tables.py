@@ -1,4 +1,4 @@
-"""Tables, and their plain text."""
+"""Tables and their layout as plain text."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ import numpy as np
 
 @dataclass
 class Table:
-    """A table; its ``str`` is its plain text.
+    """A table; ``str`` lays it out as text.
 
     Attributes
     ----------

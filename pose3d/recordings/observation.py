@@ -1,4 +1,4 @@
-"""What every data source yields: one frame after the other, with what is known of the person in it."""
+"""The interface of data sources: a reader yields one observation for each frame."""
 
 from dataclasses import dataclass
 

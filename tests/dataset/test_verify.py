@@ -65,7 +65,7 @@ def test_a_changed_value_breaks_the_checksum(tmp_path, name):
     [
         (lambda part: part["poses"][5].__setitem__((0, 1), 3.0), "pelvis is 3.0 mm off zero"),
         (lambda part: part["poses"][5].__setitem__((4, 1), 3000.0), "a joint is 3[0-9]+ mm from the pelvis"),
-        (lambda part: part["frame"].__setitem__(9, 8), "out of order or twice"),
+        (lambda part: part["frame"].__setitem__(9, 8), "out of order or occur twice"),
         (lambda part: part["box"].__setitem__(9, (5, 5, 5, 9)), "1 boxes are empty"),
         (lambda part: part["images"].__setitem__(slice(0, 40), 1), "1[0-9] % of the images equal the one"),
     ],
@@ -82,7 +82,7 @@ def test_what_cannot_be_true_is_a_fault(tmp_path, spoil, message):
 
 def test_other_counts_than_the_build_noted_are_a_fault(tmp_path):
     (fault,) = verify_built(written(tmp_path, samples(), facts(frames=FRAMES + 1))).faults
-    assert "holds {'frames': 300, 'repeated': 0, 'blank': 0}, where the build noted {'frames': 301" in fault
+    assert "holds {'frames': 300, 'repeated': 0, 'blank': 0}, but the build recorded {'frames': 301" in fault
 
 
 def test_a_file_that_cannot_be_read_is_a_fault_and_no_exception(tmp_path):

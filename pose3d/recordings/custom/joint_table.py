@@ -15,13 +15,13 @@ COLUMNS_2D = tuple(f"{name}_{axis}" for name in _COLUMNS for axis in "xy")
 COLUMNS_3D = tuple(f"{name}_{axis}" for name in _COLUMNS for axis in "XYZ")
 COLUMNS = (FRAME, *COLUMNS_2D, *COLUMNS_3D)
 _LARGEST = 2**31 - 1  # what a built file can hold
-# In mm everybody's joints are farther apart; in m nobody's.
+# mm. The joints of a person span more than this in mm, and less in m.
 _SMALLEST = 50.0
 
 
 @dataclass
 class Joints:
-    """What the table says, by frame.
+    """Contents of the table, by frame.
 
     Attributes
     ----------
@@ -85,7 +85,7 @@ def read_joints(path, names=()):
 
 
 def _check_columns(path, columns):
-    """Whether there are columns for boxes; a `UserError` if a column needed is not there."""
+    """Whether there are columns for boxes; a `UserError` if a required column is missing."""
     lacking = [name for name in COLUMNS if name not in columns]
     if lacking:
         why = ""
@@ -129,7 +129,7 @@ def _box(row):
 
 
 def _check_unit(path, poses_3d):
-    """Poses in metres would pass everything and teach nothing."""
+    """Refuse poses in metres, which no other check would find."""
     extents = np.ptp(poses_3d, axis=1).max(axis=1)
     if np.median(extents) < _SMALLEST:
         raise UserError(

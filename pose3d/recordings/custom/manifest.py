@@ -69,7 +69,7 @@ def find_recordings(folder, actions=None, subjects=None, cameras=None):
     Raises
     ------
     UserError
-        naming the list, line and column that are at fault, or what was asked for and is not there
+        naming the list, line and column of the fault, or the name that the list lacks
     """
     path = Path(folder) / LIST
     columns, rows = read_table(path)

@@ -1,4 +1,4 @@
-"""The raw Human3.6M tree: names, poses, masks, frames, cameras. Knows no crop and no network."""
+"""The raw Human3.6M tree: names, poses, masks, frames, cameras and known faults."""
 
 from pose3d.recordings.human36m.actions import (
     ACTIONS,

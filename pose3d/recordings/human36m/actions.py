@@ -67,7 +67,7 @@ def canonical_action(name):
 
 
 def expand_actions(names):
-    """Actions by their own names, each once; ``report`` and ``all`` stand for several.
+    """Expand the names ``report`` and ``all`` of several actions; each action comes once.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
-"""How many poses Human3.6M has: each take of the six actions of the report's figure 1(a).
+"""Numbers of poses of Human3.6M, for each take of the six actions of the report's figure 1(a).
 
-The numbers are the data set's own: of a take, the fewest frames of its four videos, or a quarter of
-its motion capture samples (200 a second) where these are fewer. Four cameras together they give
-every entry and every total of the figure but one: S8 Walking is printed 29278, two digits swapped;
+The numbers are from the data set: for each take, the frames of the shortest of its four videos, or a
+quarter of its motion capture samples (200 a second) where these are fewer. Summed over four cameras they
+give every entry and every total of the figure but one. S8 Walking is printed 29278, two digits swapped:
 only 29728 is a multiple of four and adds up to the column's printed total, 162008.
 """
 

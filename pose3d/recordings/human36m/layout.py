@@ -1,4 +1,4 @@
-"""Which recordings a raw Human3.6M tree holds, in either of the two folder layouts."""
+"""Find the recordings of a raw Human3.6M tree, in either of the two folder layouts."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from pose3d.recordings.human36m.actions import (
 
 # Folder below the subject and file ending by kind of data: the archives' own layout first, then
 # that of extractors which strip the common prefix (h36m-fetch). Masks as mp4, which some archives
-# put beside the .mat ones, carry coding artefacts and are left alone.
+# put beside the .mat ones, have coding artefacts and are ignored.
 _FOLDERS = {
     "video": (("Videos",), "mp4"),
     "poses_2d": (("MyPoseFeatures/D2_Positions", "Poses_D2_Positions"), "cdf"),
@@ -66,7 +66,7 @@ class Recording:
 
 @dataclass(frozen=True)
 class Lack:
-    """What a tree does not hold of what was asked for.
+    """Something that was asked for and is missing in the tree.
 
     Attributes
     ----------
@@ -103,7 +103,7 @@ def official_path(kind, subject, name, camera):
 
 
 def find_recordings(root, actions=("Walking",), subjects=SUBJECTS, cameras=CAMERAS):
-    """Find the recordings asked for and tell what is missing.
+    """Find the recordings asked for, and list what is missing.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ def find_recordings(root, actions=("Walking",), subjects=SUBJECTS, cameras=CAMER
 
 
 def survey(root, actions, subjects=SUBJECTS, cameras=CAMERAS):
-    """As `find_recordings`, but what is missing comes as `Lack`, and nothing may be there at all."""
+    """As `find_recordings`, but returns what is missing as `Lack`; it is no error if nothing is found."""
     root = Path(root)
     actions = [canonical_action(action) for action in actions]
     subjects = [checked(subject, SUBJECTS, "subject") for subject in subjects]

@@ -60,7 +60,7 @@ def _read(path, dimensions):
     if bad.size:
         raise UserError(
             f"{path}: {bad.size} of {len(poses)} frames hold NaN or infinite coordinates, "
-            f"the first is frame {bad[0]}; extract the file again or remove it to leave the take out"
+            f"the first is frame {bad[0]}; extract the file again, or remove it to skip the take"
         )
     return poses.reshape(len(poses), len(JOINTS_32), dimensions)
 
@@ -74,8 +74,7 @@ def _variable(path):
         names = cdf.cdf_info().zVariables
         values = np.asarray(cdf.varget("Pose")) if "Pose" in names else None
     except Exception as error:
-        # cdflib has no exception of its own: a damaged file surfaces as whatever its parsing
-        # stumbled on (struct.error, ValueError, OSError, IndexError, ...).
+        # cdflib has no exception class: damage raises struct.error, ValueError, OSError, IndexError, ...
         raise UserError(f"{path}: cannot be read as a CDF file ({error}); extract it again") from error
     if values is None:
         raise UserError(f"{path}: holds no variable Pose (it has {', '.join(names) or 'none'})")

@@ -13,9 +13,9 @@ from pose3d.recordings.human36m.reader import USUAL_SURPLUS
 from pose3d.skeleton import KEPT
 
 SAMPLES = 10  # boxes and masks checked in a recording, evenly spread
-# Shares of the 17 joints, measured on all 56 recordings of the synthetic tree. In the box: 1; at most 0.41
-# with rows and columns swapped. In or near the mask: 0.99 or more; at most 0.21 with them swapped, and 0.42
-# to 0.69 with poses shifted by 200 mm. Real masks have more holes, hence the lower limit.
+# Least shares of the 17 joints. On all 56 recordings of the synthetic tree, the share in the box is 1, and at
+# most 0.41 with rows and columns swapped. The share in or near the mask is 0.99 or more; at most 0.21 with
+# them swapped, and 0.42 to 0.69 with poses shifted by 200 mm. Real masks have more holes: a lower limit.
 BOX_SHARE = 0.95
 MASK_SHARE = 0.8
 REACH = 0.005  # distance that counts as near the mask, as a share of the image's width; edges are ragged
@@ -34,7 +34,7 @@ class Inspection:
     recording : pose3d.recordings.human36m.Recording
     poses, frames, boxes, masks : int
     in_box, in_mask : float, shares of the sample's joints inside the box, and in or near the silhouette
-    miss : float, px, by how much the projected 3D poses miss the 2D ones at most
+    miss : float, px, largest distance from a projected 3D joint to its 2D joint
     faults : list of str, one line each that names the file and says what to do
     notes : list of str, what is not a fault but shortens the recording
     """
@@ -101,7 +101,7 @@ def _check_video(found, video):
 
 
 def _check_poses(found, poses_3d, video, expected, short):
-    """Numbers of poses against those known, and against the frames."""
+    """Compare the number of poses with the expected one and with the frames."""
     recording, poses = found.recording, found.poses
     if poses_3d is not None and len(poses_3d) != poses:
         found.faults.append(
@@ -123,7 +123,7 @@ def _check_poses(found, poses_3d, video, expected, short):
 
 
 def _check_masks(found, kind, joints, video, short):
-    """Number, size and place of the boxes or of the masks."""
+    """Check number, size and place of the boxes or masks."""
     path = getattr(found.recording, kind)
     with open_masks(path) as masks:
         count = len(masks)
@@ -136,7 +136,7 @@ def _check_masks(found, kind, joints, video, short):
         sample = _sample(masks, min(count, len(joints)))
     if not sample:
         if count:
-            found.faults.append(f"{path}: all {kind} looked at are empty; extract it again")
+            found.faults.append(f"{path}: all {kind} of the sample are empty; extract it again")
         return
     shape = next(iter(sample.values())).shape
     if video is not None and shape != (video.rows, video.columns):
@@ -148,7 +148,7 @@ def _check_masks(found, kind, joints, video, short):
 
 
 def _sample(masks, count):
-    """Number -> mask of a spread choice of the first `count`, without the empty ones."""
+    """Number -> mask of at most `SAMPLES` of the first `count`, evenly spread, without the empty ones."""
     chosen = np.unique(np.linspace(0, count - 1, SAMPLES).astype(int)) if count else ()
     read = {int(i): masks[int(i)] for i in chosen}
     return {i: mask for i, mask in read.items() if mask is not None and mask.any()}
@@ -172,25 +172,25 @@ def _check_place(found, kind, sample, joints):
     found.faults.append(
         f"{getattr(found.recording, kind)}: only {100 * share:.0f} % of the 2D joints lie in its {kind}, "
         f"where {100 * wanted:.0f} % or more do in a sound recording; {cause}; extract it and "
-        f"{found.recording.poses_2d} again, or leave the recording out"
+        f"{found.recording.poses_2d} again, or remove its video to skip the recording"
     )
 
 
 def share_inside(mask, joints, reach=0.0):
-    """The share of joints that lie on True pixels, or near some.
+    """The share of joints that lie on or near True pixels.
 
     Parameters
     ----------
     mask : (H, W) bool array
     joints : (J, 2) array, px (x, y)
-    reach : float, how far off counts as near, along rows and columns, as a share of W
+    reach : float, distance that counts as near, along rows and columns, as a share of W
 
     Returns
     -------
     float; joints outside the image count as outside the mask
     """
     reach = round(reach * mask.shape[1])
-    limit = 2 * max(mask.shape)  # whatever a damaged file holds becomes a whole number
+    limit = 2 * max(mask.shape)  # so that any value of a damaged file fits an int
     low = np.rint(np.clip(joints, -limit, limit)).astype(int) - reach
     high = np.maximum(low + 2 * reach + 1, 0)
     low = np.maximum(low, 0)
@@ -198,7 +198,7 @@ def share_inside(mask, joints, reach=0.0):
 
 
 def reprojection_miss(camera, poses_3d, poses_2d):
-    """By how much 3D poses, projected, miss the 2D ones at most.
+    """Largest distance from a projected 3D joint to its 2D joint.
 
     Parameters
     ----------
@@ -235,7 +235,7 @@ def _check_projection(found, cameras, poses_3d, poses_2d):
 
 
 def _owners(cameras, poses_3d, poses_2d):
-    """The cameras that the 3D and the 2D poses are of, as far as the poses fit together at all; or None."""
+    """Cameras with which the 3D and the 2D poses fit together: one of each, or None if none do."""
     for of_3d, camera in cameras.items():
         world = poses_3d @ camera.R + camera.T
         for of_2d, other in cameras.items():

@@ -26,7 +26,7 @@ class Verification:
     Attributes
     ----------
     rows : list of tuples as in `COLUMNS`, one for each subject and action: sums over the recordings
-        that exist and no rule drops, their least shares and their largest miss; None for nothing
+        that exist and no rule drops, their least shares, their largest miss; None where unknown
     notes : list of str, what is not a fault
     faults : list of str, one line each
     """
@@ -88,7 +88,7 @@ def verify_raw(
 
 
 def _is_excused(lack, overrides, rules):
-    """Whether the rules drop what is missing anyway."""
+    """Whether the rules drop the missing recordings anyway."""
     return all(
         is_dropped(lack.subject, lack.action, lack.take, camera, overrides, rules) for camera in lack.cameras
     )
@@ -99,8 +99,8 @@ def _calibrated(root, metadata, notes):
     path = Path(metadata) if metadata else Path(root) / METADATA
     if not metadata and not path.exists():
         notes.append(
-            f"there is no {path}: 3D poses are not checked against 2D ones; give it by --metadata (the data "
-            "folder's README says where it is from)"
+            f"there is no {path}: 3D poses are not checked against 2D ones; give it with --metadata "
+            "(data/README.rst says where to get it)"
         )
         return {}
     calibrated = {}
@@ -138,7 +138,7 @@ def _row(subject, action, wanted, found, lacks, expected):
 
 
 def _over(function, found, name):
-    """Sum, least or largest of what is known, None if nothing is."""
+    """`function` of the values that are known; None if none is."""
     known = [value for value in (getattr(f, name) for f in found) if value is not None]
     return function(known) if known else None
 

@@ -119,7 +119,7 @@ def test_empty_cells_are_passed_over_and_all_empty_ones_told(tree):
     rewrite_masks(path, lambda masks: [mask & (i % 3 == 0) for i, mask in enumerate(masks)])
     assert checked(tree).faults == []
     rewrite_masks(path, lambda masks: [np.zeros_like(mask) for mask in masks])
-    assert only_fault(checked(tree)) == f"{path}: all masks looked at are empty; extract it again"
+    assert only_fault(checked(tree)) == f"{path}: all masks of the sample are empty; extract it again"
 
 
 def test_files_of_two_cameras_that_were_swapped_are_named(tree):
