@@ -15,7 +15,6 @@ from pose3d.skeleton import N_JOINTS
 # Read whole, as splitting needs them: 9 bytes a sample. All else may stay on the disk.
 _KEYS = ("take", "camera", "frame")
 _COLUMNS = ("joints_2d", "poses", "pelvis", "box")
-MEMORY = ("auto", "all", "stream")
 # A data set whose unpacked arrays take fewer bytes than this is held in memory by default.
 FITS = 4e9
 

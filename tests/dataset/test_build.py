@@ -2,7 +2,6 @@ import re
 import shutil
 import sys
 import zipfile
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import av
@@ -11,7 +10,7 @@ import numpy as np
 import pytest
 
 from pose3d.dataset import build as building
-from pose3d.dataset.built_files import SCHEMA, built_path, read_provenance
+from pose3d.dataset.built_files import built_path, read_provenance
 from pose3d.dataset.crop import Transform
 from pose3d.dataset.samples import Dataset
 from pose3d.dataset.sampling import sample_recording
@@ -288,52 +287,6 @@ def test_the_provenance_tells_what_was_made_of_what(raw_tree, tmp_path, in_proce
     ]
 
 
-@dataclass(frozen=True)
-class Plain:
-    """A recording of a kind that nothing else knows: a folder and a file."""
-
-    subject: str
-    files: tuple
-    size: int
-    action: str = "Dancing"
-    take: int = 1
-    camera: str = "3"
-    name: str = "plain"
-
-    @property
-    def options(self):
-        return {"size": self.size}
-
-
-def sample_plain(recording, every, write):
-    size = recording.size
-    part = {name: np.zeros((size, *shape), kind) for name, (kind, shape, _) in SCHEMA.items()}
-    part["frame"] = every * np.arange(size)
-    write(part)
-    return {"frames": size, "repeated": 0, "blank": 0, "surplus": 0, "background": "kept", "notes": []}
-
-
-def test_folders_and_options_decide_whether_a_file_is_reused(tmp_path, in_process, monkeypatch):
-    monkeypatch.setattr(building, "sample_recording", sample_plain)
-    (tmp_path / "images").mkdir()
-    (tmp_path / "images" / "1.png").write_bytes(b"12345")
-    (tmp_path / "joints.csv").write_bytes(b"12")
-    recordings = [Plain(subject, (tmp_path / "images", tmp_path / "joints.csv", None), 3) for subject in "ab"]
-    out = tmp_path / "out"
-    assert build(recordings, out, tmp_path, every=2)[1] == []
-    assert Dataset.open(out).frame.tolist() == [0, 2, 4] * 2
-    provenance = read_provenance(out / "Dancing-a.h5")
-    assert provenance["recordings"] == [[1, "3", "plain", 5, 2, None]]
-    assert provenance["options"] == {"size": 3}
-    (tmp_path / "images" / "2.png").write_bytes(b"1")
-    with pytest.raises(UserError, match="was built before files in .* changed"):
-        build(recordings, out, tmp_path, every=2)
-    (tmp_path / "images" / "2.png").unlink()
-    others = [replace(recording, size=4) for recording in recordings]
-    with pytest.raises(UserError, match=r"was built with options \{'size': 3\}, not \{'size': 4\}; give"):
-        build(others, out, tmp_path, every=2)
-
-
 def test_what_version_0_1_built_is_reused(tmp_path, in_process, monkeypatch):
     monkeypatch.chdir(tmp_path)
     zipfile.ZipFile(DATA / "built_by_0_1.zip").extractall()
@@ -347,3 +300,7 @@ def test_what_version_0_1_built_is_reused(tmp_path, in_process, monkeypatch):
     old, new = Dataset.open("out"), Dataset.open("anew")
     assert old.fingerprint == new.fingerprint
     np.testing.assert_array_equal(old.images([2, 0]), new.images([2, 0]))
+    # A folder counts by the sizes of its files.
+    Path("mine/frames/f9.png").write_bytes(b"1")
+    with pytest.raises(UserError, match=r"Dancing-anna\.h5 was built before files in mine changed"):
+        build(custom.find_recordings("mine"), "out", "mine")
