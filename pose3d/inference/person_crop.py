@@ -39,7 +39,7 @@ def cut_out(picture, mask=None, box=None):
 
     Returns
     -------
-    Cutout, or None where the mask holds nobody
+    Cutout, or None if the mask is empty there
 
     Raises
     ------

@@ -143,7 +143,7 @@ def _image(mask, path, index):
         raise UserError(
             f"{path}: mask {index} is {mask.dtype} {mask.shape}, not a logical image of rows x columns"
         )
-    # In the order in which it is stored: nobody reads all of it row by row.
+    # Not copied to row order: no caller reads all of it row by row.
     return mask.view(bool) if mask.dtype.itemsize == 1 and mask.max(initial=0) <= 1 else mask != 0
 
 
