@@ -108,8 +108,8 @@ def open_samples(paths):
         for kind, possible in axes.items():
             if len(possible) > 1 and len(sure) != 1:
                 raise UserError(
-                    f"{paths[kind]}: is square, and the other two files do not determine which axis holds its "
-                    "samples; add or remove a sample in all three"
+                    f"{paths[kind]}: is square, and the other two files do not determine which axis holds "
+                    "its samples; add or remove a sample in all three"
                 )
             found[kind] = Samples(matrices[kind], possible[0] if len(possible) == 1 else min(sure))
         _check_counts(found)
