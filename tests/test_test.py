@@ -365,15 +365,3 @@ def test_data_that_will_not_do(built, regression_run, tmp_path, capsys, spoil, m
     assert re.fullmatch(r"error: [^\n]*\n", error)
     assert message in error
     assert (tmp_path / "out" / "results.json").read_text() == "of an earlier test"
-
-
-def test_help_names_units_and_defaults(capsys):
-    with pytest.raises(SystemExit) as done:
-        test.main(["--help"])
-    assert done.value.code == 0
-    text = capsys.readouterr().out
-    for word in ("data/walking", "runs/regression", "runs/test", "results.json"):
-        assert word in text
-    with pytest.raises(SystemExit) as done:
-        test.main(["--pictures", "3"])
-    assert done.value.code == 2

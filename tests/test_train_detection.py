@@ -94,19 +94,6 @@ def test_the_same_seeds_give_the_same_bits_and_monitoring_changes_none(train, de
     assert len(added) == 4 + 2 * len(JOINTS)
 
 
-@pytest.mark.parametrize("setting", ["network.seed=1", "training.seed=5", "network.dropout=0.5"])
-def test_seeds_and_dropout_make_a_difference(train, detection_run, tmp_path, setting):
-    assert train(tmp_path / "run", "--set", setting, "--set", "training.epochs=1") == 0
-    assert not same(read(detection_run), read(tmp_path / "run"))
-
-
-def test_dropout_repeats_with_its_seed(train, tmp_path):
-    for name in "ab":
-        settings = ("--set", "network.dropout=0.5", "--set", "training.epochs=1")
-        assert train(tmp_path / name, *settings) == 0
-    assert same(read(tmp_path / "a"), read(tmp_path / "b"))
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -133,18 +133,6 @@ def test_training_starts_at_the_detection_networks_convolutions(train, detection
     assert "conv1-3: random" in (tmp_path / "none" / "log.txt").read_text()
 
 
-def test_the_same_seeds_give_the_same_bits_and_monitoring_changes_none(
-    train, detection_run, regression_run, tmp_path
-):
-    assert train(tmp_path / "again", detection_run) == 0
-    assert train(tmp_path / "monitored", detection_run, "--monitor-test") == 0
-    for folder in (tmp_path / "again", tmp_path / "monitored"):
-        for name in (weights.BEST, weights.LAST):
-            assert same(read(regression_run, name), read(folder, name))
-    added = set(curve(tmp_path / "monitored")[0]) - set(curve(regression_run)[0])
-    assert added == {"test_cost", "test_mpjpe_mm"}
-
-
 @pytest.mark.parametrize(
     ("init", "arguments", "message"),
     [

@@ -1,5 +1,3 @@
-import time
-
 import numpy as np
 import pytest
 
@@ -126,13 +124,3 @@ def test_one_sample_and_none_and_another_shape():
     assert windows.labels(np.zeros((1, 17, 2))).sum() == 17
     with pytest.raises(ValueError, match=r"\(N, 17, 2\)"):
         windows.labels(np.zeros((17, 2)))
-
-
-def test_a_minibatch_takes_milliseconds():
-    joints_2d = np.random.default_rng(0).normal(64, 30, (128, 17, 2)).astype(np.float32)
-    seconds = []
-    for _ in range(9):
-        start = time.perf_counter()
-        windows.labels(joints_2d)
-        seconds.append(time.perf_counter() - start)
-    assert min(seconds) < 0.02  # 2.3 ms where it was written; room for a busy machine

@@ -6,7 +6,6 @@ from msgspec.structs import replace
 from pose3d.config import NetworkSettings
 from pose3d.model.graph import MODE
 from pose3d.model.network import Network, feature_count
-from pose3d.ops import reference
 
 KERNELS = (3, 4, 6)
 SETTINGS = NetworkSettings(kernels=KERNELS)
@@ -35,18 +34,6 @@ def test_names_and_shapes(kernels, outputs):
     ]  # fmt: skip
 
 
-def test_the_layers_draw_from_one_generator_in_order(network):
-    rng = np.random.RandomState(SETTINGS.seed)
-    maps = (1, *KERNELS)
-    for i, (name, k) in enumerate((("conv1.W", 5), ("conv2.W", 5), ("conv3.W", 6))):
-        bound = np.sqrt(6 / (maps[i] * k * k + maps[i + 1] * k * k / 4))
-        expected = rng.uniform(-bound, bound, (maps[i + 1], maps[i], k, k))
-        np.testing.assert_array_equal(network.params[name].get_value(), expected.astype("float32"))
-    bound = np.sqrt(6 / (6 * 144 + 1024))
-    expected = rng.uniform(-bound, bound, (6 * 144, 1024))
-    np.testing.assert_array_equal(network.params["fc1.W"].get_value(), expected.astype("float32"))
-
-
 def test_the_seed_decides():
     other = Network(51, replace(SETTINGS, seed=1)).get_weights()
     again = Network(51, SETTINGS).get_weights()
@@ -55,19 +42,6 @@ def test_the_seed_decides():
         np.testing.assert_array_equal(again[name], same[name])
         if name.endswith("W"):
             assert (again[name] != other[name]).any()
-
-
-def test_features_are_flattened_by_map_row_and_column(network):
-    images = pytensor.tensor.tensor("images", dtype="float32", shape=(None, 128, 128))
-    features = pytensor.function([images], network.features(images), mode=MODE)(IMAGES)
-    x = IMAGES[..., None]
-    weights = network.get_weights()
-    for layer in ("conv1", "conv2", "conv3"):
-        x, _ = reference.forward(x, weights[f"{layer}.W"], weights[f"{layer}.b"])
-    assert x.shape == (2, 12, 12, 6)  # rows, columns, maps
-    expected = x.transpose(0, 3, 1, 2)  # (2, 6, 12, 12)
-    np.testing.assert_allclose(features, expected.reshape(2, 864), atol=1e-5)
-    assert features[1, 5 * 144 + 7 * 12 + 2] == pytest.approx(x[1, 7, 2, 5], abs=1e-5)
 
 
 @pytest.fixture(scope="module")

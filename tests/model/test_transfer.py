@@ -84,14 +84,6 @@ def test_from_the_originals_file(graph, path):
     check_transferred(before, graph, dict(zip(TRANSFERRED, original_arrays(), strict=True)))
 
 
-def test_the_pickles_are_python_2s():
-    assert [path.stem for path in PICKLES] == [
-        "python2_list", "python2_protocol0", "python2_protocol1", "python2_protocol2",
-    ]  # fmt: skip
-    for path in PICKLES:
-        assert b"cnumpy.core.multiarray\n_reconstruct\n" in path.read_bytes()
-
-
 def test_from_todays_pickle_in_any_order_of_memory(graph, tmp_path):
     path, before = tmp_path / "w.pkl", graph.network.get_weights()
     arrays = [np.asfortranarray(a).astype(">f8") for a in original_arrays()]

@@ -65,13 +65,6 @@ def test_without_momentum_and_decay_it_is_plain_gradient_descent():
         assert line.step() == [w, b]
 
 
-def test_the_gradient_is_the_mean_over_the_batch():
-    one, both = Line(), Line()
-    assert one.step() == both.step((1.0, 1.0, 1.0), (1.0, 1.0, 1.0))
-    # Residuals 2 and -1: g = mean of residual * x = (2 * 1 - 1 * 2) / 2 = 0 at w, 0.5 at b.
-    assert Line(momentum=0, decay=0).step((1.0, 2.0), (1.0, 6.0)) == [2.0, 1 - RATE * 0.5]
-
-
 def test_the_rate_can_be_changed_while_a_run_goes_on():
     line = Line(momentum=0, decay=0)
     w, b = line.step()
@@ -88,22 +81,6 @@ def test_the_type_is_kept(dtype):
     assert {p.get_value().dtype for p in [*line.params.values(), *line.velocity.values()]} == {
         np.dtype(dtype)
     }
-
-
-def test_every_parameter_and_its_velocity_is_updated_in_order():
-    line = Line()
-    names = [variable.name for variable in line.rules]
-    assert names == ["w.velocity", "w", "b.velocity", "b"]
-
-
-def test_velocities_are_zero_and_the_parameters_own_shape():
-    params = {"conv1.W": pytensor.shared(np.ones((2, 1, 3, 4), "float32"), "conv1.W")}
-    velocity = updates.velocities(params)["conv1.W"]
-    assert velocity.name == "conv1.W.velocity"
-    assert velocity.get_value().shape == (2, 1, 3, 4)
-    assert velocity.get_value().dtype == "float32"
-    assert not velocity.get_value().any()
-    assert params["conv1.W"].get_value().all()
 
 
 @pytest.mark.parametrize("order", ["new", "old"])

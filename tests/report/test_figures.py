@@ -1,9 +1,7 @@
 """Figures are drawn, and the right way up."""
 
-import matplotlib
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 from PIL import Image
 from scipy import signal
 
@@ -99,12 +97,6 @@ def test_a_curve_passes_over_what_was_not_measured(tmp_path, shown):
         tmp_path / "a.png", [{"epoch": 0, "a": 0.7}, {"epoch": 1, "a": 0.1}], {"a": "a"}, "nats"
     )
     assert shown[1].axes[0].get_yscale() == "log"
-
-
-def test_figures_leave_pyplot_alone(tmp_path, data):
-    figures.curve_figure(tmp_path / "a.png", [{"epoch": 0, "a": 1}], {"a": "a"}, "y")
-    assert isinstance(drawing.new_figure(1, 1), Figure)
-    assert not matplotlib._pylab_helpers.Gcf.figs
 
 
 def test_a_sample_is_shown_with_its_box_its_pose_and_the_ids_of_its_joints(tmp_path, data, shown):

@@ -183,21 +183,6 @@ def test_shuffling_is_seeded_differs_by_epoch_and_can_be_off(tmp_path):
     assert orders(shuffle="false") == (list(TRAIN), list(TRAIN))
 
 
-def test_monitoring_the_test_subject_changes_nothing_else(tmp_path):
-    scores = [9, 5, 6, 7]
-    plain, without, run = run_loop(tmp_path, scores, epochs=3)
-    assert not any(n >= 80 for batch in without.evaluated for n in batch)  # nobody looked
-    best, with_, monitored = run_loop(tmp_path, scores, epochs=3, monitor_test=True)
-    assert with_.stepped == without.stepped
-    assert sum(n >= 80 for batch in with_.evaluated for n in batch) == 4 * 130
-    added = {"test_cost", "test_mpjpe_mm"}
-    assert set(monitored.rows[0]) - set(run.rows[0]) == added
-    for mine, theirs in zip(monitored.rows, run.rows, strict=True):
-        kept = {k: v for k, v in mine.items() if k not in added | TIMES}
-        assert kept == {k: v for k, v in theirs.items() if k not in TIMES}
-    assert best["epoch"] == plain["epoch"]
-
-
 @pytest.mark.parametrize("cost", [np.nan, np.inf])
 def test_a_cost_that_is_not_finite_ends_the_run_and_keeps_what_was_before(tmp_path, cost):
     costs = [1.0] * 4 + [cost]  # in the second epoch's second minibatch

@@ -215,10 +215,6 @@ def test_the_first_step_of_the_other_layers_is_as_without_frozen_ones(defaults):
     assert changed == ["conv1.W", "conv1.b", "conv3.W", "conv3.b"]
 
 
-def test_what_can_be_frozen_is_what_is_transferred():
-    assert load("regression", None, [f"training.frozen={list(CONV_LAYERS)}"]).training.frozen == CONV_LAYERS
-
-
 def test_a_pretrained_start_may_stay_as_it_is(built, small, detection_run, tmp_path):
     out = tmp_path / "run"
     words = ["--data", str(built), "--init", str(detection_run), "--out", str(out)]
