@@ -35,7 +35,7 @@ class FusedUpdate(Op):
     tensors, scalars : int
         How many inputs of each kind there are; the tensors come first.
     source : str
-        Python statements that set element `t` of every result, ``y[0][t] = ...``, from ``x[0][t]`` and so on
+        Python statements that set element `t` of every result, ``y0[t] = ...``, from ``x[0][t]`` and so on
         of the tensors and ``s[0]`` and so on of the scalars.
     targets : tuple of int
         For each result, the tensor that it replaces.
@@ -59,7 +59,7 @@ class FusedUpdate(Op):
 
     def perform(self, node, inputs, output_storage):
         results = [np.empty_like(inputs[target]) for target in self.targets]
-        _rule(self)(inputs[: self.tensors], inputs[self.tensors :], results, ...)
+        _rule(self)([*inputs[: self.tensors], *results], inputs[self.tensors :], ...)
         for storage, result in zip(output_storage, results, strict=True):
             storage[0] = result
 
@@ -152,7 +152,7 @@ def _replace(fgraph, group):
         lines.append(
             f"{name} = " + (operator.join(operands) if len(operands) > 1 else operator + operands[0])
         )
-    lines += [f"y[{i}][t] = {names[expression.result]}" for i, expression in enumerate(group)]
+    lines += [f"y{i}[t] = {names[expression.result]}" for i, expression in enumerate(group)]
     targets = tuple(tensors.index(expression.target) for expression in group)
     fused = FusedUpdate(len(tensors), len(scalars), "\n".join(lines), targets)
     numbers = [pt.cast(scalar, tensors[0].dtype) for scalar in scalars]
@@ -179,9 +179,8 @@ optdb.register("update_inplace", dfs_rewriter(overwrite), "fast_run", "inplace",
 # The one part of the kernel that depends on how many inputs there are.
 _UPDATE = """
 def update({inputs}):
-    x, s = ({flat},), ({numbers})
-    y = ({results},)
-    run(x, s, y)
+    x, s = ({arrays},), ({numbers})
+    run(x, s)
     return {shaped}
 """
 
@@ -192,24 +191,25 @@ def compiled(op, parts):
     rule, tensors = njit(_rule(op)), op.tensors
 
     @njit(error_model="numpy")
-    def some(x, s, y, first, last):
-        for t in range(first, last):
-            rule(x, s, y, t)
+    def some(x, s, first, last):
+        # Unsigned: indices that may be negative, and so count from the end, are not vectorized.
+        for t in range(np.uint64(first), np.uint64(last)):
+            rule(x, s, t)
 
     @njit(parallel=True)
-    def all_parts(x, s, y):
+    def all_parts(x, s):
         for part in numba.prange(parts):
-            some(x, s, y, part * x[0].size // parts, (part + 1) * x[0].size // parts)
+            some(x, s, part * x[0].size // parts, (part + 1) * x[0].size // parts)
 
     @njit
-    def run(x, s, y):
+    def run(x, s):
         for i in range(1, tensors):
             if x[i].size != x[0].size:
                 raise ValueError("a gradient has another shape than its parameter")
         if x[0].size < PARALLEL:
-            some(x, s, y, 0, x[0].size)
+            some(x, s, 0, x[0].size)
         else:
-            all_parts(x, s, y)
+            all_parts(x, s)
 
     names = [f"i{i}" for i in range(op.tensors + op.scalars)]
     # A tensor that is overwritten must not be copied; the others need not be contiguous.
@@ -220,20 +220,34 @@ def compiled(op, parts):
         else f"np.ascontiguousarray({name}).reshape({name}.size)"
         for i, name in enumerate(names[:tensors])
     ]
-    results = [f"x[{target}]" if op.inplace else f"np.empty_like(x[{target}])" for target in op.targets]
+    if not op.inplace:
+        flat += [f"np.empty(i{target}.size, i{target}.dtype)" for target in op.targets]
     text = _UPDATE.format(
         inputs=", ".join(names),
-        flat=", ".join(flat),
+        arrays=", ".join(flat),
         numbers="".join(f"{name}.item(), " for name in names[tensors:]),
-        results=", ".join(results),
-        shaped=", ".join(f"y[{i}].reshape(i{target}.shape)" for i, target in enumerate(op.targets)),
+        shaped=", ".join(
+            f"x[{place}].reshape(i{target}.shape)"
+            for place, target in zip(_places(op), op.targets, strict=True)
+        ),
     )
     return njit(_function(text, "update", np=np, run=run))
 
 
 def _rule(op):
-    """``rule(x, s, y, t)``: the source of a `FusedUpdate` as a function; t is a number, or ... for all."""
-    return _function(f"def rule(x, s, y, t):\n    {op.source.replace(chr(10), chr(10) + '    ')}\n", "rule")
+    """``rule(x, s, t)``: the source of a `FusedUpdate` as a function; t is a number, or ... for all."""
+    source = op.source
+    for result, place in enumerate(_places(op)):
+        source = source.replace(f"y{result}[t] =", f"x[{place}][t] =")
+    return _function(f"def rule(x, s, t):\n    {source.replace(chr(10), chr(10) + '    ')}\n", "rule")
+
+
+def _places(op):
+    """For each result, its place in the tuple of arrays: that of the tensor it overwrites, or behind all.
+
+    No tensor is in the tuple twice: LLVM would take it for two arrays, whose overlap forbids vector code.
+    """
+    return op.targets if op.inplace else range(op.tensors, op.tensors + len(op.targets))
 
 
 def _function(text, name, **names):
