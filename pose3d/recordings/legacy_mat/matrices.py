@@ -8,13 +8,14 @@ from pose3d.errors import UserError
 from pose3d.io.matlab73 import Matrix
 from pose3d.skeleton import JOINTS_32, N_JOINTS
 
-IMAGE_SIDE, GRID_SIDE = 128, 10  # of the square images and of the grid of windows
+# Of the square images and of the grid of windows: facts of these files, whatever the crop of `dataset` is.
+STORED_SIDE, GRID_SIDE = 128, 10
 # "rows": index = side * row + column. "columns": side * column + row, as MATLAB unrolls an image.
 ORDERS = ("rows", "columns")
 
 # Kind -> start of the file's name before the subject, variable, numbers that make a sample.
 KINDS = {
-    "images": ("data_36M", "datafinal", IMAGE_SIDE**2),
+    "images": ("data_36M", "datafinal", STORED_SIDE**2),
     "labels": ("pose_2D", "y_vector_new", N_JOINTS * GRID_SIDE**2),
     "poses": ("pose_3D", "posedata", 3 * len(JOINTS_32)),
 }

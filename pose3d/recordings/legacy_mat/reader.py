@@ -5,7 +5,7 @@ import numpy as np
 from pose3d.errors import UserError
 from pose3d.recordings.legacy_mat.matrices import (
     GRID_SIDE,
-    IMAGE_SIDE,
+    STORED_SIDE,
     check_finite,
     gray_levels,
     in_rows,
@@ -49,7 +49,7 @@ class LegacyReader(Reader):
                             number=int(frames[number]),
                             take=int(takes[number]),
                             frame=StoredCrop(images[i]),
-                            box=(0, 0, IMAGE_SIDE, IMAGE_SIDE),
+                            box=(0, 0, STORED_SIDE, STORED_SIDE),
                             mask=None,
                             joints_2d=None,
                             pose=poses[i],
@@ -105,7 +105,7 @@ def _read(recording, samples, numbers, white):
     gray = gray_levels(recording.images, numbers, gray, white)
     windows = in_rows(_labels(samples["labels"], numbers), GRID_SIDE, recording.pixel_order)
     return (
-        in_rows(gray, IMAGE_SIDE, recording.pixel_order),
+        in_rows(gray, STORED_SIDE, recording.pixel_order),
         windows.reshape(-1, N_JOINTS, GRID_SIDE**2),
         _joints(samples["poses"], numbers),
     )
