@@ -58,7 +58,7 @@ def draw_poses(path, data, indices, poses):
     order = np.argsort(errors, kind="stable")
     shown = order[[0, len(order) // 2, -1]]
     titles = [
-        f"{name}: {errors[i]:.1f} mm\n{_title(data, indices[i])}"
+        f"{name}: {errors[i]:.1f} mm\n" + _title(data, indices[i]).replace(" camera", "\ncamera")
         for name, i in zip(("best", "median", "worst"), shown, strict=True)
     ]
     images = data.images(indices[shown], keep=False)
