@@ -132,7 +132,7 @@ def _curve(kind, run):
     if not run or not path.is_file():
         return None
     title, score, label = _CURVES[kind]
-    with path.open(newline="") as file:
+    with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     names = {f"{part}_{score}": part for part in ("train", "validation", "test")}
     return Curve(title, rows, {key: name for key, name in names.items() if key in rows[0]}, label)

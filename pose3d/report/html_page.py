@@ -99,11 +99,11 @@ def write_page(path, page):
         raise UserError("the HTML page needs plotly; pip install 'pose3d[report]'") from error
     read = resources.files("pose3d.report").joinpath
     data = {**_viewer(page.shown), "curves": [_curve(curve) for curve in page.curves]}
-    text = string.Template(read("page.html").read_text()).substitute(
+    text = string.Template(read("page.html").read_text(encoding="utf-8")).substitute(
         title=html.escape(page.title),
         subtitle=html.escape(page.subtitle),
         footer=html.escape(page.footer),
-        style=read("page.css").read_text(),
+        style=read("page.css").read_text(encoding="utf-8"),
         headline="".join(
             f"<div><dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd></div>"
             for name, value in page.headline.items()
@@ -113,7 +113,7 @@ def write_page(path, page):
         tables="\n".join(map(_table, page.tables)),
         library=get_plotlyjs(),
         data=json.dumps(data, separators=(",", ":")).replace("</", "<\\/"),  # would end the script element
-        script=read("page.js").read_text(),
+        script=read("page.js").read_text(encoding="utf-8"),
     )
     with whole(path) as temporary:
         temporary.write_text(text, encoding="utf-8")

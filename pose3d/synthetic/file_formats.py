@@ -83,5 +83,6 @@ def write_metadata(path, cameras):
     numbers = " ".join(repr(float(number)) for number in outer + inner)
     with whole(path) as temporary:
         temporary.write_text(
-            f'<?xml version="1.0" encoding="utf-8"?>\n<synthetic>\n   <w0>[{numbers}]</w0>\n</synthetic>\n'
+            f'<?xml version="1.0" encoding="utf-8"?>\n<synthetic>\n   <w0>[{numbers}]</w0>\n</synthetic>\n',
+            encoding="utf-8",
         )

@@ -25,7 +25,7 @@ def read_provenance(root):
     if not path.exists():
         return None
     try:
-        found = json.loads(path.read_text())
+        found = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise _damaged(path) from error
     if not isinstance(found, dict) or not isinstance(found.get("frames", ""), int | None):
@@ -84,4 +84,4 @@ def write_provenance(out, options, complete):
     """
     text = json.dumps({"what": "synthetic walkers in Human3.6M's layout", **options, "complete": complete})
     with whole(out / _PROVENANCE) as temporary:
-        temporary.write_text(text + "\n")
+        temporary.write_text(text + "\n", encoding="utf-8")
