@@ -1,4 +1,4 @@
-"""Replace files as a whole, so that a killed run leaves the old file or the new one; lock folders."""
+"""Write files atomically, so that a crash leaves the old file or the new one, and lock folders."""
 
 import contextlib
 import errno
@@ -13,14 +13,14 @@ LOCK = ".lock"
 
 
 class DiskFullError(UserError):
-    """The disk is full: no other file can be written either."""
+    """The disk is full, so that no other file can be written either."""
 
 
 @contextlib.contextmanager
 def whole(path):
-    """Yield a temporary path in the folder of `path` that becomes `path` if nothing fails.
+    """Yield a temporary path in the same folder, and rename it to `path` when the block ends.
 
-    Folders are made as needed. After an error the temporary file is removed and `path` is as before.
+    Missing folders are created. After an error the temporary file is removed and `path` stays unchanged.
 
     Parameters
     ----------
@@ -29,13 +29,13 @@ def whole(path):
     Raises
     ------
     DiskFullError
-        in place of the error that a full disk raised
+        if the disk is full
     """
     path = Path(path)
     temporary = path.with_name(f".{path.stem}.partial{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.unlink(missing_ok=True)  # a killed run's; not every writer replaces a file
+        temporary.unlink(missing_ok=True)  # of a killed run; some writers refuse to overwrite
         yield temporary
         os.replace(temporary, path)
     except (OSError, RuntimeError) as error:
@@ -51,7 +51,7 @@ def whole(path):
 
 @contextlib.contextmanager
 def exclusive(folder):
-    """Lock a folder, made as needed, for this process; the system unlocks it when the process ends.
+    """Lock a folder for this process, and create it if it is missing. The lock ends with the process.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def exclusive(folder):
 
 
 def is_disk_full(error):
-    """Whether `error` means a full disk; of HDF5's errors only the text says so."""
+    """Whether `error` means a full disk. HDF5 gives the error number only in its message."""
     return getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or f"errno = {errno.ENOSPC}" in str(
         error
     )

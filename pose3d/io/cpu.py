@@ -1,14 +1,17 @@
-"""Cores, ranks and allocator of this process. Imports no numerical library, as it must run before them."""
+"""Cores, MPI ranks and memory allocator of this process.
+
+This module imports no numerical library, because those read its environment variables when they are loaded.
+"""
 
 import ctypes
 import os
 import sys
 from functools import cache
 
-# Set for each process by the launchers of MPICH and its kin, of Open MPI, and by PMIx (srun).
+# Number of ranks, as set by MPICH and its relatives, by Open MPI, and by PMIx and Slurm (srun).
 _RANK_COUNTS = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "PMIX_SIZE", "SLURM_STEP_NUM_TASKS")
-# Number of ranks on this machine. The first variable that is set counts: those of launchers come before
-# Slurm's, which writes "2(x3)" for two tasks on each of three machines.
+# Number of ranks on this machine. The first variable that is set is used, so launchers come before Slurm.
+# Slurm writes "2(x3)" for two tasks on each of three machines.
 _LOCAL_COUNTS = (
     "MPI_LOCALNRANKS", "OMPI_COMM_WORLD_LOCAL_SIZE", "SLURM_STEP_TASKS_PER_NODE", "SLURM_NTASKS_PER_NODE",
 )  # fmt: skip
@@ -37,10 +40,10 @@ def local_rank_count():
 
 
 def share_cores():
-    """Give each rank of this machine its share of the cores, unless the user set a number of threads.
+    """Give each rank of this machine its share of the cores, unless the user has set a number of threads.
 
-    The kernels and the matrix library read these variables when they are loaded. Without them, both
-    start a thread for every core in every rank.
+    Numba and OpenBLAS read these variables when they are loaded. Without them, each rank would start one
+    thread for every core of the machine.
     """
     ranks = local_rank_count()
     if ranks > 1:
@@ -50,13 +53,13 @@ def share_cores():
 
 
 def _threads(ranks):
-    """Threads of this rank: all cores that the launcher has bound it to, or else its share."""
+    """Threads of this rank: the cores that the launcher has bound it to, or its share if it is not bound."""
     bound = hasattr(os, "sched_getaffinity") and _allowed(0) < _allowed(os.getppid())
     return cores() if bound else max(1, cores() // ranks)
 
 
 def _allowed(process):
-    """The cores that a process of this machine may use; empty for a process that has ended."""
+    """The set of cores that a process of this machine may use; empty if the process has ended."""
     try:
         return os.sched_getaffinity(process)
     except OSError:
@@ -65,10 +68,10 @@ def _allowed(process):
 
 @cache
 def keep_freed_memory():
-    """Tell glibc to keep freed memory instead of returning it to the system and faulting it in again.
+    """Let glibc keep freed memory, to save the page faults of allocating it again.
 
-    Every training step, and every frame of a build, frees and allocates the same large arrays. Other C
-    libraries are left as they are.
+    Every training step, and every frame of a build, frees and allocates the same large arrays. Nothing
+    changes under other C libraries.
     """
     if not sys.platform.startswith("linux"):
         return

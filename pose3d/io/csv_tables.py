@@ -1,4 +1,4 @@
-"""CSV files: every error names file, line and column."""
+"""Read CSV files. Every error names file, line and column."""
 
 import csv
 import math
@@ -18,7 +18,7 @@ class Row:
     Attributes
     ----------
     path : path of the table
-    line : int, from 1, the header included
+    line : int, number of the line in the file, from 1
     """
 
     def __init__(self, path, line, cells, places):
@@ -26,7 +26,7 @@ class Row:
         self._cells, self._places = cells, places
 
     def text(self, column, default=None):
-        """The cell's text; without text or column the `default`, or a `UserError` if that is None."""
+        """The cell's text. If the cell is empty or absent: `default`, or a `UserError` without a default."""
         text = self._cells[self._places[column]].strip() if column in self._places else ""
         if text:
             return text
@@ -35,7 +35,7 @@ class Row:
         return default
 
     def number(self, column):
-        """The cell as a finite float."""
+        """The cell as a finite float; raises `UserError` if it is none."""
         text = self.text(column)
         try:
             value = float(text)
@@ -46,23 +46,23 @@ class Row:
         return value
 
     def whole(self, column, least, most):
-        """The cell as an int of `least` to `most`."""
+        """The cell as an int from `least` to `most`; raises `UserError` if it is none."""
         text = self.text(column)
         if not (text.isascii() and text.isdecimal() and least <= int(text) <= most):
-            raise self.error(column, f"is {text!r}, not a whole number of {least} to {most}")
+            raise self.error(column, f"is {text!r}, not a whole number from {least} to {most}")
         return int(text)
 
     def error(self, column, fault):
-        """As `fault_in`."""
+        """Make a `UserError` that names file, line and column."""
         return fault_in(self.path, self.line, column, fault)
 
 
 def read_table(path):
-    """Read a CSV file with a header; blank lines and those that begin with # are skipped.
+    """Read a CSV file with a header. Blank lines and lines that begin with # are skipped.
 
     Parameters
     ----------
-    path : path, UTF-8, separated by commas
+    path : path of a file in UTF-8, separated by commas
 
     Returns
     -------
@@ -72,7 +72,8 @@ def read_table(path):
     Raises
     ------
     UserError
-        if the file is absent, no text, has no header or rows of other lengths
+        if the file is missing, is not CSV in UTF-8, has no header or a repeated column, or if the length of
+        a row differs from the header
     """
     try:
         with Path(path).open(newline="", encoding="utf-8-sig") as file:
@@ -81,7 +82,7 @@ def read_table(path):
     except FileNotFoundError:
         raise UserError(f"{path}: there is no such file") from None
     except (UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path}: is no CSV file in UTF-8 ({error}); save it as CSV in UTF-8") from error
+        raise UserError(f"{path}: is not a CSV file in UTF-8 ({error}); save it as CSV in UTF-8") from error
     if not lines:
         raise UserError(f"{path}: is empty; its first line names the columns")
     columns = tuple(cell.strip() for cell in lines[0][1])

@@ -1,4 +1,4 @@
-"""Image files: one reader for pictures, masks and folders of them."""
+"""Read image files: pictures, masks, and folders of them."""
 
 import re
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ from PIL import Image, ImageOps
 from pose3d.errors import UserError
 
 ENDINGS = (".png", ".jpg", ".jpeg")
-LARGEST_SIDE = 16_384  # px; a larger picture takes gigabytes
+LARGEST_SIDE = 16_384  # px; a larger picture needs gigabytes of memory
 OPAQUE = 128  # lowest alpha of a pixel that belongs to the person
-# Pillow's modes of 8 bits a channel, or less.
+# Pillow's modes of at most 8 bits a channel.
 _EIGHT_BITS = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "LAB", "HSV")
 
 
@@ -23,9 +23,9 @@ class Picture:
 
     Attributes
     ----------
-    name : str, the file's, or the number of a video's frame
+    name : str, name of the file, or number of the frame in a video
     rgb : (H, W, 3) uint8 array
-    alpha : (H, W) bool array, where the picture is not transparent, or None without an alpha channel
+    alpha : (H, W) bool array, True where the picture is opaque, or None without an alpha channel
     """
 
     name: str
@@ -38,7 +38,7 @@ class Picture:
         return self.rgb.shape[:2]
 
     def gray(self, box=None):
-        """Gray levels, ITU-R 601, of the picture or of a box in it: (h, w) uint8 array.
+        """Gray levels (ITU-R 601) of the picture or of a box in it: (h, w) uint8 array.
 
         Parameters
         ----------
@@ -49,7 +49,7 @@ class Picture:
 
 
 class LazyPicture:
-    """A picture that is read from its file when it is first needed; a frame of a custom recording."""
+    """A picture that is read from its file at first use: a frame of a custom recording."""
 
     def __init__(self, path):
         self.path = path
@@ -69,14 +69,19 @@ class LazyPicture:
 
 
 class MaskImages:
-    """Mask images by the number of their frame, as `pose3d.recordings.human36m.open_masks` has them.
+    """Mask images, indexed by frame number: ``masks[number]`` is an (H, W) bool array, True on the person.
 
-    The person is white: brighter than half of the brightest pixel.
+    The person is white: more than half as bright as the brightest pixel.
 
     Parameters
     ----------
-    path : path of their folder
-    by_frame : list of path, or None for a frame without a mask
+    path : path of the folder, for error messages
+    by_frame : list of paths of the mask images, with None for a frame without a mask
+
+    Raises
+    ------
+    UserError
+        on indexing, if the frame has no mask, or as `read_picture`
     """
 
     def __init__(self, path, by_frame):
@@ -88,23 +93,23 @@ class MaskImages:
     def __getitem__(self, number):
         path = self._by_frame[number] if number < len(self) else None
         if path is None:
-            raise UserError(f"{self.path}: holds no mask for frame {number}; add it, or drop that frame")
+            raise UserError(f"{self.path}: holds no mask for frame {number}; add it, or drop the frame")
         gray = read_picture(path).gray()
         return 2 * gray.astype(int) > gray.max(initial=0) if gray.any() else np.zeros(gray.shape, bool)
 
 
 def list_images(folder):
-    """Paths of the images of a folder (Path), by name; numbers in names are in numerical order.
+    """Paths of the images of a folder (Path), sorted by name, with 2 before 10.
 
     Raises
     ------
     UserError
-        if there is none
+        if the folder holds no image
     """
     found = [path for path in folder.iterdir() if path.suffix.lower() in ENDINGS and path.name[0] != "."]
     if not found:
         raise UserError(f"{folder}: holds no image that ends in {', '.join(ENDINGS)}")
-    # Split at numbers, so that every second part is one: 2 comes before 10.
+    # re.split puts a number at every second place of the key.
     return sorted(found, key=lambda path: [*map(_key, re.split(r"([0-9]+)", path.name)), path.name])
 
 
@@ -113,7 +118,7 @@ def _key(word):
 
 
 def read_picture(path):
-    """Read an image file of any format and colour. EXIF rotation is applied.
+    """Read an image file of any format and color mode. EXIF rotation is applied.
 
     Parameters
     ----------
@@ -126,7 +131,7 @@ def read_picture(path):
     Raises
     ------
     UserError
-        if the file is absent, no image, damaged, animated, too large, or of more than 8 bits a channel
+        if the file is missing, not an image, damaged, animated, too large, or has more than 8 bits a channel
     """
     path = Path(path)
     if not path.is_file():
@@ -136,7 +141,7 @@ def read_picture(path):
             _check(path, image)
             turned = ImageOps.exif_transpose(image)
             converted = turned.convert("RGBA") if turned.has_transparency_data else turned.convert("RGB")
-    # Pillow raises whatever its readers of formats raise.
+    # What Pillow raises depends on the format.
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise UserError(f"{path}: cannot be read as an image ({error}); copy it again") from error
     pixels = np.asarray(converted)
@@ -147,10 +152,10 @@ def read_picture(path):
 def _check(path, image):
     if getattr(image, "n_frames", 1) > 1:
         raise UserError(
-            f"{path}: is animated, {image.n_frames} frames; save it as a video, or one frame of it"
+            f"{path}: is animated, {image.n_frames} frames; save it as a video, or save one frame"
         )
     if image.mode not in _EIGHT_BITS:
-        raise UserError(f"{path}: is of Pillow's mode {image.mode}; save it with 8 bits a channel")
+        raise UserError(f"{path}: has Pillow's mode {image.mode}; save it with 8 bits a channel")
     if max(image.size) > LARGEST_SIDE:
         width, height = image.size
-        raise UserError(f"{path}: is {width} x {height} px; reduce it to {LARGEST_SIDE} px at most")
+        raise UserError(f"{path}: is {width} x {height} px; reduce it to at most {LARGEST_SIDE} px")

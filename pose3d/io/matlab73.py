@@ -1,4 +1,4 @@
-"""MATLAB v7.3 files: HDF5 with MATLAB's header and with reversed axes."""
+"""Read and write MATLAB v7.3 files: HDF5 with MATLAB's header and reversed axes."""
 
 import contextlib
 
@@ -11,13 +11,13 @@ from pose3d.io.atomic_files import whole
 _HEADER = b"MATLAB 7.3 MAT-file, Platform: any, Created by: pose3d, HDF5 schema 1.00 ."
 _USER_BLOCK = 512  # bytes before the HDF5 part
 _CLASSES = {"float64": "double", "float32": "single", "uint8": "uint8"}
-# Chunks may have any shape: the cache must hold all chunks that a block touches, to unpack each once.
+# Bytes of the chunk cache. It must hold all chunks that a block touches, so that each is decompressed once.
 _CACHE = 2**26
 
 
 @contextlib.contextmanager
 def matlab_file(path):
-    """Yield an empty h5py.File that becomes a MATLAB v7.3 file when the block ends.
+    """Yield an empty h5py.File, which becomes a MATLAB v7.3 file when the block ends.
 
     Parameters
     ----------
@@ -36,16 +36,22 @@ def matlab_file(path):
 
 @contextlib.contextmanager
 def matrix_writer(path, name, rows, columns, dtype):
-    """Yield a function that appends rows to the one matrix of a new file, rows x columns in h5py.
+    """Write a file with one matrix; yield a function that appends rows to it.
 
-    MATLAB, whose axes are reversed, shows it as columns x rows.
+    The matrix is rows x columns in h5py, and columns x rows in MATLAB.
 
     Parameters
     ----------
     path : path ending in ``.mat``; the function takes an (n, columns) array
-    name : str, the variable
+    name : str, name of the variable
     rows, columns : int
-    dtype : numpy type, float64, float32 or uint8
+    dtype : float64, float32 or uint8
+
+    Raises
+    ------
+    DiskFullError
+    ValueError
+        if fewer or more than `rows` rows were appended
     """
     with matlab_file(path) as file:
         chunk = max(1, min(rows, 2**18 // columns))
@@ -65,25 +71,25 @@ def matrix_writer(path, name, rows, columns, dtype):
 
 
 class Matrix:
-    """One numeric matrix of a file, open for reading; a context manager.
+    """One numeric matrix of a file, opened for reading. A context manager.
 
     Parameters
     ----------
     path : path of a MATLAB v7.3 file
-    name : str, the variable
+    name : str, name of the variable
 
     Attributes
     ----------
     path : path
     name : str
-    shape : (int, int), as h5py shows it
+    shape : (int, int), in h5py's order of axes
     is_float : bool, False for integers
-    chunk : (int, int), size of a packed chunk; (1, 1) if nothing is packed
+    chunk : (int, int), size of a chunk; (1, 1) if the matrix is not chunked
 
     Raises
     ------
     UserError
-        here and on reading, if the file is absent, damaged or not of v7.3, or holds no such matrix
+        on opening or reading, if the file is missing, damaged or not v7.3, or holds no such matrix
     """
 
     def __init__(self, path, name):
@@ -113,7 +119,7 @@ class Matrix:
         return found
 
     def read(self, start, stop, axis):
-        """Read `start` to `stop`, half-open, along one axis: (stop - start, length of the other) array."""
+        """Read `start` to `stop` (half-open) along one axis: (stop - start, other length) array."""
         try:
             return self._dataset[:, start:stop].T if axis else self._dataset[start:stop]
         except (OSError, RuntimeError) as error:  # h5py raises either, depending on where the file is damaged

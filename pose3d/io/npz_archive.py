@@ -1,4 +1,4 @@
-"""Npz archives with a JSON header and named groups of arrays: the format of weights and checkpoints."""
+"""Npz files with a JSON header and named groups of arrays: the format of weights and checkpoints."""
 
 import json
 import zipfile
@@ -12,12 +12,12 @@ from pose3d.errors import UserError
 
 @dataclass(frozen=True)
 class Format:
-    """One kind of archive.
+    """One kind of npz file.
 
     Attributes
     ----------
-    tag : str, in the header of each file
-    noun : str, for messages
+    tag : str, identifies the kind in the header
+    noun : str, name of the kind in error messages
     version : int
     """
 
@@ -26,30 +26,30 @@ class Format:
     version: int
 
     def write(self, path, header, arrays):
-        """Write an archive.
+        """Write a file.
 
         Parameters
         ----------
         path : path
-        header : dict that JSON can hold
-        arrays : dict of str to array, names as `join` makes them
+        header : dict, serializable as JSON
+        arrays : dict of str to array, with names ``group.name`` as from `join`
         """
         header = {"format": self.tag, "version": self.version, **header}
         with open(path, "wb") as file:
             np.savez(file, header=np.array(json.dumps(header)), **arrays)
 
     def read(self, path, decode):
-        """Read an archive; pickled arrays are refused.
+        """Read a file. Pickled arrays are refused.
 
         Parameters
         ----------
         path : path
-        decode : function of (header, dict of str to array) -> what is returned
+        decode : function of (header, dict of str to array), whose result is returned
 
         Raises
         ------
         UserError
-            If the file is damaged, or of another kind or version.
+            if the file is damaged, or of another kind or version
         """
         try:
             with np.load(path, allow_pickle=False) as file:
@@ -68,17 +68,17 @@ class Format:
 
 
 def join(**groups):
-    """One dict of all groups' arrays, named ``group.name``."""
+    """Merge groups (dicts of arrays) into one dict with names ``group.name``."""
     return {f"{group}.{name}": value for group, values in groups.items() for name, value in values.items()}
 
 
 def split(arrays, *groups):
-    """The groups that `join` put together, in the order asked for.
+    """Split the dict of `join` into its groups, in the given order.
 
     Raises
     ------
     KeyError
-        If an array is of another group.
+        if an array belongs to another group
     """
     found = {group: {} for group in groups}
     for name, value in arrays.items():

@@ -1,4 +1,4 @@
-"""Run tasks in several processes, of this machine or of mpiexec; handle signals."""
+"""Run tasks in worker processes or MPI ranks, and handle signals."""
 
 import concurrent.futures
 import contextlib
@@ -14,13 +14,13 @@ from pose3d.io.cpu import rank_count
 
 
 class Signals:
-    """Remember SIGINT and SIGTERM, so that a loop can stop between two steps.
+    """Record SIGINT and SIGTERM, so that a loop can stop between two steps.
 
-    A second one ends the process at once. A context manager; without effect outside the main thread.
+    A second signal ends the process at once. A context manager, without effect outside the main thread.
 
     Attributes
     ----------
-    asked : int, the signal; None before it
+    asked : int, number of the signal received; None before
     """
 
     KINDS = (signal.SIGINT, signal.SIGTERM)
@@ -44,7 +44,7 @@ class Signals:
 
 
 def load_mpi():
-    """Load mpi4py's module ``MPI``, which makes this process a rank.
+    """Import ``mpi4py.MPI``, which initializes MPI in this process.
 
     Raises
     ------
@@ -63,10 +63,10 @@ def load_mpi():
 
 @contextlib.contextmanager
 def team():
-    """Yield a function that runs tasks: ``run(function, tasks, workers)``, as `run_all`.
+    """Yield a function with the arguments of `run_all`, which also runs tasks on MPI ranks.
 
-    Under ``mpiexec -n N``, ranks 1 to N - 1 do the tasks, whatever `workers` is, and rank 0 gets the
-    results. The other ranks get None, after all tasks are done.
+    Under ``mpiexec -n N``, ranks 1 to N - 1 run the tasks and `workers` is ignored. Rank 0 gets the function;
+    the other ranks get None, after all tasks are done.
 
     Raises
     ------
@@ -96,18 +96,18 @@ def _run_on_ranks(pool, function, tasks, workers):
 def run_all(function, tasks, workers):
     """Call ``function(*task)`` for every task, in spawned processes.
 
-    The processes end at once when the caller leaves the loop early, is interrupted or dies.
+    The processes are ended when the caller leaves the loop early, is interrupted or dies.
 
     Parameters
     ----------
-    function : function of a module
+    function : function at module level
     tasks : list of tuples of arguments
     workers : int
 
     Yields
     ------
     (int, concurrent.futures.Future)
-        the task's number and its finished future, in the order in which they finish
+        number of the task and its future, in the order of completion
 
     Raises
     ------
@@ -122,12 +122,12 @@ def run_all(function, tasks, workers):
         for future in concurrent.futures.as_completed(numbers):
             if isinstance(future.exception(), BrokenProcessPool):
                 raise UserError(
-                    "a worker process was killed, perhaps because memory was short; start again with fewer "
-                    "--workers, what was finished is kept"
+                    "a worker process was killed, perhaps for lack of memory; start again with fewer "
+                    "--workers (finished files are kept)"
                 )
             yield numbers[future], future
     except BaseException:
-        # Running tasks need not be awaited: they write under temporary names.
+        # Tasks can be ended at any time, because they write to temporary files.
         for process in set(multiprocessing.active_children()) - others:
             process.terminate()
         raise

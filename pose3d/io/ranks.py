@@ -1,4 +1,4 @@
-"""MPI ranks that share one piece of work and take the same decisions."""
+"""MPI ranks that share the work of one training run and take the same decisions."""
 
 import contextlib
 import os
@@ -12,51 +12,51 @@ from pose3d.errors import UserError, verdict
 from pose3d.io.cpu import rank_count
 from pose3d.io.processes import load_mpi
 
-# Ranks with the same error fail at nearly the same time. A rank that is still the only one after this many
-# seconds ends the others, which would wait for it.
+# Seconds in which ranks with the same error fail together. After them, a rank that failed alone aborts the
+# others, which would otherwise wait for it forever.
 GRACE = 5
 
-# mpiexec transports a rank's output and its abort separately, and drops output that arrives after the abort:
-# seconds between the two.
+# Seconds between a rank's last output and its abort: mpiexec drops output that arrives after the abort.
 HEAD_START = 1
 
 
 class Alone:
-    """A single process with the methods of `Ranks`, at no cost.
+    """A single process, with the methods of `Ranks`.
 
     Attributes
     ----------
-    rank, size : int, number of this rank, from 0, and number of ranks
+    rank : int, number of this rank, from 0
+    size : int, number of ranks
     """
 
     rank, size = 0, 1
 
     def share(self, n):
-        """This rank's slice of `n` things, perhaps empty; the ranks' lengths differ by one at most."""
+        """This rank's slice of `n` items, perhaps empty. The lengths of two ranks differ by at most 1."""
         return slice(self.rank * n // self.size, (self.rank + 1) * n // self.size)
 
     def total(self, values):
         """Sum dicts of numbers or arrays over the ranks; every rank gets the same bits.
 
-        A name that a rank lacks counts as zero there.
+        A name that is missing on a rank counts as zero there.
         """
         return values
 
     def highest(self, *numbers):
-        """The maximum over the ranks of each number: tuple."""
+        """The maximum of each number over the ranks: tuple."""
         return numbers
 
     def everyones(self, value):
-        """The values of all ranks, by rank: list."""
+        """List of the values of all ranks, in the order of ranks."""
         return [value]
 
     def agree(self, what, value):
-        """Check that ``value()`` is the same on all ranks; it is not called in a single process.
+        """Check that ``value()`` is the same on all ranks. A single process does not call it.
 
         Raises
         ------
         UserError
-            on every rank, saying that the ranks differ in `what`
+            on every rank; the message names `what` (str) and the ranks that differ
         """
 
 
@@ -64,7 +64,7 @@ ALONE = Alone()
 
 
 class Ranks(Alone):
-    """The processes of an MPI communicator; all call the same methods in the same order.
+    """The ranks of an MPI communicator. All ranks must call the same methods in the same order.
 
     Parameters
     ----------
@@ -73,11 +73,11 @@ class Ranks(Alone):
 
     def __init__(self, communicator):
         self._all, self._mpi = communicator, load_mpi()
-        self._failed = communicator.Dup()  # so that errors never mix with other messages
+        self._failed = communicator.Dup()  # keeps errors apart from other messages
         self.rank, self.size = communicator.rank, communicator.size
 
     def add_up(self, array):
-        """Replace a contiguous float array by its sum over the ranks, the same bits on every rank."""
+        """Replace a contiguous float array by its sum over the ranks; every rank gets the same bits."""
         self._all.Allreduce(self._mpi.IN_PLACE, array)
 
     def total(self, values):
@@ -102,15 +102,15 @@ class Ranks(Alone):
             raise UserError(f"of {self.size} ranks, {', '.join(others)} differ from rank 0 in {what}")
 
     def fail(self, error):
-        """End together with ranks that also fail; end the others after a line on stderr.
+        """End this rank: together with the others if all fail, else print the error and abort the others.
 
         Parameters
         ----------
-        error : the exception that ends this rank
+        error : exception that ends this rank
 
         Returns
         -------
-        int, the exit status; rank 0 prints the error that all have in common
+        int, the exit status; rank 0 also prints the different errors of other ranks
         """
         status, line = _told(error)
         if not self._all_fail():
@@ -135,7 +135,7 @@ class Ranks(Alone):
 
 
 def _told(error):
-    """The exit status and the message of an exception."""
+    """Exit status and message of an exception."""
     if isinstance(error, SystemExit):
         return (error.code if isinstance(error.code, int) else int(error.code is not None)), str(error.code)
     return verdict(error) or (1, "".join(traceback.format_exception(error)))
@@ -143,10 +143,10 @@ def _told(error):
 
 @contextlib.contextmanager
 def world():
-    """Yield the `Ranks` of which this process is one, or `ALONE` without mpiexec or with a single rank.
+    """Yield the `Ranks` of this MPI world, or `ALONE` without mpiexec or with a single rank.
 
-    Only rank 0 prints. If all ranks raise, rank 0 reports the error once. If one rank raises alone, it
-    reports its error and aborts the others.
+    Only rank 0 prints. If all ranks raise an error, rank 0 prints it once. If one rank raises alone, it
+    prints its error and aborts the others.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Tables and their layout as plain text."""
+"""Tables as plain text."""
 
 from dataclasses import dataclass
 
@@ -7,14 +7,14 @@ import numpy as np
 
 @dataclass
 class Table:
-    """A table; ``str`` lays it out as text.
+    """A table; ``str(table)`` is its text.
 
     Attributes
     ----------
-    title : str, not part of the text
+    title : str, not printed by ``str``
     columns : list of str
     rows : list of lists of str, int, float or None (an empty cell)
-    decimals : int, of the floats
+    decimals : int, number of decimals of floats
     """
 
     title: str
@@ -27,17 +27,17 @@ class Table:
 
 
 def text_table(columns, rows, decimals=1):
-    """Lay out a table: text to the left, numbers to the right.
+    """Format a table: text is left-aligned, numbers are right-aligned.
 
     Parameters
     ----------
     columns : sequence of str
     rows : sequence of sequences of str, int, float or None (an empty cell)
-    decimals : int, of the floats
+    decimals : int, number of decimals of floats
 
     Returns
     -------
-    str of one line for the columns, one for a rule, and one for each row
+    str: a line of column names, a rule, and one line for each row
     """
     cells = [[_cell(value, decimals) for value in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]

@@ -1,4 +1,4 @@
-"""Videos: decode frame by frame, count frames without decoding, write frame by frame."""
+"""Read and write videos frame by frame, and count frames without decoding."""
 
 import contextlib
 from dataclasses import dataclass
@@ -12,17 +12,17 @@ from PIL import Image
 from pose3d.errors import UserError
 from pose3d.io.atomic_files import whole
 
-# Formats whose first plane is the luma, one byte a pixel.
+# Pixel formats whose first plane is the luma, one byte a pixel.
 _PLANAR = ("yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "nv12", "gray")
 _FULL_RANGE = ("yuvj420p", "yuvj422p", "yuvj444p", "gray")
-# Colour spaces whose luma is ITU-R 601's gray; a video that names none is read as such by every decoder.
-_UNSPECIFIED, _SMPTE_170M = 2, 6  # of the standard's table (H.273), which PyAV's enumeration lacks
+# Color spaces whose luma is the gray of ITU-R 601. Decoders assume one of them if the video names none.
+_UNSPECIFIED, _SMPTE_170M = 2, 6  # numbers of the standard H.273, missing from PyAV's enumeration
 _ITU_601 = (_UNSPECIFIED, Colorspace.ITU601, _SMPTE_170M)
 _BLACK, _WHITE = 16, 235  # luma
 
 
 class Frame:
-    """One decoded frame; only the requested part is converted.
+    """One decoded frame. Only the requested part is converted.
 
     Attributes
     ----------
@@ -34,11 +34,11 @@ class Frame:
         self.shape = decoded.height, decoded.width
 
     def gray(self, box):
-        """Gray levels, ITU-R 601, of a part of the frame.
+        """Gray levels (ITU-R 601) of a part of the frame.
 
         Parameters
         ----------
-        box : 4 whole numbers within the frame: x0, y0, x1, y1, half-open
+        box : (x0, y0, x1, y1), px, half-open, within the frame
 
         Returns
         -------
@@ -52,7 +52,7 @@ class Frame:
         return np.asarray(Image.fromarray(self.rgb()[y0:y1, x0:x1]).convert("L"))
 
     def rgb(self):
-        """The whole frame: (H, W, 3) uint8 array, RGB."""
+        """The whole frame in RGB: (H, W, 3) uint8 array."""
         return self._decoded.to_ndarray(format="rgb24")
 
     def _luma_is_gray(self):
@@ -64,16 +64,16 @@ class Frame:
 
 
 def _stretched(luma):
-    """Stretch luma of 16 to 235 to gray of 0 to 255; four times as fast as a table."""
+    """Scale luma 16 to 235 to gray 0 to 255. Four times as fast as a lookup table."""
     above = (np.clip(luma, _BLACK, _WHITE) - _BLACK).astype(np.uint16)
     return ((above * 298 + 128) >> 8).astype(np.uint8)  # 298 / 256 = 255 / 219
 
 
 def read_frames(path):
-    """Decode a video from its first frame; one frame is in memory at a time.
+    """Decode a video from its first frame. One frame is in memory at a time.
 
-    Frame i belongs to pose i, so nothing is skipped by seeking, which is inexact in many files. One thread
-    decodes, as the recordings are spread over the cores.
+    Frame i must belong to pose i, so frames are never skipped by seeking, which is inexact in many files. One
+    thread decodes, because the recordings are already spread over the cores.
 
     Parameters
     ----------
@@ -81,12 +81,12 @@ def read_frames(path):
 
     Yields
     ------
-    Frame; a truncated video ends early without an error: count the frames
+    Frame; a truncated video ends early without an error, so count the frames
 
     Raises
     ------
     UserError
-        if the file is absent or no video, or where decoding fails, naming the frame
+        if the file is missing or not a video; if decoding fails, with the number of frames decoded
     """
     count = 0
     with _open(path) as container:
@@ -103,16 +103,16 @@ def read_frames(path):
 
 
 def count_frames(path):
-    """The number of frames in the video's header, or None if it has none.
+    """Number of frames according to the header, or None if the header does not say.
 
-    A damaged video holds fewer. Raises `UserError` as `read_frames` does.
+    A damaged video holds fewer. Raises `UserError` if the file is missing or not a video.
     """
     with _open(path) as container:
         return container.streams.video[0].frames or None
 
 
 def frame_rate(path):
-    """Frames per second, as the video's header says: Fraction, or None. Raises as `read_frames` does."""
+    """Frames per second according to the header: Fraction, or None. Raises as `count_frames`."""
     with _open(path) as container:
         return container.streams.video[0].average_rate
 
@@ -136,12 +136,12 @@ def _unreadable(path, error):
 
 @dataclass(frozen=True)
 class Packets:
-    """Contents of a video file.
+    """Frames and size of a video file.
 
     Attributes
     ----------
-    frames : int, whole coded frames in the file
-    promised : int, frames that its header promises, 0 if it does not say; a file cut short has fewer
+    frames : int, complete coded frames in the file; fewer than promised in a truncated file
+    promised : int, frames according to the header, 0 if it does not say
     rows, columns : int, px
     """
 
@@ -152,9 +152,9 @@ class Packets:
 
 
 def read_packets(path):
-    """Count a video's frames by its packets, one per frame: much faster than decoding.
+    """Count the frames of a video by its packets, without decoding.
 
-    Damage inside a packet shows only in decoding.
+    Damage inside a packet is found only by decoding.
 
     Parameters
     ----------
@@ -167,13 +167,12 @@ def read_packets(path):
     Raises
     ------
     UserError
-        if the file is absent or no video, or its packets cannot be read
+        if the file is missing or not a video, or its packets cannot be read
     """
     with _open(path) as container:
         stream = container.streams.video[0]
         try:
-            # The last packet is empty and only tells the decoder to finish; one that the file's end
-            # cuts is marked corrupt.
+            # The last packet is empty: it flushes the decoder. FFmpeg marks a truncated packet as corrupt.
             frames = sum(packet.size > 0 and not packet.is_corrupt for packet in container.demux(stream))
         except av.FFmpegError as error:
             raise _unreadable(path, error) from error
@@ -186,7 +185,7 @@ def video_writer(path, rows, columns, rate):
 
     Parameters
     ----------
-    path : path ending in ``.mp4``; the function takes an (H, W, 3) uint8 array, RGB
+    path : path ending in ``.mp4``; the yielded function takes an (H, W, 3) uint8 array, RGB
     rows, columns : int, H and W, both even
     rate : int or Fraction, frames per second
     """
@@ -197,12 +196,12 @@ def video_writer(path, rows, columns, rate):
                 stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24"))
             )
             container.mux(stream.encode())
-    except av.FFmpegError as error:  # such as a full disk; PyAV's own errors cannot cross processes
+    except av.FFmpegError as error:  # such as a full disk; PyAV's errors cannot be pickled
         raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def _video_stream(container, rows, columns, rate):
-    """A single-threaded stream, as recordings are spread over the cores."""
+    """A single-threaded stream, because recordings are spread over the cores."""
     if "libx264" in av.codec.codecs_available:
         options = {"preset": "superfast", "crf": "20", "threads": "1"}
         stream = container.add_stream("libx264", rate=rate, options=options)

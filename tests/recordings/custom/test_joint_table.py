@@ -35,7 +35,7 @@ BOX = {"box_x0": 1, "box_y0": 2, "box_x1": 30, "box_y1": 40}
         ({"head_x": "-inf"}, r"j\.csv, line 3, column head_x: is '-inf', not a number"),
         ({"frame": "f1.png"}, r"j\.csv, line 3, column frame: is the same frame as in line 2"),
         ({"frame": "f77.png"}, r"j\.csv, line 3, column frame: is 'f77.png', which is no image"),
-        ({"frame": "12"}, r"j\.csv, line 3, column frame: is '12', not a whole number of 0 to 11"),
+        ({"frame": "12"}, r"j\.csv, line 3, column frame: is '12', not a whole number from 0 to 11"),
         (
             without("left_hip_X", "head_Z"),
             r"j\.csv: lacks the column\(s\) left_hip_X, head_Z; training needs all 17",
@@ -66,7 +66,7 @@ def test_metres_are_not_taken_for_millimetres(folder, monkeypatch):
         ("", "is empty; its first line names the columns"),
         ("frame,frame\n1,1\n", "has two columns 'frame'"),
         ("frame\n\n# none\n1,2\n", "line 4: has 2 cells for 1 columns"),
-        (b"frame\n\xff\xfe\n", "is no CSV file in UTF-8"),
+        (b"frame\n\xff\xfe\n", "is not a CSV file in UTF-8"),
         (",".join(row_of(0, "0")), "has no row"),
     ],
 )

@@ -11,7 +11,7 @@ from tests.recordings.custom.drawn import ROW, write_recordings
         ({"subject": "anna-lena"}, r"line 2, column subject: is 'anna-lena'; a name with '-'"),
         ({"action": "a/b"}, "line 2, column action: is 'a/b'"),
         ({"action": ".a"}, "line 2, column action: is '.a'; a name with 'a dot in front'"),
-        ({"take": "0"}, "line 2, column take: is '0', not a whole number of 1 to 127"),
+        ({"take": "0"}, "line 2, column take: is '0', not a whole number from 1 to 127"),
         ({"camera": "left"}, "line 2, column camera: is 'left', not a whole number"),
         ({"subject": " "}, "line 2, column subject: is empty"),
         ({"images": "nowhere"}, "line 2, column images: there is no .*nowhere"),
