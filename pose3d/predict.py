@@ -22,11 +22,11 @@ from pose3d.io.video import frame_rate
 from pose3d.recordings.human36m import FRAMES_PER_SECOND
 from pose3d.report.overlay import draw_over, overlay_writer
 
-BLOCK = 32  # pictures held at once: 200 MB of 1920 x 1080 px
+BLOCK = 32  # pictures in memory: 200 MB at 1920 x 1080 px
 _BACKGROUND_KEPT = (
-    "note: without a mask the background is kept, but the network was trained without background: do not "
-    "trust these poses. Give --mask or pictures with an alpha channel; for a video of a camera that stands "
-    "still, --background median"
+    "note: there is no mask, so the background is kept. The network was trained without background: do not "
+    "trust these poses. Give --mask or pictures with an alpha channel. For a video of a static camera, "
+    "--background median also works"
 )
 
 
@@ -45,7 +45,7 @@ def parse(argv):
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument(
-        "source", type=Path, help="image, folder of images, video, or folder of built files (crops already)"
+        "source", type=Path, help="image, folder of images, video, or folder of built files (already cropped)"
     )
     parser.add_argument(
         "--weights", default="runs/regression", help="run folder (its best epoch) or weights file"
@@ -53,20 +53,20 @@ def parse(argv):
     parser.add_argument(
         "--mask",
         type=Path,
-        help="mask image, white on the person; for several pictures a folder of masks with the names of the "
-        "images, or with one mask for each frame of the video",
+        help="mask image, white on the person; for several images, a folder of masks with the same names; "
+        "for a video, a folder with one mask for each frame",
     )
     parser.add_argument(
         "--box",
         type=_box,
         metavar="X0,Y0,X1,Y1",
-        help="bounding box of the person, px, half-open; without it the mask's, or the whole picture",
+        help="bounding box of the person in px, half-open; without it, the mask's or the whole picture",
     )
     parser.add_argument(
         "--background",
         choices=("keep", "median"),
         default="keep",
-        help="median: subtract the median of the video's frames; the camera must stand still",
+        help="median: subtract the median of the video's frames; the camera must be static",
     )
     parser.add_argument(
         "--out", type=Path, default=Path("runs/predict"), help="folder for poses and overlays"
@@ -76,22 +76,26 @@ def parse(argv):
         nargs="+",
         choices=predictions.FORMATS,
         default=["json"],
-        help="one or more formats for the poses",
+        help="one or more formats of the poses",
     )
     arguments = parser.parse_args(argv)
     if arguments.background == "median" and (arguments.mask or not is_video(arguments.source)):
-        parser.error("--background median is for a video without --mask")
+        parser.error("--background median needs a video, and excludes --mask")
     return arguments
 
 
 def mask_finder(source, given, background):
-    """Make the function that finds masks: (number of a picture, Picture) -> (H, W) bool array or None.
+    """Make a function that finds the mask of a picture.
 
     Parameters
     ----------
-    source : path of the pictures
-    given : path of a mask, or of a folder of them, or None
+    source : Path of the pictures
+    given : Path of a mask or a folder of masks, or None
     background : "keep" or "median"
+
+    Returns
+    -------
+    function of (number of the picture, Picture) that returns an (H, W) bool array or None
     """
     if background == "median":
         still = median_background(source)
@@ -99,7 +103,7 @@ def mask_finder(source, given, background):
     if given is None:
         return lambda _, picture: picture.alpha
     if not given.exists():
-        raise UserError(f"{given}: there is no such mask")
+        raise UserError(f"{given}: there is no such mask; correct --mask")
     paths = list_images(given) if given.is_dir() else [given]
     if source.is_dir():
         by_stem = {path.stem: path for path in paths}
@@ -109,19 +113,21 @@ def mask_finder(source, given, background):
 
 
 def predict_pictures(network, source, find_mask, box, out):
-    """Predict the poses of all pictures that show a person, and write the overlays.
+    """Predict the poses of all pictures that show a person, and write overlays.
 
     Parameters
     ----------
     network : Predictor
     source, out : Path
-    find_mask : as `mask_finder` gives it
+    find_mask : function from `mask_finder`
     box : (x0, y0, x1, y1) px, or None
 
     Returns
     -------
-    (N, 17, 3) array, mm; dict of the names of their pictures and their boxes; numbers of pictures without a
-        mask, and without a person
+    poses : (N, 17, 3) array, mm
+    keys : dict of N names of pictures and N boxes
+    unmasked : int, number of pictures without a mask
+    empty : int, number of pictures without a person
     """
     names, boxes, poses, unmasked, empty = [], [], [], 0, 0
     numbered = enumerate(tqdm(read_pictures(source), unit=" pictures", leave=False, disable=None))
@@ -147,7 +153,7 @@ def predict_pictures(network, source, find_mask, box, out):
 
 
 def predict_crops(network, folder):
-    """Poses of all samples of built files: (N, 17, 3) array, mm, and the columns that identify them."""
+    """Poses of all samples of built files, (N, 17, 3) array, mm, and a dict of the columns of keys."""
     data = Dataset.open(folder)
     began, parts = time.perf_counter(), []
     for start in tqdm(range(0, len(data), 1024), unit=" blocks", leave=False, disable=None):
@@ -169,7 +175,9 @@ def main(argv=None):
         raise UserError(f"{source}: there is no such file or folder")
     network = predictor.load(arguments.weights)
     if network.task != "regression":
-        raise UserError(f"{arguments.weights} is of a {network.task} network; give a regression network's")
+        raise UserError(
+            f"{arguments.weights} is a {network.task} network; give a regression network with --weights"
+        )
     if source.is_dir() and built_files(source):
         poses, keys = predict_crops(network, source)
     else:
@@ -181,7 +189,7 @@ def main(argv=None):
             print(_BACKGROUND_KEPT)
         if empty:
             skipped = "1 picture is" if empty == 1 else f"{empty} pictures are"
-            print(f"{skipped} skipped: the mask is empty, or nothing moves")
+            print(f"{skipped} skipped, because the mask is empty or nothing moves")
     written = predictions.write(out, arguments.format, predictions.Pair(poses, None, keys))
     print(f"{len(poses)} pose{'s' * (len(poses) != 1)} in {', '.join(map(str, written))}")
 

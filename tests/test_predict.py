@@ -141,7 +141,7 @@ def test_bad_input_is_one_clear_line(run, tmp_path, capsys, arguments, message):
 def test_a_detection_network_is_refused(detection_run, tmp_path, capsys):
     path = str(cut_out_png(tmp_path / "a.png", 9))
     assert predict.main([path, "--weights", str(detection_run), "--out", str(tmp_path / "out")]) == 1
-    assert "is of a detection network" in capsys.readouterr().err
+    assert "is a detection network" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("words", [["--box", "1,2,3"], ["--box", "a,b,c,d"], ["--background", "median"]])

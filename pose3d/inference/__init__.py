@@ -1,1 +1,1 @@
-"""Poses from pictures and videos."""
+"""Predict poses from pictures and videos."""

@@ -1,4 +1,4 @@
-"""Background subtraction for a camera that stands still: the median of a video's frames."""
+"""Background subtraction for a static camera, with the median of a video's frames as background."""
 
 import itertools
 
@@ -10,16 +10,16 @@ from pose3d.errors import UserError
 from pose3d.inference.pictures import read_pictures
 from pose3d.io.video import count_frames
 
-FRAMES = 31  # number of frames in the median; a body that passes is in the minority of them
+FRAMES = 31  # number of frames in the median, in which a person who passes is a minority
 FEWEST = 5
-DIFFERENCE = 24  # gray levels of the most different channel, from which a pixel is foreground
-CLOSING = 5  # px: width of gaps that are filled, where clothes look like what is behind them
+DIFFERENCE = 24  # levels by which at least one channel of a foreground pixel differs from the background
+CLOSING = 5  # px, width of gaps that are closed, where clothes look like the background
 
 
 def median_background(video):
-    """The background of a video: for each pixel, the median over evenly chosen frames.
+    """Background of a video: the median of each pixel over evenly spaced frames.
 
-    A person who stands in one place for more than half of the video counts as background.
+    A person who stays in one place for more than half of the video becomes background.
 
     Parameters
     ----------
@@ -32,18 +32,18 @@ def median_background(video):
     Raises
     ------
     UserError
-        if it has fewer than five frames, or cannot be read
+        if the video has fewer than five frames, or cannot be read
     """
     count = count_frames(video) or sum(1 for _ in read_pictures(video))
     every = max(1, count // FRAMES)
     frames = [picture.rgb for picture in itertools.islice(read_pictures(video), 0, None, every)]
     if len(frames) < FEWEST:
-        raise UserError(f"{video}: {len(frames)} frames are too few to find the background; give --mask")
+        raise UserError(f"{video}: {len(frames)} frames are too few for --background median; give --mask")
     return np.median(frames, axis=0).astype(np.uint8)
 
 
 def foreground(rgb, background):
-    """The largest connected part of a frame that differs from the background.
+    """Mask of the largest connected part of a frame that differs from the background.
 
     Parameters
     ----------

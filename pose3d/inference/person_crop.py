@@ -1,4 +1,4 @@
-"""Cut a person out of a picture of any size: the 128 x 128 crop for the network."""
+"""Crop a person from a picture of any size: the 128 x 128 input of the network."""
 
 from dataclasses import dataclass
 
@@ -7,19 +7,20 @@ import numpy as np
 from pose3d.dataset.crop import box_from_silhouette, crop
 from pose3d.errors import UserError
 
-# A box of Human3.6M encloses spheres around the joints: for two walkers it is 10 to 13 % longer than the
-# silhouette. The silhouette's box is enlarged as much, or people would appear larger than in training.
+# Added on each side of the silhouette's box, as a share of its longer side. Boxes of Human3.6M enclose
+# spheres around the joints: for two walkers they are 10 to 13 % longer than the silhouette. Without the
+# margin, people would appear larger than in training.
 SILHOUETTE_MARGIN = 0.05
 
 
 @dataclass
 class Cutout:
-    """A person, cut out of a picture.
+    """The crop of a person.
 
     Attributes
     ----------
     box : (x0, y0, x1, y1), px of the picture, half-open
-    body : (x0, y0, x1, y1), px of the picture: extent of the silhouette, or the box without a mask
+    body : (x0, y0, x1, y1), px of the picture: bounds of the silhouette; without a mask, as `box`
     crop : (128, 128) uint8 array
     """
 
@@ -29,22 +30,23 @@ class Cutout:
 
 
 def cut_out(picture, mask=None, box=None):
-    """Cut out the person.
+    """Crop the person from a picture.
 
     Parameters
     ----------
     picture : pose3d.io.images.Picture
     mask : (H, W) bool array, True on the person, or None
-    box : (x0, y0, x1, y1), px, half-open; None: that of the mask's largest part, else the whole picture
+    box : (x0, y0, x1, y1), px, half-open. If None: the box of the largest part of the mask and a margin, or
+        the whole picture without a mask
 
     Returns
     -------
-    Cutout, or None if the mask is empty there
+    Cutout, or None if the mask is empty within the box
 
     Raises
     ------
     UserError
-        if the mask is of another size, or the box empty or beyond the picture
+        if the mask is of another size, or the box is empty or exceeds the picture
     """
     height, width = picture.rgb.shape[:2]
     if mask is not None and mask.shape != (height, width):
@@ -54,7 +56,7 @@ def cut_out(picture, mask=None, box=None):
         x0, y0, x1, y1 = box
         if not (0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height):
             raise UserError(
-                f"{picture.name}: is {width} x {height} px; the box {x0},{y0},{x1},{y1} is empty or beyond it"
+                f"{picture.name}: is {width} x {height} px; the box {x0},{y0},{x1},{y1} is empty or too large"
             )
     silhouette = None if mask is None else box_from_silhouette(mask if box is None else _within(mask, box))
     if mask is not None and silhouette is None:
@@ -67,6 +69,7 @@ def cut_out(picture, mask=None, box=None):
 
 
 def _within(mask, box):
+    """The mask, set to False outside the box."""
     x0, y0, x1, y1 = box
     inside = np.zeros_like(mask)
     inside[y0:y1, x0:x1] = mask[y0:y1, x0:x1]
@@ -74,7 +77,7 @@ def _within(mask, box):
 
 
 def _widened(box, width, height):
-    """The box with a margin, clipped to the picture."""
+    """The box with `SILHOUETTE_MARGIN`, clipped to the picture."""
     x0, y0, x1, y1 = box
     margin = round(SILHOUETTE_MARGIN * max(x1 - x0, y1 - y0))
     return max(0, x0 - margin), max(0, y0 - margin), min(width, x1 + margin), min(height, y1 + margin)

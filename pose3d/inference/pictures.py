@@ -1,4 +1,4 @@
-"""Pictures to predict from, one at a time: an image file, a folder of images, or a video."""
+"""Read the input of predictions: an image file, a folder of images, or a video."""
 
 from pathlib import Path
 
@@ -10,12 +10,12 @@ VIDEOS = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wm
 
 
 def is_video(path):
-    """Whether a path is named as a video."""
+    """Whether the name of a path ends as that of a video."""
     return Path(path).suffix.lower() in VIDEOS
 
 
 def read_pictures(source):
-    """Yield the pictures of an image file, of a folder, by name, or of a video.
+    """Yield pictures one at a time: of an image file, of a folder (sorted by name), or of a video.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ def read_pictures(source):
     Raises
     ------
     UserError
-        as `pose3d.io.images.read_picture`, and if there are none
+        as `pose3d.io.images.read_picture`, or if there are no pictures
     """
     source = Path(source)
     if source.is_dir():
@@ -38,6 +38,6 @@ def read_pictures(source):
         for number, frame in enumerate(read_frames(source)):
             yield Picture(str(number), frame.rgb())
         if number < 0:
-            raise UserError(f"{source}: holds no frame")
+            raise UserError(f"{source}: holds no frame; give another video")
     else:
         yield read_picture(source)

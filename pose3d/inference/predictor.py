@@ -1,4 +1,4 @@
-"""Use a trained network from Python: images in, poses or probabilities out."""
+"""Use a trained network from Python: predict poses or probabilities from images."""
 
 import numpy as np
 
@@ -23,29 +23,30 @@ class Predictor:
         self.task, self.graph, self._shape = graph.task, graph, shape
 
     def predict(self, images):
-        """Predict from any number of images.
+        """Predict poses (regression) or probabilities of windows (detection).
 
         Parameters
         ----------
         images : (N, 128, 128) array
-            Masked grayscale crops as ``build_dataset`` makes them, background 0: uint8 of 0 to 255, or
-            floats of 0 to 1.
+            Grayscale crops with background 0, as ``build_dataset`` makes them; N may be 0.
+            uint8 from 0 to 255, or floats from 0 to 1.
 
         Returns
         -------
-        (N, 17, 3) array, mm, relative to the pelvis, camera frame (x right, y down, z forward);
-            of a detection network (N, 17, 10, 10), the probability of each joint in each window, row by row
+        (N, 17, 3) array from a regression network: mm, relative to the pelvis, camera frame (x right, y
+            down, z forward); (N, 17, 10, 10) array from a detection network: probability of each joint in
+            each window, row by row
 
         Raises
         ------
         ValueError
-            for images of another shape, or numbers out of range
+            if the images have another shape or dtype, or values out of range
         """
         images = np.asarray(images)
         if images.ndim != 3 or images.shape[1:] != (IMAGE_SIDE, IMAGE_SIDE):
-            raise ValueError(f"images (N, {IMAGE_SIDE}, {IMAGE_SIDE}) expected, not {images.shape}")
+            raise ValueError(f"images must be (N, {IMAGE_SIDE}, {IMAGE_SIDE}), not {images.shape}")
         if images.dtype != np.uint8 and not (images.dtype.kind == "f" and _within_one(images)):
-            raise ValueError(f"images of uint8, or of floats from 0 to 1, expected, not {images.dtype}")
+            raise ValueError(f"images must be uint8, or floats from 0 to 1, not {images.dtype}")
         parts = [self.graph.predict(images[i : i + BATCH]) for i in range(0, len(images), BATCH)]
         return np.concatenate([np.zeros((0, self.graph.width), np.float32), *parts]).reshape(-1, *self._shape)
 
@@ -59,7 +60,7 @@ def load(run):
 
     Parameters
     ----------
-    run : path of a run folder, whose best epoch is taken, or of a weights file
+    run : path of a run folder, whose best epoch is loaded, or of a weights file
 
     Returns
     -------
@@ -68,7 +69,7 @@ def load(run):
     Raises
     ------
     UserError
-        if there is none, or it is damaged or of another version
+        if the file is missing, damaged or of another version
     """
     graph = load_graph(run)
     shapes = {"detection": (N_JOINTS, GRID_SIDE, GRID_SIDE), "regression": (N_JOINTS, 3)}

@@ -42,9 +42,9 @@ def test_floats_are_gray_levels_from_0_to_1(built, regression_run):
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
-        (np.zeros((128, 128), np.uint8), r"images \(N, 128, 128\) expected, not \(128, 128\)"),
+        (np.zeros((128, 128), np.uint8), r"images must be \(N, 128, 128\), not \(128, 128\)"),
         (np.zeros((2, 128, 100), np.uint8), r"not \(2, 128, 100\)"),
-        (np.full((1, 128, 128), 200.0), "floats from 0 to 1, expected, not float64"),
+        (np.full((1, 128, 128), 200.0), "floats from 0 to 1, not float64"),
         (np.full((1, 128, 128), np.nan), "floats from 0 to 1"),
         (np.zeros((1, 128, 128), int), "not int64"),
     ],
