@@ -1,4 +1,4 @@
-"""Built files, one HDF5 file for each action and subject: schema, writer, reading."""
+"""Read and write built files: one HDF5 file for each action and subject."""
 
 import contextlib
 import hashlib
@@ -18,7 +18,7 @@ from pose3d.skeleton import JOINTS, N_JOINTS
 
 FORMAT = "pose3d samples"
 VERSION = 2
-# Name -> type, shape of one sample, what it holds and in which unit.
+# Name -> dtype, shape of one sample, meaning and unit.
 SCHEMA = {
     "images": (np.uint8, (IMAGE_SIDE, IMAGE_SIDE), "gray level 0 to 255, ITU-R 601, background 0"),
     "joints_2d": (np.float32, (N_JOINTS, 2), "px of the crop (x, y), pixel centres at whole numbers"),
@@ -29,14 +29,14 @@ SCHEMA = {
     "camera": (np.int32, (), "id of the camera"),
     "frame": (np.int32, (), "number of the frame in the video, from 0"),
 }
-# Only where the source holds labels instead of 2D joints.
+# Only in files whose source holds labels instead of 2D joints.
 WINDOWS = "windows"
 _WINDOWS = (np.uint8, (-(-N_JOINTS * N_WINDOWS // 8),), "positive windows: 17 x 100 bits, numpy.packbits")
 
-# One image a chunk, gzip 1, because training reads single images in random order. Chunks of 8 need 3 % less
-# disk and 5 times as long to read; gzip 4 needs 3 % less disk and 1.5 times as long to write; lzf, which
-# only h5py reads, needs 18 % more disk (experiments/benchmark.py chunks). The other arrays are not packed:
-# the place of a row in its chunk follows from the row's size.
+# One image a chunk, because training reads single images in random order. Chunks of 8 images need 3 % less
+# disk, but reading takes 5 times as long. gzip 4 needs 3 % less disk than gzip 1, but writing takes 1.5 times
+# as long. lzf needs 18 % more disk, and only h5py reads it (experiments/benchmark.py chunks).
+# The other arrays are not compressed, so that a row is found in its chunk by its size.
 _IMAGES_STORED = {"chunks": (1, IMAGE_SIDE, IMAGE_SIDE), "compression": "gzip", "compression_opts": 1}
 _ROWS_PER_CHUNK = 256
 BLOCK = 256  # samples in memory when whole files are read or joined
@@ -49,7 +49,7 @@ def built_path(folder, action, subject):
 
 @contextlib.contextmanager
 def samples_writer(path, action, subject):
-    """Yield a writer of a built file, which appears under its name only when it is complete.
+    """Yield a writer of a built file. The file appears at `path` when it is complete.
 
     Parameters
     ----------
@@ -58,9 +58,9 @@ def samples_writer(path, action, subject):
 
     Yields
     ------
-    object with ``append(part)``: a dict from the names of `SCHEMA` to arrays of N samples each, by
-        take, camera, frame; and ``provenance``, to be set to a dict that JSON can hold: what the samples
-        were made of and how
+    object with ``append(part)``: takes a dict from the names of `SCHEMA` to arrays of N samples, sorted by
+        take, camera and frame; and with the attribute ``provenance``: set it to a dict, serializable as JSON,
+        that says how the samples were made
 
     Raises
     ------
@@ -77,7 +77,7 @@ def samples_writer(path, action, subject):
 
 
 def write_samples(path, action, subject, parts, provenance):
-    """Write a built file at once; `parts` is an iterable, the rest as in `samples_writer`."""
+    """Write a built file from an iterable of parts; see `samples_writer`."""
     with samples_writer(path, action, subject) as writer:
         for part in parts:
             writer.append(part)
@@ -85,10 +85,10 @@ def write_samples(path, action, subject, parts, provenance):
 
 
 class _Sink(io.FileIO):
-    """A file that keeps its first error until `check`.
+    """A file that hides write errors from HDF5 and raises the first of them in `check`.
 
-    On a full disk HDF5 prints pages of tracebacks, which no caller can silence, and fails again on closing.
-    Therefore HDF5 sees no error: nothing more is written, and `check` raises.
+    On a full disk HDF5 prints long tracebacks, which no caller can silence, and fails again on closing.
+    After an error nothing more is written.
     """
 
     error = None
@@ -107,7 +107,7 @@ class _Sink(io.FileIO):
         return super().write(data)
 
     def check(self):
-        """Raise the OSError that a write met."""
+        """Raise the first OSError of a write, if any."""
         if self.error is not None:
             raise self.error
 
@@ -127,7 +127,7 @@ class _Writer:
             for name, kind in schema.items():
                 self._create(name, *kind)
         if set(part) != set(self._digests):
-            raise ValueError(f"samples with {sorted(part)}, not {sorted(self._digests)}")
+            raise ValueError(f"a part has {sorted(part)}, not {sorted(self._digests)}")
         end = self._count + len(part["frame"])
         for name, (dtype, shape, _) in schema.items():
             values = np.ascontiguousarray(part[name], dtype)
@@ -153,24 +153,24 @@ class _Writer:
                 self._create(name, *kind)
         for name, digest in self._digests.items():
             self._file[name].attrs["sha256"] = digest.hexdigest()
-        # A dataset: an attribute may hold no more than 64 kB.
+        # A dataset, because an attribute is limited to 64 kB.
         self._file["provenance"] = json.dumps(self.provenance, sort_keys=True)
 
 
 @contextlib.contextmanager
 def open_samples(path):
-    """Open a file of this format and version for reading: h5py.File.
+    """Open a built file for reading: h5py.File.
 
     Raises
     ------
     UserError
-        if the file is absent, damaged, of another version or of other arrays
+        if the file is missing, damaged, of another version, or has other arrays
     """
     remedy = "remove it and run build_dataset again"
     try:
         with h5py.File(path, "r", locking=False) as file:
             if file.attrs.get("format") != FORMAT:
-                raise UserError(f"{path} is no built file of pose3d; move it elsewhere")
+                raise UserError(f"{path} is no built file of pose3d; move it to another folder")
             if file.attrs.get("version") != VERSION:
                 raise UserError(f"{path} has version {file.attrs.get('version')}, not {VERSION}; {remedy}")
             count = len(file["frame"])
@@ -185,42 +185,42 @@ def open_samples(path):
 
 
 def schema_of(file):
-    """The part of the schema, with or without windows, that an open file follows."""
+    """The schema of an open file, with or without `WINDOWS`."""
     return {**SCHEMA, WINDOWS: _WINDOWS} if WINDOWS in file else SCHEMA
 
 
 def read_blocks(path):
-    """The samples of a built file as parts of `write_samples`, block by block; raises as `open_samples`."""
+    """Yield the parts of a built file, `BLOCK` samples each; raises as `open_samples`."""
     with open_samples(path) as file:
         for start in range(0, len(file["frame"]), BLOCK):
             yield {name: file[name][start : start + BLOCK] for name in schema_of(file)}
 
 
 def read_provenance(path):
-    """The provenance given to `samples_writer`; raises as `open_samples`."""
+    """Read the provenance that was set in `samples_writer`; raises as `open_samples`."""
     with open_samples(path) as file:
         return json.loads(file["provenance"][()])
 
 
 class StoredRows:
-    """Single rows of a chunked dataset, in any order, straight from its stored chunks.
+    """Read single rows of a dataset from its stored chunks, which takes 60 % of h5py's time for images.
 
-    Reading a row through HDF5 takes several times as long. A chunk of this module holds one packed row, or
-    several rows that are not packed.
+    A chunk must hold one compressed row, or several uncompressed rows, as `samples_writer` writes them. The
+    checksums of HDF5 are not verified here.
 
     Parameters
     ----------
-    dataset : h5py.Dataset, of a file that stays open
+    dataset : h5py.Dataset; its file must stay open
     """
 
     def __init__(self, dataset):
         self._dataset, self._per_chunk = dataset, dataset.chunks[0]
-        self._is_packed = dataset.compression == "gzip"
+        self._is_compressed = dataset.compression == "gzip"
         self._row_bytes = int(np.prod(dataset.shape[1:], dtype=int)) * dataset.dtype.itemsize
         self._places = None
 
     def read(self, rows):
-        """Rows by their numbers, (k,) int array: (k, ...) array.
+        """Read the rows with the given numbers, a (k,) int array: (k, ...) array.
 
         Raises
         ------
@@ -232,17 +232,17 @@ class StoredRows:
         for i, row in enumerate(rows.tolist()):
             chunk, within = divmod(row, self._per_chunk)
             _, content = self._dataset.id.read_direct_chunk((chunk * self._per_chunk, *rest))
-            if self._is_packed:
+            if self._is_compressed:
                 content = isal_zlib.decompress(content, bufsize=self._row_bytes)
             start = within * self._row_bytes
             flat[i] = np.frombuffer(content, np.uint8)[start : start + self._row_bytes]
         return values
 
     def prefetch(self, rows):
-        """Ask the system to read rows of one row a chunk in the background, where it can."""
+        """Ask the system to read compressed rows in the background. Does nothing where it cannot."""
         if not hasattr(os, "posix_fadvise"):
             return
-        if self._places is None:  # one pass over the index: looking up one chunk takes as long as reading it
+        if self._places is None:  # one pass for all: looking up one chunk takes as long as reading it
             self._places = np.zeros((len(self._dataset), 2), np.int64)
             self._dataset.id.chunk_iter(self._note_place)
         file = self._dataset.file.id.get_vfd_handle()

@@ -1,6 +1,7 @@
-"""The data set: samples of a folder of built files, held in memory or read from disk."""
+"""The data set: the samples of a folder of built files, kept in memory or read from disk."""
 
 import hashlib
+import math
 from pathlib import Path
 
 import h5py
@@ -12,31 +13,31 @@ from pose3d.dataset.windows import N_WINDOWS, labels
 from pose3d.errors import UserError
 from pose3d.skeleton import N_JOINTS
 
-# Read whole, as splitting needs them: 9 bytes a sample. All else may stay on the disk.
+# Always in memory, because splits need them: 9 bytes a sample. Other arrays may stay on the disk.
 _KEYS = ("take", "camera", "frame")
 _COLUMNS = ("joints_2d", "poses", "pelvis", "box")
-# A data set whose unpacked arrays take fewer bytes than this is held in memory by default.
+# By default a data set with fewer bytes than this, uncompressed, is kept in memory.
 FITS = 4e9
 
 
 class Dataset:
-    """All samples of the built files of a folder, by action, subject, take, camera, frame.
+    """All samples of the built files of a folder, sorted by action, subject, take, camera and frame.
 
     Attributes
     ----------
     folder : Path
-    in_memory : bool, whether images and tables are kept in memory; otherwise each access reads the disk
+    in_memory : bool; if False, each access to images, poses, joints and boxes reads the disk
     action, subject : (N,) str arrays
     take, camera, frame : (N,) int arrays
     joints_2d : (N, 17, 2) float32, px of the crop
     poses : (N, 17, 3) float32, mm, camera frame, relative to the pelvis
     pelvis : (N, 3) float32, mm, camera frame
     box : (N, 4) int32, px of the frame
-        These four are arrays in memory, else `Column`: index them by sample numbers.
+        These four are arrays if `in_memory`, else `Column`. Index both by sample numbers.
     """
 
     def __init__(self, paths, memory="auto"):
-        """Read the keys, check the rest; see `Dataset.open`."""
+        """Use `Dataset.open`."""
         self.folder = paths[0].parent
         self._files = [_BuiltFile(path) for path in paths]
         counts = [len(file) for file in self._files]
@@ -56,14 +57,14 @@ class Dataset:
         Parameters
         ----------
         folder : path
-        actions, subjects : iterables of str, or None for all that are there
-        memory : ``"all"``, ``"stream"``, or ``"auto"``: all if it takes less than 4 GB
+        actions, subjects : iterables of str, or None for all
+        memory : ``"all"``, ``"stream"`` (read from disk), or ``"auto"``: all if it takes less than 4 GB
 
         Raises
         ------
         UserError
-            if there is no such folder or no built file for an action or a subject asked for, or a file
-            is damaged, of another version, or holds a coordinate that is not finite
+            if the folder, or the built files of an action or subject, are missing; if a file is damaged,
+            of another version, or holds a coordinate that is not finite
         """
         folder = Path(folder)
         if not folder.is_dir():
@@ -87,7 +88,7 @@ class Dataset:
 
     @property
     def fingerprint(self):
-        """A hash of the contents of all files, made from the checksums in them: str."""
+        """SHA-256 of actions, subjects and the stored checksums of all files: str."""
         contents = [
             (file.action, file.subject, len(file), sorted(file.checksums.items())) for file in self._files
         ]
@@ -111,7 +112,7 @@ class Dataset:
         ----------
         indices : (n,) int array of sample numbers
         keep : bool
-            for training, read each file whole and keep it; for a few images, read only these
+            if `in_memory`, read each file whole and keep its images; False to read only these images
 
         Returns
         -------
@@ -120,7 +121,7 @@ class Dataset:
         return self._gather("images", indices, self._kept_images if self.in_memory and keep else None)
 
     def labels(self, indices):
-        """Labels of samples, Eq. (3): which windows are positive for which joint, (n, 17, 100) bool array."""
+        """Labels of samples, Eq. (3), stored or computed from 2D joints: (n, 17, 100) bool array."""
         found = labels(self.joints_2d[indices])
         for i, chosen, rows in self._by_file(indices):
             if self._files[i].has(WINDOWS):
@@ -129,17 +130,17 @@ class Dataset:
         return found
 
     def given_labels(self, indices):
-        """Paths of the samples' files that hold labels from their source."""
+        """Paths of the built files of these samples that hold labels instead of 2D joints."""
         return [self._files[i].path for i, _, _ in self._by_file(indices) if self._files[i].has(WINDOWS)]
 
     def prefetch(self, indices):
-        """Ask the system to read the images of samples in the background, if they come from the disk."""
+        """Ask the system to read images in the background; does nothing if they are in memory."""
         if not self.in_memory:
             for i, _, rows in self._by_file(indices):
                 self._files[i].prefetch("images", rows)
 
     def blocks(self, name, indices):
-        """Yield a column's values of samples in blocks that fit into memory."""
+        """Yield values of the column `name` in blocks that fit into memory."""
         size = 64 * BLOCK
         for start in range(0, len(indices), size):
             yield getattr(self, name)[indices[start : start + size]]
@@ -164,7 +165,7 @@ class Dataset:
         return self._images[i][rows]
 
     def _by_file(self, indices):
-        """(number of a file, mask of its samples among the given ones, their rows in it)."""
+        """Yield (number of a file, mask of its samples among `indices`, their rows in the file)."""
         indices = np.asarray(indices, int)
         if indices.size and not (indices.min() >= 0 and indices.max() < len(self)):
             raise IndexError(f"sample numbers must lie in 0 .. {len(self) - 1}")
@@ -174,18 +175,11 @@ class Dataset:
             yield i, chosen, indices[chosen] - self._starts[i]
 
 
-def _bytes_of(dtype, shape):
-    return np.dtype(dtype).itemsize * int(np.prod(shape, dtype=int))
-
-
-_SAMPLE_BYTES = sum(_bytes_of(dtype, shape) for dtype, shape, _ in SCHEMA.values())
+_SAMPLE_BYTES = sum(np.dtype(dtype).itemsize * math.prod(shape) for dtype, shape, _ in SCHEMA.values())
 
 
 class Column:
-    """One table of a data set that stays on the disk; ``column[numbers]`` reads its rows.
-
-    `numbers` is an int array, a slice or a mask.
-    """
+    """A column of a data set on disk. ``column[numbers]`` takes an int array, a slice or a mask."""
 
     def __init__(self, dataset, name):
         self._dataset, self._name = dataset, name
@@ -200,7 +194,7 @@ class Column:
 
 
 class _BuiltFile:
-    """One built file: its keys in memory, the rest on the disk."""
+    """One built file, with its keys in memory and the rest on disk."""
 
     def __init__(self, path):
         self.path = path
@@ -224,7 +218,7 @@ class _BuiltFile:
             return file[name][()]
 
     def read(self, name, rows):
-        """Some rows of an array, in any order; a UserError if the file is damaged."""
+        """Rows of an array, in any order. Raises `UserError` if the file is damaged."""
         try:
             return self._rows[name].read(rows)
         except (OSError, ValueError, isal_zlib.error) as error:
@@ -236,7 +230,7 @@ class _BuiltFile:
 
 
 def _check_finite(path, file):
-    """Read all coordinates once, which also verifies their checksums."""
+    """Read all coordinates once. HDF5 verifies their Fletcher-32 checksums on the way."""
     size = 64 * BLOCK
     for name in _COLUMNS:
         for start in range(0, len(file[name]), size):
@@ -247,7 +241,7 @@ def _check_finite(path, file):
 
 
 def built_files(folder):
-    """Paths of the built files of a folder, by action, then by the subject's number: S11 comes after S9."""
+    """Paths of the built files of a folder, sorted by action, then by subject, with S9 before S11."""
 
     def key(path):
         action, _, subject = path.stem.rpartition("-")

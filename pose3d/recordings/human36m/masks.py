@@ -1,4 +1,4 @@
-"""Mask files: a MATLAB cell array ``Masks`` of logical images, v7.3 (HDF5) or v7."""
+"""Read mask files: a MATLAB cell array ``Masks`` of logical images, v7.3 (HDF5) or v7."""
 
 import contextlib
 import math
@@ -13,7 +13,7 @@ from pose3d.errors import UserError
 
 _VARIABLE = "Masks"
 _V7_START = b"MATLAB 5.0 MAT-file"  # what versions 5, 6 and 7 write
-# What h5py and isal raise, depending on where the file is damaged.
+# What h5py and isal raise on a damaged file.
 _FAULTS = (OSError, RuntimeError, KeyError, ValueError, isal_zlib.error)
 
 
@@ -26,13 +26,13 @@ def open_masks(path):
 
     Returns
     -------
-    context manager with ``len()`` = F and ``[i]`` -> (H, W) bool array, rows first as in the
-    frame, or None where the cell is empty (no mask was made for that frame)
+    context manager with ``len(masks)``, the number of frames, and ``masks[i]``: (H, W) bool array, or None if
+        the cell is empty (no mask was made for that frame)
 
     Raises
     ------
     UserError
-        here, or on indexing, if the file is absent, damaged, or of another layout
+        on opening or indexing, if the file is missing, damaged, or of another layout
     """
     path = Path(path)
     if not path.is_file():
@@ -47,7 +47,7 @@ def open_masks(path):
 
 
 class _MasksV73:
-    """Reads the reference column once, then only the masks asked for."""
+    """Masks of v7.3. References are read on opening, each mask on indexing."""
 
     def __init__(self, path):
         self.path = path
@@ -75,16 +75,16 @@ class _MasksV73:
 
     def __getitem__(self, index):
         try:
-            # The low-level interface: h5py's objects would cost as much time as the reading.
+            # The low-level API, because creating h5py objects takes as long as reading.
             element = h5py.h5r.dereference(self._references[index], self._file.id)
             if not element:
-                raise ValueError("its reference leads nowhere")
+                raise ValueError("its reference is null")
             if h5py.h5a.exists(element, b"MATLAB_empty"):
                 return None
             stored = _unpack(element)
         except _FAULTS as error:
             raise _damaged(self.path, error, index) from error
-        # HDF5 stores MATLAB's (H, W) as (W, H), its (H, W, K) as (K, W, H): keep (:, :, 1).
+        # HDF5 holds MATLAB's (H, W) as (W, H), and (H, W, K) as (K, W, H). Of the latter, use (:, :, 1).
         return _image(stored[0].T if stored.ndim == 3 else stored.T, self.path, index)
 
     def __enter__(self):
@@ -95,28 +95,28 @@ class _MasksV73:
 
 
 def _unpack(element):
-    """All values of an image (h5py.h5d.DatasetID).
+    """Read an image (h5py.h5d.DatasetID) with all its planes.
 
-    MATLAB stores an image as one gzip chunk, which isal unpacks in a third of the time that HDF5 takes. HDF5
-    reads images that other programs stored otherwise, and says what is wrong with damaged ones.
+    MATLAB stores an image as one gzip chunk, which isal decompresses in a third of HDF5's time. HDF5 reads
+    images in other storage, and its errors name the damage.
     """
     with contextlib.suppress(*_FAULTS):
         _, content = element.read_direct_chunk((0,) * len(element.shape))
-        size = math.prod(element.shape) + 1  # a byte more, so that isal sees the end at once
+        size = math.prod(element.shape) + 1  # one byte more, so that isal finds the end in its first pass
         values = np.frombuffer(isal_zlib.decompress(content, bufsize=size), np.uint8)
         return values.reshape(element.shape)
     return h5py.Dataset(element)[()]
 
 
 class _MasksV7:
-    """scipy reads such a file whole; it is never as large as those of v7.3."""
+    """Masks of v7. scipy reads the whole file, which is never as large as one of v7.3."""
 
     def __init__(self, path):
         self.path = path
         try:
             cell = scipy.io.loadmat(path, variable_names=[_VARIABLE]).get(_VARIABLE)
         except Exception as error:
-            # zlib.error, ValueError, TypeError or OSError, depending on where the file is damaged
+            # zlib.error, ValueError, TypeError or OSError, depending on the damage
             raise _damaged(path, error) from error
         if cell is None or cell.dtype != object:
             raise UserError(f"{path}: holds no cell array {_VARIABLE}")
@@ -143,7 +143,7 @@ def _image(mask, path, index):
         raise UserError(
             f"{path}: mask {index} is {mask.dtype} {mask.shape}, not a logical image of rows x columns"
         )
-    # Not copied to row order: no caller reads all of it row by row.
+    # Not copied to C order, because no caller reads the whole mask row by row.
     return mask.view(bool) if mask.dtype.itemsize == 1 and mask.max(initial=0) <= 1 else mask != 0
 
 
