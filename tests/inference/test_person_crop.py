@@ -3,7 +3,7 @@ import pytest
 
 from pose3d.errors import UserError
 from pose3d.inference.person_crop import SILHOUETTE_MARGIN, cut_out
-from pose3d.inference.pictures import Picture
+from pose3d.io.images import Picture
 
 PICTURE = Picture("a.png", np.full((200, 300, 3), 90, np.uint8))
 PERSON = np.zeros((200, 300), bool)
@@ -46,7 +46,7 @@ def test_without_mask_and_box_the_whole_picture_is_the_person():
     assert cut.crop[64].min() == 90
 
 
-def test_nobody():
+def test_an_empty_mask_has_no_crop():
     assert cut_out(PICTURE, np.zeros_like(PERSON)) is None
     assert cut_out(PICTURE, PERSON, (0, 0, 50, 50)) is None
 

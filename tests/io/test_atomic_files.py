@@ -3,10 +3,10 @@ import errno
 import pytest
 
 from pose3d.errors import UserError
-from pose3d.io.atomic_files import whole
+from pose3d.io.atomic_files import DiskFullError, exclusive, whole
 
 
-def test_a_file_appears_only_when_whole(tmp_path):
+def test_a_file_appears_only_when_complete(tmp_path):
     path = tmp_path / "new" / "a.txt"
     with whole(path) as temporary:
         temporary.write_text("1")
@@ -16,43 +16,46 @@ def test_a_file_appears_only_when_whole(tmp_path):
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_after_an_error_the_old_file_is_as_it_was(tmp_path):
+@pytest.mark.parametrize(
+    ("error", "raised", "message"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), DiskFullError, "disk is full; free some"),
+        (
+            OSError("(file write failed: errno = 28, error message = 'No space')"),
+            DiskFullError,
+            "disk is full",
+        ),
+        (RuntimeError("Can't decrement id ref count (errno = 28, ...)"), DiskFullError, "disk is full"),
+        (OSError(errno.EACCES, "no"), OSError, "no"),
+        (RuntimeError("a bug"), RuntimeError, "a bug"),
+        (KeyboardInterrupt(), KeyboardInterrupt, None),
+    ],
+)
+def test_after_an_error_the_old_file_is_unchanged(tmp_path, error, raised, message):
     path = tmp_path / "a.txt"
     path.write_text("old")
 
     def fail():
         with whole(path) as temporary:
             temporary.write_text("half")
-            raise KeyboardInterrupt
+            raise error
 
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(raised, match=message) as caught:
         fail()
+    assert (str(path) in str(caught.value)) == (raised is DiskFullError)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.parametrize(
-    "error",
-    [
-        OSError(errno.ENOSPC, "No space left on device"),
-        OSError("Can't write data (file write failed: errno = 28, error message = 'No space left')"),
-        RuntimeError("Can't decrement id ref count (unable to close file, errno = 28, ...)"),
-    ],
-)
-def test_a_full_disk_is_told_in_one_line(tmp_path, error):
-    with pytest.raises(UserError, match=r"a\.txt cannot be written, the disk is full; free some"):  # noqa: SIM117
-        with whole(tmp_path / "a.txt"):
-            raise error
-
-
-@pytest.mark.parametrize("error", [OSError(errno.EACCES, "no"), RuntimeError("a bug")])
-def test_other_errors_stay_what_they_are(tmp_path, error):
-    with pytest.raises(type(error), match="no|a bug"):  # noqa: SIM117
-        with whole(tmp_path / "a.txt"):
-            raise error
-
-
-def test_a_folder_that_cannot_be_made_is_a_plain_oserror(tmp_path):
+def test_a_folder_that_cannot_be_created_is_an_oserror(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OSError), whole(tmp_path / "file" / "below.txt"):
         raise AssertionError("not reached")
+
+
+def test_a_folder_is_locked_once_at_a_time(tmp_path):
+    folder = tmp_path / "new"
+    for _ in range(2):  # the first lock is released
+        with exclusive(folder), pytest.raises(UserError, match=f"{folder}: another process .*; wait until"):  # noqa: SIM117
+            with exclusive(folder):
+                raise AssertionError("not reached")

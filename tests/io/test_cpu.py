@@ -40,7 +40,7 @@ def started(monkeypatch):
         ({"PMI_SIZE": "4"}, 4, 1),
     ],
 )
-def test_what_the_launchers_tell(started, variables, ranks, here):
+def test_numbers_of_ranks_from_each_launcher(started, variables, ranks, here):
     started(8, 8, **variables)
     assert (launch.rank_count(), launch.local_rank_count()) == (ranks, here)
 
@@ -54,6 +54,6 @@ def test_ranks_of_a_machine_share_its_cores(started):
     assert started(8, 8, **ranks, NUMBA_NUM_THREADS="7") == ["7", "2", "2"]
 
 
-def test_a_process_on_its_own_is_left_alone(started):
+def test_a_single_process_keeps_the_defaults(started):
     assert started(8, 8) == [None, None, None]
     assert started(8, 8, PMI_SIZE="2", MPI_LOCALNRANKS="1") == [None, None, None]

@@ -15,19 +15,16 @@ def saved(path, pixels, **options):
     return path
 
 
-def test_colours_are_kept_and_gray_is_itu_601(tmp_path):
-    picture = read_picture(saved(tmp_path / "a.png", COLOURS))
-    np.testing.assert_array_equal(picture.rgb, COLOURS)
+@pytest.mark.parametrize(("pixels", "rgb"), [(COLOURS, COLOURS), (COLOURS[..., 0], COLOURS[..., [0, 0, 0]])])
+def test_colours_are_kept_and_gray_is_itu_601(tmp_path, pixels, rgb):
+    picture = read_picture(saved(tmp_path / "a.png", pixels))
+    np.testing.assert_array_equal(picture.rgb, rgb)
     assert picture.alpha is None
-    np.testing.assert_allclose(picture.gray((0, 0, 4, 6)), COLOURS @ [0.299, 0.587, 0.114], atol=0.51)
+    np.testing.assert_allclose(picture.gray(), rgb @ [0.299, 0.587, 0.114], atol=0.51)
+    np.testing.assert_array_equal(picture.gray((1, 2, 4, 6)), picture.gray()[2:6, 1:4])
 
 
-def test_a_gray_image_has_three_equal_channels(tmp_path):
-    picture = read_picture(saved(tmp_path / "a.png", COLOURS[..., 0]))
-    np.testing.assert_array_equal(picture.rgb, np.repeat(COLOURS[..., :1], 3, axis=2))
-
-
-def test_a_turned_photograph_is_turned_back(tmp_path):
+def test_exif_rotation_is_applied(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # the camera was held a quarter to the right: turn by 90 degrees clockwise
     path = saved(tmp_path / "a.png", COLOURS, exif=exif)
@@ -35,7 +32,7 @@ def test_a_turned_photograph_is_turned_back(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["RGBA", "LA"])
-def test_the_alpha_channel_tells_the_person(tmp_path, kind):
+def test_the_alpha_channel_is_thresholded(tmp_path, kind):
     alpha = np.array([0, 127, 128, 255, 0], np.uint8)[np.arange(24).reshape(6, 4) % 5]
     colours = [COLOURS] if kind == "RGBA" else [COLOURS[..., :1]]
     picture = read_picture(saved(tmp_path / "a.png", np.concatenate([*colours, alpha[..., None]], axis=2)))
@@ -84,7 +81,7 @@ def cut_short(path):
         ("a.png", lambda path: saved(path, np.zeros((1, 20_000), np.uint8)), f"at most {LARGEST_SIDE} px"),
     ],
 )
-def test_what_is_no_picture_is_refused_by_name(tmp_path, name, make, message):
+def test_a_bad_file_is_named(tmp_path, name, make, message):
     make(tmp_path / name)
     with pytest.raises(UserError, match=f"{name}: .*({message})"):
         read_picture(tmp_path / name)

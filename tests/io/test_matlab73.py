@@ -47,7 +47,7 @@ def test_a_file_of_another_kind_is_named(tmp_path):
         Matrix(write(tmp_path / "b.mat"), "y")
 
 
-def test_damage_inside_is_told_on_reading(tmp_path):
+def test_damage_is_reported_on_reading(tmp_path):
     path = write(tmp_path / "a.mat")
     with h5py.File(path) as file:
         start = file["x"].id.get_chunk_info(0).byte_offset

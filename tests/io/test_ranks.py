@@ -10,7 +10,7 @@ from tests.launching import run_ranks
 
 
 @pytest.mark.parametrize(("n", "size"), [(128, 2), (11, 3), (1, 3), (0, 2), (7, 7), (5, 1)])
-def test_shares_take_everything_once_and_differ_by_one_at_most(n, size):
+def test_shares_cover_everything_once_and_differ_by_at_most_1(n, size):
     shares = []
     for rank in range(size):
         one = Alone()
@@ -108,7 +108,7 @@ def program(tmp_path_factory):
     return path
 
 
-def test_ranks_add_up_and_agree_and_one_of_them_tells(program):
+def test_ranks_add_up_and_agree_and_rank_0_prints(program):
     done = run_ranks(3, program, "work")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "3 ranks agree\n"
@@ -125,7 +125,7 @@ def test_ranks_add_up_and_agree_and_one_of_them_tells(program):
         ("usage", 2, "usage: so and so\n"),
     ],
 )
-def test_ranks_that_fail_alike_say_so_once(program, how, status, told):
+def test_a_common_error_is_printed_once(program, how, status, told):
     done = run_ranks(3, program, how)
     assert (done.returncode, done.stdout, done.stderr) == (status, "", told)
 
@@ -144,7 +144,7 @@ def test_a_bug_keeps_its_traceback_once(program):
         ("alone_bug", "ZeroDivisionError: division by zero\n"),
     ],
 )
-def test_a_rank_that_fails_alone_says_so_and_ends_the_others(program, how, told):
+def test_a_rank_that_fails_alone_prints_its_error_and_ends_the_others(program, how, told):
     done = run_ranks(3, program, how)
     assert done.returncode == 1
     assert done.stderr.count(told) == 1

@@ -81,23 +81,17 @@ def test_gray_is_itu_r_601_of_any_video(tmp_path, pixel_format, colours):
     np.testing.assert_allclose(gray[:, -18:], expected[:, -18:], atol=3)
 
 
-def test_frames_are_decoded_as_they_are_asked_for(tmp_path):
-    write_video(tmp_path / "v.mp4", gray_steps(10))
-    frames = read_frames(tmp_path / "v.mp4")
-    next(frames)
-    frames.close()
-
-
-def test_a_cut_file_is_named(tmp_path):
+@pytest.mark.parametrize("read", [lambda path: next(read_frames(path)), read_packets, count_frames])
+def test_a_truncated_or_missing_file_is_named(tmp_path, read):
     path = tmp_path / "cut.mp4"
-    write_video(path, noise(20))
+    write_video(path, noise(20))  # its header is at the end
     whole = path.read_bytes()
     for share in (0.0, 0.5, 0.95):
         path.write_bytes(whole[: int(share * len(whole))])
         with pytest.raises(UserError, match="cut.mp4: cannot be read as a video"):
-            next(read_frames(path))
+            read(path)
     with pytest.raises(UserError, match="absent.mp4: there is no such file"):
-        next(read_frames(tmp_path / "absent.mp4"))
+        read(tmp_path / "absent.mp4")
 
 
 def test_damage_inside_names_the_frame_it_ends_at(tmp_path):
@@ -124,13 +118,8 @@ def test_a_file_without_a_picture_is_named(tmp_path):
         next(read_frames(path))
 
 
-@pytest.fixture(scope="module")
-def video(raw_tree):
-    return raw_tree / "S1" / "Videos" / "Walking 1.54138969.mp4"
-
-
 def header_first(path, target):
-    """The same packets in a file whose header comes before them, so that a part of it can be read."""
+    """Write the same packets to a file whose header comes before them, so that a part of it can be read."""
     with av.open(str(path)) as read, av.open(str(target), "w", options={"movflags": "faststart"}) as written:
         stream = written.add_stream_from_template(read.streams.video[0])
         for packet in read.demux(video=0):
@@ -140,32 +129,17 @@ def header_first(path, target):
     return target.read_bytes()
 
 
-def test_packets_are_as_many_as_frames(video):
-    found = read_packets(video)
-    assert found == Packets(frames=13, promised=13, rows=252, columns=250)
-    assert found.frames == len(list(read_frames(video))) == count_frames(video)
-
-
-def test_a_video_cut_short_holds_fewer_than_it_promises(video, tmp_path):
-    path = tmp_path / "cut.mp4"
-    whole = header_first(video, path)
-    assert read_packets(path).frames == 13
+def test_a_truncated_video_holds_fewer_packets_than_its_header_promises(tmp_path):
+    path, cut = tmp_path / "v.mp4", tmp_path / "cut.mp4"
+    write_video(path, noise(13))
+    assert read_packets(path) == Packets(frames=13, promised=13, rows=ROWS, columns=COLUMNS)
+    assert count_frames(path) == len(list(read_frames(path))) == 13
+    whole = header_first(path, cut)
+    assert read_packets(cut).frames == 13
     counts = []
     for share in (0.95, 0.6, 0.05):
-        path.write_bytes(whole[: int(share * len(whole))])
-        found = read_packets(path)
+        cut.write_bytes(whole[: int(share * len(whole))])
+        found = read_packets(cut)
         assert found.promised == 13
         counts.append(found.frames)
     assert 13 > counts[0] > counts[1] > counts[2] == 0
-
-
-def test_what_is_no_video_is_named(video, tmp_path):
-    with pytest.raises(UserError, match="absent.mp4: there is no such file"):
-        read_packets(tmp_path / "absent.mp4")
-    path = tmp_path / "cut.mp4"
-    path.write_bytes(video.read_bytes()[:3000])  # its header is at the end
-    with pytest.raises(UserError, match="cut.mp4: cannot be read as a video"):
-        read_packets(path)
-    path.write_bytes(b"")
-    with pytest.raises(UserError, match="cut.mp4: cannot be read as a video"):
-        read_packets(path)
