@@ -35,19 +35,18 @@ def assert_same(path, written):
             np.testing.assert_array_equal(found[i], written[i])
 
 
-def test_masks_of_v73_come_back_rows_first(tmp_path):
+@pytest.mark.parametrize("write", [write_masks, write_v7])
+def test_masks_come_back_rows_first(tmp_path, write):
     written = masks(5)
-    write_masks(tmp_path / "m.mat", written)
+    write(tmp_path / "m.mat", [image.astype(np.uint8) for image in written])
     assert_same(tmp_path / "m.mat", written)
-    with h5py.File(tmp_path / "m.mat") as file:  # stored as MATLAB does: (columns, rows)
+
+
+def test_the_synthetic_masks_are_stored_columns_first(tmp_path):  # as MATLAB stores them
+    write_masks(tmp_path / "m.mat", masks(5))
+    with h5py.File(tmp_path / "m.mat") as file:
         assert file["Masks"].shape == (5, 1)
         assert file[file["Masks"][0, 0]].shape == (COLUMNS, ROWS)
-
-
-def test_masks_of_v7_come_back_rows_first(tmp_path):
-    written = masks(4)
-    write_v7(tmp_path / "m.mat", [image.astype(np.uint8) for image in written])
-    assert_same(tmp_path / "m.mat", written)
 
 
 def test_of_a_stack_of_planes_the_first_is_taken(tmp_path):
