@@ -48,7 +48,10 @@ def parser():
         ("--cameras", human36m.CAMERAS, "all"),
     )
     for name, there, default in lists:
-        text = f"some of {', '.join(there)} (default: {default}); of other sources their own (default: all)"
+        text = (
+            f"for raw trees: some of {', '.join(there)} (default: {default}); for other sources: their own "
+            "names (default: all)"
+        )
         add(name, nargs="+", metavar=name[2].upper(), help=text)
     add("--every", type=_positive, default=1, metavar="N", help="keep every n-th frame (default: 1)")
     add("--workers", type=_positive, default=cores(), metavar="N", help="processes (default: one per core, "

@@ -81,7 +81,7 @@ def choose_box(seen, given):
 
 
 def drawable(joints_2d):
-    """2D joints with NaN for those that no window locates, (..., 2) array, so that none is drawn."""
+    """Replace 2D joints that no window locates by NaN, so that none is drawn: (..., 2) array."""
     return np.where((joints_2d == _NOWHERE).all(axis=-1, keepdims=True), np.nan, joints_2d)
 
 

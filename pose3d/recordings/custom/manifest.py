@@ -76,18 +76,22 @@ def find_recordings(folder, actions=None, subjects=None, cameras=None):
     unknown = [name for name in columns if name not in _REQUIRED + _OPTIONAL]
     lacking = [name for name in _REQUIRED if name not in columns]
     if unknown or lacking:
-        fault = f"lacks the column(s) {', '.join(lacking)}" if lacking else f"has a column {unknown[0]!r}"
+        fault = (
+            f"lacks the column(s) {', '.join(lacking)}"
+            if lacking
+            else f"has an unknown column {unknown[0]!r}"
+        )
         raise UserError(f"{path}: {fault}; the columns are {', '.join(_REQUIRED)} and, optionally, masks")
     recordings, lines = [], {}
     for row in rows:
         recording = _recording(Path(folder), row)
         key = (recording.subject, recording.action, recording.take, recording.camera)
         if key in lines:
-            raise UserError(f"{path}, line {row.line}: is {recording}, as line {lines[key]} is")
+            raise UserError(f"{path}, line {row.line}: repeats {recording} of line {lines[key]}; remove one")
         lines[key] = row.line
         recordings.append(recording)
     if not recordings:
-        raise UserError(f"{path}: lists no recording")
+        raise UserError(f"{path}: lists no recording; add one in each row")
     return _chosen(path, recordings, {"action": actions, "subject": subjects, "camera": cameras})
 
 
@@ -97,9 +101,8 @@ def _recording(folder, row):
         names[column] = row.text(column)
         bad = next((sign for sign in names[column] if sign in _FORBIDDEN or not sign.isprintable()), None)
         if bad or names[column].startswith("."):
-            raise row.error(
-                column, f"is {names[column]!r}; a name with {bad or 'a dot in front'!r} names no file"
-            )
+            rule = f"contain {bad!r}" if bad else "begin with a dot"
+            raise row.error(column, f"is {names[column]!r}; the name must not {rule}")
     masks = row.text("masks", "")
     return CustomRecording(
         **names,
@@ -132,5 +135,5 @@ def _chosen(path, recordings, asked):
         if all(names is None or getattr(recording, kind) in names for kind, names in asked.items())
     ]
     if not chosen:
-        raise UserError(f"{path} lists no recording that is all of what is asked for")
+        raise UserError(f"{path} lists no recording of the actions, subjects and cameras asked for together")
     return chosen

@@ -62,19 +62,20 @@ class CustomReader(Reader):
         return box
 
     def _check_counts(self, count):
-        """A video must have all frames of the table, and as many masks as frames, or they are shifted."""
+        """Check that a video has every frame of the table, and a mask for each frame; else masks shift."""
         recording, joints = self.recording, self._joints
         if joints.numbers[-1] >= count:
-            fault = f"is {joints.numbers[-1]}, but {recording.images} has {count} frames, the first being 0"
+            fault = f"is {joints.numbers[-1]}, but {recording.images} has only frames 0 to {count - 1}"
             raise fault_in(recording.joints, joints.lines[-1], FRAME, fault)
         if self._is_video and self._masks is not None and len(self._masks) != count:
             raise UserError(
-                f"{recording.masks}: {len(self._masks)} masks for {count} frames of {recording.images}"
+                f"{recording.masks}: {len(self._masks)} masks for {count} frames of {recording.images}; "
+                "give one for each frame"
             )
 
 
 def _masks(recording, images):
-    """Masks of images go by the images' names without endings, those of a video by their order."""
+    """Masks match images by name without the ending, and frames of a video by order."""
     if recording.masks is None:
         return None
     found = list_images(recording.masks)

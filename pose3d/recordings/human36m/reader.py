@@ -66,7 +66,7 @@ class RawReader(Reader):
         self.notes += _count_notes(self.recording, counts)
 
     def _check_whole(self, counts):
-        """A video that lost frames which have poses must not pass for a short one."""
+        """Raise a `UserError` if frames that have poses are missing at the end of the video."""
         video, frames = self.recording.video, counts["frames"]
         promised = count_frames(video) or 0
         if frames < min(promised, counts["2D poses"]) or not frames:
@@ -77,7 +77,7 @@ class RawReader(Reader):
 
 
 def _count_notes(recording, counts):
-    """A video that outlasts its poses by a few frames is the rule, and needs no note."""
+    """A note on numbers that differ, unless the video is just a few frames longer than its poses."""
     shortest = min(counts.values())
     if max(counts.values()) - shortest <= USUAL_SURPLUS and shortest == counts["2D poses"]:
         return []

@@ -93,7 +93,9 @@ def find_recordings(folder, actions=None, subjects=None, pixel_order=ORDERS[0]):
     ]
     if not chosen:
         there = ", ".join(map(str, found)) or "; ".join(lines)
-        raise UserError(f"{folder} holds no legacy .mat files of what is asked for; there are: {there}")
+        raise UserError(
+            f"{folder} holds no legacy .mat files of the actions and subjects asked for, only: {there}"
+        )
     return chosen, lines + _missing(chosen, actions, subjects)
 
 

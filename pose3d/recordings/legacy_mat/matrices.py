@@ -123,7 +123,7 @@ def _possible_axes(matrix, width):
     if not axes:
         raise UserError(
             f"{matrix.path}: {matrix.name} is {matrix.shape[0]} x {matrix.shape[1]}, and neither is {width}, "
-            "the length of one sample; is it another variable?"
+            "the length of one sample; check that it is the right file"
         )
     return axes
 

@@ -117,7 +117,8 @@ def _labels(labels, numbers):
     bad = np.flatnonzero(~((values == 0) | (values == 1)).all(axis=1))
     if bad.size:
         raise UserError(
-            f"{labels.path}: sample {numbers[bad[0]]} has labels not 0 and not 1; repair or remove the file"
+            f"{labels.path}: sample {numbers[bad[0]]} has labels other than 0 and 1; repair or remove "
+            "the file"
         )
     return values.reshape(-1, N_JOINTS, GRID_SIDE**2) == 1
 

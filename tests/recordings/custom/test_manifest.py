@@ -8,16 +8,16 @@ from tests.recordings.custom.drawn import ROW, write_recordings
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"subject": "anna-lena"}, r"line 2, column subject: is 'anna-lena'; a name with '-'"),
+        ({"subject": "anna-lena"}, r"line 2, column subject: is 'anna-lena'; the name must not contain '-'"),
         ({"action": "a/b"}, "line 2, column action: is 'a/b'"),
-        ({"action": ".a"}, "line 2, column action: is '.a'; a name with 'a dot in front'"),
+        ({"action": ".a"}, "line 2, column action: is '.a'; the name must not begin with a dot"),
         ({"take": "0"}, "line 2, column take: is '0', not a whole number from 1 to 127"),
         ({"camera": "left"}, "line 2, column camera: is 'left', not a whole number"),
         ({"subject": " "}, "line 2, column subject: is empty"),
         ({"images": "nowhere"}, "line 2, column images: there is no .*nowhere"),
         ({"joints": "frames"}, "line 2, column joints: .*frames is no file"),
         ({"masks": "j.csv"}, "line 2, column masks: .*j.csv is no folder"),
-        ({"mask": "masks"}, "recordings.csv: has a column 'mask'; the columns are subject, action"),
+        ({"mask": "masks"}, "recordings.csv: has an unknown column 'mask'; the columns are subject, action"),
     ],
 )
 def test_a_bad_list_is_named(folder, change, message):
@@ -41,8 +41,8 @@ def test_recordings_are_chosen_by_name(folder):
     assert len(custom.find_recordings(folder, ["Dancing"], ["anna"], ["8"])) == 1
     with pytest.raises(UserError, match="lists no subject 'S1', only anna, ben"):
         custom.find_recordings(folder, subjects=["S1"])
-    with pytest.raises(UserError, match="lists no recording that is all of what is asked for"):
+    with pytest.raises(UserError, match="lists no recording of the actions, subjects and cameras asked for"):
         custom.find_recordings(folder, ["Walking"], ["anna"])
     write_recordings(folder, [*rows, ROW | {"camera": "07"}])
-    with pytest.raises(UserError, match="line 6: is anna Dancing take 2 camera 7, as line 2 is"):
+    with pytest.raises(UserError, match="line 6: repeats anna Dancing take 2 camera 7 of line 2"):
         custom.find_recordings(folder)

@@ -110,7 +110,7 @@ def test_a_video_too_short_and_masks_that_do_not_fit_are_named(folder):
     write_table(folder / "numbers.csv", [row_of(3, "3"), row_of(5, "12")])
     write_recordings(folder, [video])
     with pytest.raises(
-        UserError, match=r"numbers\.csv, line 3, column frame: is 12, but .*video.mp4 has 12 fr"
+        UserError, match=r"numbers\.csv, line 3, column frame: is 12, but .*video.mp4 has only frames 0 to 11"
     ):
         sample(folder)
     write_table(folder / "numbers.csv", [row_of(3, "3")])

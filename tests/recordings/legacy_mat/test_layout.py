@@ -19,7 +19,7 @@ def test_a_file_of_no_use_costs_itself_only(tmp_path):
     with pytest.raises(UserError, match=r"pose_2DS5\.mat: cannot be read as a MATLAB file of v7\.3"):
         sample(recordings[1])
     with pytest.raises(
-        UserError, match="holds no legacy .mat files of what is asked for; there are: S1 Walking"
+        UserError, match="holds no legacy .mat files of the actions and subjects asked for, only: S1 Walking"
     ):
         find(tmp_path, subjects=["S11"])
 

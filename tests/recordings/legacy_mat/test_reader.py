@@ -59,7 +59,7 @@ def test_gray_levels_of_every_kind(tmp_path, convert):
         ("images", -0.1, r"data_36MS1\.mat: sample 5 has values of -0\.1 to 1"),
         ("images", 1.5, r"data_36MS1\.mat: (sample 5|its largest value is 1\.5)"),
         ("images", np.nan, r"data_36MS1\.mat: sample 5 holds NaN"),
-        ("labels", 0.5, r"pose_2DS1\.mat: sample 5 has labels not 0 and not 1"),
+        ("labels", 0.5, r"pose_2DS1\.mat: sample 5 has labels other than 0 and 1"),
         ("poses", np.inf, r"pose_3DS1\.mat: sample 5 holds NaN or infinity"),
     ],
 )
