@@ -115,7 +115,7 @@ def test_the_same_tree_makes_the_same_bytes(raw_tree, tmp_path):
     assert (tmp_path / "a" / "Walking-S1.h5").read_bytes() == (tmp_path / "b" / "Walking-S1.h5").read_bytes()
 
 
-def test_a_killed_build_is_taken_up_where_it_stopped(raw_tree, tmp_path, in_process, monkeypatch):
+def test_a_killed_build_is_resumed_where_it_stopped(raw_tree, tmp_path, in_process, monkeypatch):
     recordings = find(raw_tree, ["S1"])
 
     def killed_at_the_third(recording, every, write):
@@ -205,7 +205,7 @@ def spoil_chunk(path):
 
 
 def cut_video(path):
-    """Leave out the last packets, as a download that broke off does where the index stands in front."""
+    """Drop the last packets, as a download that broke off does where the index stands in front."""
     with av.open(str(path)) as source:
         stream = source.streams.video[0]
         with av.open(str(path.with_suffix(".cut.mp4")), "w", options={"movflags": "faststart"}) as target:
@@ -275,7 +275,7 @@ def test_a_full_disk_stops_the_build_at_once(raw_tree, tmp_path, in_process, mon
     assert len(Dataset.open(tmp_path)) == 48
 
 
-def test_the_provenance_tells_what_was_made_of_what(raw_tree, tmp_path, in_process):
+def test_the_provenance_holds_what_was_made_of_what(raw_tree, tmp_path, in_process):
     build(find(raw_tree, ["S1"]), tmp_path, raw_tree, every=3)
     provenance = read_provenance(tmp_path / "Walking-S1.h5")
     assert provenance["every"] == 3

@@ -123,7 +123,7 @@ def test_ranks_make_the_same_files_as_one_process(raw_tree, tmp_path):
         [*mpiexec(3), sys.executable, "-m", "pose3d.build_dataset", *words], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count(f"samples in {out}") == 1  # one rank tells
+    assert done.stdout.count(f"samples in {out}") == 1  # one rank prints
     assert_whole(out, raw_tree, tmp_path)
 
 
@@ -161,7 +161,7 @@ def test_without_mpi4py_a_rank_says_what_to_install(tmp_path):
 
 
 @pytest.mark.parametrize("bytes_left", [0, 1000, 40_000])
-def test_a_write_that_fails_is_told_in_one_line(raw_tree, tmp_path, capfd, monkeypatch, bytes_left):
+def test_a_write_that_fails_is_one_line(raw_tree, tmp_path, capfd, monkeypatch, bytes_left):
     """As on a full disk, wherever in the file it fills; HDF5 must not print its own pages."""
     written = [0]
 

@@ -4,11 +4,10 @@ import pytest
 
 from pose3d.dataset.built_files import SCHEMA, built_path, write_samples
 from pose3d.dataset.legacy_export import export_legacy
-from pose3d.dataset.samples import Dataset
 from pose3d.dataset.windows import labels
-from pose3d.errors import UserError
 from pose3d.skeleton import KEPT
-from tests.recordings.legacy_mat.written import NAMES, N, drawn, find, given, sample
+from tests.recordings.legacy_mat.written import NAMES, N, drawn, find, given
+from tests.recordings.sampled import sample
 
 
 def built(folder, values, subject, given):
@@ -63,11 +62,3 @@ def test_an_export_is_what_the_original_reads(tmp_path):
     poses = found["posedata"].reshape(N, 32, 3)
     assert np.isnan(poses[:, np.setdiff1d(np.arange(32), KEPT)]).all()
     np.testing.assert_allclose(poses[:, KEPT[4]], part["poses"][:, 4] + part["pelvis"], atol=1e-3)
-
-
-def test_an_export_of_what_is_not_built_is_refused(tmp_path):
-    built(tmp_path / "built", drawn(), "S1", given=True)
-    with pytest.raises(UserError, match="holds no subject S5"):
-        export_legacy(tmp_path / "built", tmp_path / "mat", subjects=["S5"])
-    assert len(Dataset.open(tmp_path / "built")) == N
-    assert not (tmp_path / "mat").exists()

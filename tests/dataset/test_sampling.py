@@ -13,16 +13,9 @@ from pose3d.recordings import human36m
 from pose3d.recordings.human36m import Recording
 from pose3d.skeleton import KEPT
 from pose3d.synthetic.file_formats import mask_writer, write_poses
+from tests.recordings.sampled import sample
 
 FRAMES, HEIGHT, WIDTH = 12, 120, 160
-
-
-def sample(recording, every=1):
-    """The samples of all blocks, and the facts."""
-    blocks = []
-    facts = sampling.sample_recording(recording, every, blocks.append)
-    names = blocks[0] if blocks else ()
-    return {name: np.concatenate([block[name] for block in blocks]) for name in names}, facts
 
 
 def corner(i):
@@ -114,11 +107,10 @@ def test_only_masks_of_wanted_frames_are_read(recording, tmp_path):
 
 
 def test_without_masks_the_background_stays(recording):
-    samples, facts = sample(replace(recording, masks=None))
-    assert facts["background"] == "kept"
     # The box is the square: what is around it is outside, so widen it to see the background.
     write_masks(recording.boxes, [np.ones((HEIGHT, WIDTH), bool)] * FRAMES)
-    samples, _ = sample(replace(recording, masks=None))
+    samples, facts = sample(replace(recording, masks=None))
+    assert facts["background"] == "kept"
     assert abs(int(samples["images"][0, 20, 120]) - 90) < 8
 
 
@@ -133,7 +125,7 @@ def test_without_boxes_they_come_from_the_mask_then_from_the_joints(recording):
     assert (by_joints["joints_2d"] < 127).all()
 
 
-def test_a_frame_whose_box_and_mask_are_empty_is_blank_and_told(recording):
+def test_a_frame_whose_box_and_mask_are_empty_is_blank_and_noted(recording):
     masks = [inside(i) if i != 4 else np.zeros((HEIGHT, WIDTH), bool) for i in range(FRAMES)]
     write_masks(recording.masks, masks)
     write_masks(recording.boxes, masks)
@@ -176,7 +168,7 @@ def test_repeated_frames_are_counted(recording, monkeypatch):
     assert sample(recording, every=4)[1]["repeated"] == 0
 
 
-def test_missing_masks_cost_the_frames_and_are_told(recording):
+def test_missing_masks_cost_the_frames_and_are_noted(recording):
     write_masks(recording.masks, map(inside, range(FRAMES - 3)))
     samples, facts = sample(recording)
     assert len(samples["images"]) == len(samples["poses"]) == FRAMES - 3

@@ -56,7 +56,7 @@ def test_tail_keeps_the_last_tenth_of_a_take_with_all_cameras_and_a_gap(data):
     assert frames(data, parts.train, "S9", 1) == list(range(245))
 
 
-def test_the_gap_of_a_short_take_is_as_long_as_its_tail_and_told(data):
+def test_the_gap_of_a_short_take_is_as_long_as_its_tail(data):
     parts = split(data, "tail")
     assert frames(data, parts.validation, "S1", 2) == list(range(90, 100))
     assert frames(data, parts.train, "S1", 2) == list(range(80))

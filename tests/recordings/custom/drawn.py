@@ -4,9 +4,9 @@ import csv
 
 import numpy as np
 
-from pose3d.dataset.sampling import sample_recording
 from pose3d.recordings import custom
 from pose3d.skeleton import JOINTS
+from tests.recordings import sampled
 
 FRAMES, HEIGHT, WIDTH = 12, 96, 160
 ANNOTATED = [1, 2, 4, 7, 11]
@@ -69,7 +69,6 @@ ROW = {
 
 
 def sample(folder, every=1):
+    """The samples of the only recording of a folder, and the facts."""
     (recording,) = custom.find_recordings(folder)
-    blocks = []
-    facts = sample_recording(recording, every, blocks.append)
-    return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}, facts
+    return sampled.sample(recording, every)

@@ -36,7 +36,7 @@ def write(path, numbers):
 
 
 def test_numbers_go_where_the_official_code_takes_them_from(tmp_path):
-    """Number i of the file is i/1000, so that each value tells its place."""
+    """Number i of the file is i/1000, so that each value shows its place."""
     cameras = read_cameras(write(tmp_path / "metadata.xml", np.arange(300) / 1000))
     assert set(cameras) == {(subject, camera) for subject in SUBJECTS for camera in CAMERAS}
     for (subject, camera), found in cameras.items():

@@ -65,7 +65,7 @@ def test_a_file_of_another_layout_is_named(tmp_path):
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_a_coordinate_that_is_not_finite_is_told_with_its_frame(tmp_path, bad):
+def test_a_coordinate_that_is_not_finite_is_named_with_its_frame(tmp_path, bad):
     path = tmp_path / "hole.cdf"
     broken = poses(9, 2)
     broken[[4, 6], 31, 1] = bad

@@ -1,7 +1,5 @@
 """Trees are spoiled for real, file by file, as downloads and careless tools spoil them."""
 
-import shutil
-
 import numpy as np
 import pytest
 
@@ -28,14 +26,6 @@ from pose3d.synthetic.silhouettes import box
 
 SQUARE = CAMERAS[1]  # its images have as many rows as columns
 TALL = CAMERAS[0]
-
-
-@pytest.fixture
-def tree(raw_tree, tmp_path):
-    """A copy of S1's files, to be spoiled."""
-    shutil.copytree(raw_tree / "S1", tmp_path / "tree" / "S1")
-    shutil.copy(raw_tree / "metadata.xml", tmp_path / "tree")
-    return tmp_path / "tree"
 
 
 def cameras_of(tree):
@@ -96,7 +86,7 @@ def test_swapped_rows_and_columns_are_found_in_square_images_too(tree, camera, k
 
 
 @pytest.mark.parametrize("camera", CAMERAS)
-def test_shifted_motion_capture_misses_the_silhouettes_and_nothing_else_tells(tree, camera):
+def test_shifted_motion_capture_misses_the_silhouettes_and_nothing_else_shows_it(tree, camera):
     """As with S9: poses, projections and boxes agree with each other, 200 mm beside the person."""
     recording, calibration = recording_of(tree, camera), cameras_of(tree)[camera]
     poses = (read_poses_3d(recording.poses_3d) + calibration.R @ [200, 0, 0]).astype(np.float32)
@@ -114,7 +104,7 @@ def test_shifted_motion_capture_misses_the_silhouettes_and_nothing_else_tells(tr
     assert (found.in_box, found.miss < TOLERANCE) == (1, True)
 
 
-def test_empty_cells_are_passed_over_and_all_empty_ones_told(tree):
+def test_empty_cells_are_passed_over_and_all_empty_ones_are_a_fault(tree):
     path = recording_of(tree).masks
     rewrite_masks(path, lambda masks: [mask & (i % 3 == 0) for i, mask in enumerate(masks)])
     assert checked(tree).faults == []
@@ -157,7 +147,7 @@ def test_scrambled_joints_do_not_project_onto_the_pixels(tree):
         assert "camera, frames or order of joints differ" in only_fault(found)
 
 
-def test_the_wrong_model_of_the_distortion_is_told_from_rounding(tree):
+def test_the_wrong_model_of_the_distortion_is_distinguished_from_rounding(tree):
     """OpenCV's tangential term counts p1 y + p2 x twice."""
     recording, calibration = recording_of(tree), cameras_of(tree)[SQUARE]
     poses = read_poses_3d(recording.poses_3d)
@@ -213,7 +203,7 @@ def test_too_few_masks_are_a_fault(tmp_path):
     assert only_fault(checked(tree)) == f"{path}: 9 boxes for 30 poses; extract it again"
 
 
-def test_a_video_cut_short_is_told_once(tree, monkeypatch):
+def test_a_video_cut_short_is_reported_once(tree, monkeypatch):
     recording = recording_of(tree)
     whole = read_packets(recording.video)
     cut = type(whole)(8, whole.promised, whole.rows, whole.columns)

@@ -2,7 +2,8 @@ import pytest
 
 from pose3d.errors import UserError
 from pose3d.recordings.legacy_mat import find_recordings, is_legacy
-from tests.recordings.legacy_mat.written import N, drawn, find, sample, stored, write
+from tests.recordings.legacy_mat.written import N, drawn, find, stored, write
+from tests.recordings.sampled import sample
 
 
 def test_a_file_of_no_use_costs_itself_only(tmp_path):

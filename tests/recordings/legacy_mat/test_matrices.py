@@ -4,7 +4,8 @@ import pytest
 
 from pose3d.errors import UserError
 from pose3d.recordings.legacy_mat import matrices
-from tests.recordings.legacy_mat.written import drawn, find, sample, stored, write
+from tests.recordings.legacy_mat.written import drawn, find, stored, write
+from tests.recordings.sampled import sample
 
 
 @pytest.mark.parametrize("along", [0, 1])

@@ -6,7 +6,8 @@ from pose3d.dataset.windows import window_bounds
 from pose3d.errors import UserError
 from pose3d.recordings.legacy_mat import find_recordings, matrices, reader
 from pose3d.skeleton import JOINTS, KEPT
-from tests.recordings.legacy_mat.written import N, drawn, find, given, sample, stored, write
+from tests.recordings.legacy_mat.written import N, drawn, find, given, stored, write
+from tests.recordings.sampled import sample
 
 
 @pytest.mark.parametrize("order", ["rows", "columns"])

@@ -3,7 +3,6 @@
 import h5py
 import numpy as np
 
-from pose3d.dataset.sampling import sample_recording
 from pose3d.recordings import legacy_mat
 from pose3d.skeleton import JOINTS
 
@@ -49,12 +48,6 @@ def write(folder, matrices, subject="S1", along=0, **dataset):
 
 def find(folder, **asked):
     return legacy_mat.find_recordings(folder, **asked)[0]
-
-
-def sample(recording, every=1):
-    blocks = []
-    facts = sample_recording(recording, every, blocks.append)
-    return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}, facts
 
 
 def given(samples):
