@@ -92,7 +92,7 @@ def main(folder):
 def found(tmp_path_factory):
     """``found(name)``: what each rank came to."""
     folder = tmp_path_factory.mktemp("ranks")
-    done = run_ranks(RANKS, __file__, folder)
+    done = run_ranks(RANKS, "-m", __name__, folder)
     assert done.returncode == 0, done.stderr
     return lambda name: [dict(np.load(folder / f"{name} {rank}.npz")) for rank in range(RANKS)]
 
