@@ -158,14 +158,8 @@ def stream(arguments):
             size = sum(path.stat().st_size for path in folder.iterdir())
             for memory in ("stream", "all"):
                 command = [sys.executable, str(Path(__file__).with_name("benchmark.py")), "epoch"]
-                command += [
-                    "--data",
-                    str(folder),
-                    "--memory",
-                    memory,
-                    "--steps",
-                    str(min(arguments.steps, 5)),
-                ]
+                command += ["--data", str(folder), "--memory", memory]
+                command += ["--steps", str(min(arguments.steps, 5))]
                 command += ["--threads", str(arguments.threads), "--batch", str(arguments.batch)]
                 command += ["--kernels", *map(str, arguments.kernels)]
                 done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)

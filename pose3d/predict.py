@@ -17,7 +17,7 @@ from pose3d.inference import predictor
 from pose3d.inference.background import foreground, median_background
 from pose3d.inference.person_crop import cut_out
 from pose3d.inference.pictures import is_video, read_pictures
-from pose3d.io.images import MaskImages, list_images
+from pose3d.io.images import MaskImages, list_images, masks_by_name
 from pose3d.io.video import frame_rate
 from pose3d.recordings.human36m import FRAMES_PER_SECOND
 from pose3d.report.overlay import draw_over, overlay_writer
@@ -106,8 +106,7 @@ def mask_finder(source, given, background):
         raise UserError(f"{given}: there is no such mask; correct --mask")
     paths = list_images(given) if given.is_dir() else [given]
     if source.is_dir():
-        by_stem = {path.stem: path for path in paths}
-        paths = [by_stem.get(path.stem) for path in list_images(source)]
+        paths = masks_by_name(paths, list_images(source))
     masks = MaskImages(given, paths)
     return lambda number, _: masks[number]
 

@@ -25,12 +25,13 @@ def run_ranks(ranks, *words):
     return subprocess.run(command, capture_output=True, text=True, timeout=1200)
 
 
-def wait_for(condition, process):
-    """Whether the condition came to hold before the process ended."""
-    for _ in range(60_000):
+def wait_for(condition, process, seconds=600):
+    """Whether the condition came to hold before the process ended; after so many seconds, end it and fail."""
+    for _ in range(100 * seconds):
         if condition():
             return True
         if process.poll() is not None:
             return False
         time.sleep(0.01)
+    process.kill()
     raise AssertionError("waited in vain")

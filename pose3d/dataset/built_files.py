@@ -39,7 +39,7 @@ _WINDOWS = (np.uint8, (-(-N_JOINTS * N_WINDOWS // 8),), "positive windows: 17 x 
 # The other arrays are not compressed, so that a row is found in its chunk by its size.
 _IMAGES_STORED = {"chunks": (1, IMAGE_SIDE, IMAGE_SIDE), "compression": "gzip", "compression_opts": 1}
 _ROWS_PER_CHUNK = 256
-BLOCK = 256  # samples in memory when whole files are read or joined
+BLOCK = 256  # samples in memory, 4 MB of images, when files of any length are read, joined or made
 
 
 def built_path(folder, action, subject):

@@ -4,15 +4,13 @@ from collections import Counter
 
 import numpy as np
 
-from pose3d.dataset.built_files import WINDOWS
+from pose3d.dataset.built_files import BLOCK, WINDOWS
 from pose3d.dataset.crop import Transform, box_from_joints, box_from_silhouette, crop
 from pose3d.dataset.windows import window_bounds
 from pose3d.io.cpu import keep_freed_memory
 from pose3d.recordings.registry import open_recording
 from pose3d.skeleton import PELVIS, pelvis_relative
 
-# Samples in memory at once, 4 MB of images: a recording may be of any length.
-BLOCK = 256
 # Position of a joint without a window; the table of joints holds no NaN.
 _NOWHERE = -1.0
 

@@ -15,6 +15,14 @@ LOCK = ".lock"
 class DiskFullError(UserError):
     """The disk is full, so that no other file can be written either."""
 
+    @classmethod
+    def at(cls, path):
+        """The error of a file that cannot be written. Not the constructor's: workers' errors are pickled."""
+        return cls(
+            f"{path} cannot be written, the disk is full; free some space and start again, "
+            "what was finished is kept"
+        )
+
 
 @contextlib.contextmanager
 def whole(path):
@@ -40,10 +48,7 @@ def whole(path):
         os.replace(temporary, path)
     except (OSError, RuntimeError) as error:
         if is_disk_full(error):
-            raise DiskFullError(
-                f"{path} cannot be written, the disk is full; free some space and start again, "
-                "what was finished is kept"
-            ) from error
+            raise DiskFullError.at(path) from error
         raise
     finally:
         temporary.unlink(missing_ok=True)

@@ -113,6 +113,17 @@ def list_images(folder):
     return sorted(found, key=lambda path: [*map(_key, re.split(r"([0-9]+)", path.name)), path.name])
 
 
+def masks_by_name(masks, images):
+    """Match masks to images by name without the ending: list of paths, None for an image without a mask.
+
+    Parameters
+    ----------
+    masks, images : lists of Path
+    """
+    by_stem = {path.stem: path for path in masks}
+    return [by_stem.get(path.stem) for path in images]
+
+
 def _key(word):
     return (int(word), "") if word.isdecimal() else (-1, word)
 

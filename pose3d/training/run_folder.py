@@ -109,12 +109,9 @@ class _LogFile(logging.FileHandler):
     """A log that cannot be written ends the run; by default, logging would only print a traceback."""
 
     def handleError(self, record):
-        error = sys.exception() if hasattr(sys, "exception") else sys.exc_info()[1]
+        error = sys.exception()
         if is_disk_full(error):
-            raise DiskFullError(
-                f"{self.baseFilename} cannot be written, the disk is full; free some space and start again, "
-                "what was finished is kept"
-            ) from error
+            raise DiskFullError.at(self.baseFilename) from error
         raise error
 
 

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -16,7 +15,7 @@ from pose3d.dataset.built_files import built_path
 from pose3d.dataset.samples import Dataset
 from pose3d.io.atomic_files import DiskFullError
 from pose3d.recordings import human36m
-from tests.launching import mpiexec
+from tests.launching import mpiexec, wait_for
 
 CAMERAS = ("54138969", "60457274")
 # A build that waits, after its first block is in the temporary file, until a file named go appears.
@@ -55,17 +54,6 @@ def start(tmp_path, *words, launcher=()):
     )
 
 
-def wait_for(condition, process):
-    """Until the condition holds; a build that ends before is a failure."""
-    for _ in range(1200):
-        if condition():
-            return
-        assert process.poll() is None, process.stderr.read()
-        time.sleep(0.05)
-    process.kill()
-    raise AssertionError("waited in vain")
-
-
 def waiting(tmp_path):
     """Process numbers of the workers that wait."""
     return [int(path.name.split("-")[2]) for path in tmp_path.glob("at-S11-*")]
@@ -88,7 +76,9 @@ def test_a_killed_worker_costs_no_finished_file(raw_tree, tmp_path, capsys):
     out = tmp_path / "out"
     words = options(raw_tree, out, "S1", "S11")
     build = start(tmp_path, *words, "--workers", "2")
-    wait_for(lambda: built_path(out, "Walking", "S1").exists() and waiting(tmp_path), build)
+    assert wait_for(lambda: built_path(out, "Walking", "S1").exists() and waiting(tmp_path), build, 60), (
+        build.stderr.read()
+    )
     os.kill(waiting(tmp_path)[0], signal.SIGKILL)
     _, errors = build.communicate(timeout=60)
     assert build.returncode == 1
@@ -106,7 +96,7 @@ def test_a_second_build_into_the_folder_is_refused_and_the_first_goes_on(raw_tre
     out = tmp_path / "out"
     words = options(raw_tree, out, "S1", "S11")
     first = start(tmp_path, *words, "--workers", "1")
-    wait_for(lambda: waiting(tmp_path), first)
+    assert wait_for(lambda: waiting(tmp_path), first, 60), first.stderr.read()
     assert build_dataset.main([*words, "--workers", "1"]) == 1
     assert f"error: {out}: another process is working there; wait" in capsys.readouterr().err
     (tmp_path / "go").touch()
@@ -132,7 +122,9 @@ def test_a_rank_that_dies_takes_no_finished_file_with_it(raw_tree, tmp_path):
     out = tmp_path / "out"
     words = options(raw_tree, out, "S1", "S11")
     build = start(tmp_path, *words, launcher=mpiexec(3))
-    wait_for(lambda: built_path(out, "Walking", "S1").exists() and waiting(tmp_path), build)
+    assert wait_for(lambda: built_path(out, "Walking", "S1").exists() and waiting(tmp_path), build, 60), (
+        build.stderr.read()
+    )
     os.kill(waiting(tmp_path)[0], signal.SIGKILL)
     build.communicate(timeout=60)
     assert build.returncode != 0

@@ -11,6 +11,7 @@ from pose3d.errors import UserError
 from pose3d.io.video import video_writer
 from pose3d.recordings import human36m
 from pose3d.recordings.human36m import Recording
+from pose3d.recordings.legacy_mat.reader import StoredCrop
 from pose3d.skeleton import KEPT
 from pose3d.synthetic.file_formats import mask_writer, write_poses
 from tests.recordings.sampled import sample
@@ -135,17 +136,6 @@ def test_a_frame_whose_box_and_mask_are_empty_is_blank_and_noted(recording):
     assert facts["notes"] == [f"{recording}: boxes not from ground_truth_bb but 1 from the 2D joints"]
 
 
-class Still:
-    """A frame that is a gray image."""
-
-    def __init__(self, image):
-        self.image, self.shape = image, image.shape
-
-    def gray(self, box):
-        x0, y0, x1, y1 = box
-        return self.image[y0:y1, x0:x1]
-
-
 def test_samples_come_in_blocks_whatever_the_length(recording, monkeypatch):
     whole, facts = sample(recording)
     monkeypatch.setattr(sampling, "BLOCK", 5)
@@ -160,7 +150,7 @@ def test_repeated_frames_are_counted(recording, monkeypatch):
     rng = np.random.default_rng(1)
     drawn = rng.integers(0, 256, (3, HEIGHT, WIDTH), dtype=np.uint8)
     # 12 frames of only 3 images, as in the original's data: 3 runs of 4, thus 9 repetitions.
-    shown = [Still(image) for image in drawn for _ in range(4)]
+    shown = [StoredCrop(image) for image in drawn for _ in range(4)]
     monkeypatch.setattr("pose3d.recordings.human36m.reader.read_frames", lambda _: shown)
     write_masks(recording.boxes, [inside(0)] * FRAMES)
     write_masks(recording.masks, [inside(0)] * FRAMES)

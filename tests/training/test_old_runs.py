@@ -1,6 +1,7 @@
 """Run folders of version 0.1 are read: their names of settings in weights, checkpoints and config.toml."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -41,10 +42,7 @@ def new_run(built, tmp_path_factory):
 
 @pytest.fixture
 def old_run(new_run, tmp_path):
-    out = tmp_path / "old"
-    out.mkdir()
-    for path in new_run.iterdir():
-        (out / path.name).write_bytes(path.read_bytes())
+    out = shutil.copytree(new_run, tmp_path / "old")
     for path in out.glob("*.npz"):
         age(path)
     text = (out / "config.toml").read_text()

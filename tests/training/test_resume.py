@@ -15,6 +15,7 @@ import pytest
 from pose3d import train_detection, train_regression
 from pose3d.model import weights
 from pose3d.training.checkpoint import NAME, OLDER, load
+from tests.launching import wait_for
 
 EPOCHS = 4
 SETTINGS = (
@@ -84,16 +85,6 @@ def written(out):
     return (out / NAME).stat().st_mtime_ns if (out / NAME).exists() else None
 
 
-def wait_for(condition, process):
-    for _ in range(6000):
-        if condition():
-            return True
-        if process.poll() is not None:
-            return False
-        time.sleep(0.01)
-    raise AssertionError("waited in vain")
-
-
 @pytest.mark.slow
 def test_killed_again_and_again_it_ends_with_the_same_bits(built, undisturbed, tmp_path):
     out, rng = tmp_path / "run", random.Random(1)
@@ -101,11 +92,11 @@ def test_killed_again_and_again_it_ends_with_the_same_bits(built, undisturbed, t
     while status is None:
         before = written(out)
         process = start(words)
-        moving = wait_for(lambda before=before: written(out) != before, process)
+        moving = wait_for(lambda before=before: written(out) != before, process, 60)
         if moving and kills < 5:
             time.sleep(rng.uniform(0, 0.3))
             if kills == 2:  # in the middle of a save
-                wait_for(lambda: any(out.glob(".checkpoint.partial*")), process)
+                wait_for(lambda: any(out.glob(".checkpoint.partial*")), process, 60)
             process.kill()
             kills += 1
         _, errors = process.communicate(timeout=300)
@@ -121,7 +112,7 @@ def test_killed_again_and_again_it_ends_with_the_same_bits(built, undisturbed, t
 def test_a_signal_ends_it_in_good_order(built, undisturbed, tmp_path, sign):
     out = tmp_path / "run"
     process = start(arguments(built, out))
-    assert wait_for(lambda: (out / OLDER).exists(), process)
+    assert wait_for(lambda: (out / OLDER).exists(), process, 60)
     process.send_signal(sign)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 128 + sign

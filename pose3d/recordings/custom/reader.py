@@ -2,7 +2,7 @@
 
 from pose3d.errors import UserError
 from pose3d.io.csv_tables import fault_in
-from pose3d.io.images import LazyPicture, MaskImages, list_images
+from pose3d.io.images import LazyPicture, MaskImages, list_images, masks_by_name
 from pose3d.io.video import read_frames
 from pose3d.recordings.custom.joint_table import BOX, FRAME, read_joints
 from pose3d.recordings.observation import Observation, Reader, mask_of
@@ -17,7 +17,7 @@ class CustomReader(Reader):
     every : int, 1 for all rows
     """
 
-    box_source = "the box columns"
+    box_source = usual_box = "the box columns"
 
     def __enter__(self):
         recording = self.recording
@@ -28,8 +28,6 @@ class CustomReader(Reader):
         self.subtracts_background = self._masks is not None
         if not self._joints.has_boxes:
             self.usual_box = "the mask" if self.subtracts_background else "the 2D joints"
-        else:
-            self.usual_box = self.box_source
         return self
 
     def __iter__(self):
@@ -80,11 +78,10 @@ def _masks(recording, images):
         return None
     found = list_images(recording.masks)
     if images:
-        by_stem = {path.stem: path for path in found}
-        if not any(path.stem in by_stem for path in images):
+        found = masks_by_name(found, images)
+        if not any(found):
             raise UserError(
                 f"{recording.masks}: no mask is named after an image of {recording.images}, such as "
                 f"{images[0].stem}.png"
             )
-        found = [by_stem.get(path.stem) for path in images]
     return MaskImages(recording.masks, found)
