@@ -146,22 +146,33 @@ def load(task, path=None, overrides=()):
     return config
 
 
-def from_dict(settings, base=None):
+def from_dict(settings, base=None, complete=False):
     """A checked `Config` from nested dicts, laid over `base` (default: the defaults).
+
+    Parameters
+    ----------
+    settings : dict of section to dict of key to value
+    base : Config
+    complete : bool, whether every setting must be there: what a run was made with is not guessed
 
     Raises
     ------
     UserError
-        Naming the key that is unknown or has a wrong value.
+        Naming the key that is unknown, missing or has a wrong value.
     """
     merged = msgspec.to_builtins(base or Config())
+    wanted = {section: set(values) for section, values in merged.items()} if complete else {}
     for section, values in settings.items():
         nested = isinstance(values, dict) and section in merged
         merged[section] = merged[section] | _renamed(section, values) if nested else values
     try:
-        return msgspec.convert(merged, Config)
+        config = msgspec.convert(merged, Config)
     except msgspec.ValidationError as error:
         raise UserError(_reworded(str(error), merged)) from None
+    for section, keys in wanted.items():
+        if missing := keys - _renamed(section, settings.get(section, {})).keys():
+            raise UserError(f"the setting {section}.{min(missing)} is missing")
+    return config
 
 
 def to_dict(config):

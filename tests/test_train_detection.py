@@ -10,6 +10,7 @@ from pose3d import train_detection
 from pose3d.config import load
 from pose3d.dataset.samples import Dataset
 from pose3d.dataset.windows import labels
+from pose3d.io.atomic_files import LOCK
 from pose3d.model import weights
 from pose3d.model.detection import DetectionGraph
 from pose3d.skeleton import JOINTS
@@ -42,7 +43,8 @@ def curve(folder):
 def test_the_run_folder(detection_run):
     names = {path.name for path in detection_run.iterdir()}
     checkpoints = {"checkpoint.npz", "checkpoint.older.npz"}
-    assert names == {"config.toml", "log.txt", "curve.csv", "curve.png", "best.npz", "last.npz"} | checkpoints
+    written = {"config.toml", "log.txt", "curve.csv", "curve.png", "best.npz", "last.npz"}
+    assert names == written | checkpoints | {LOCK}
     assert load("detection", detection_run / "config.toml").network.kernels == (2, 3, 4)
     found = weights.load(detection_run, "detection")
     assert found.config.training.epochs == 2
@@ -144,7 +146,7 @@ def test_a_diverging_run_is_one_line_and_the_run_before_is_kept(train, detection
         r"error: the cost[^\n]* in epoch \d[^\n]*: [^\n]*lower training.learning_rate; [^\n]*\n", error
     )
     assert weights.load(tmp_path / "run").about["epoch"] == 0
-    assert same(read(tmp_path / "run.previous", weights.BEST), read(detection_run, weights.BEST))
+    assert same(read(tmp_path / "run.1", weights.BEST), read(detection_run, weights.BEST))
 
 
 def test_an_interrupt_is_told_and_keeps_the_epochs_before(train, tmp_path, monkeypatch, capsys):

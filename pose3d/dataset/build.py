@@ -18,7 +18,7 @@ from pose3d.dataset.built_files import (
 )
 from pose3d.dataset.sampling import sample_recording
 from pose3d.errors import UserError
-from pose3d.io.atomic_files import DiskFullError, exclusive
+from pose3d.io.atomic_files import DiskFullError, exclusive, remove_partial
 
 # Folder below --out: one file for each finished recording, until an action of a subject is complete.
 PARTS = ".parts"
@@ -179,8 +179,7 @@ def _build_missing(files, out, source, every, run):
 def _tidy(parts):
     """Remove what a killed build was writing, and the folder of parts if it is empty."""
     if parts.is_dir():
-        for path in parts.glob(".*.partial.h5"):
-            path.unlink()
+        remove_partial(parts)
         if not any(parts.iterdir()):
             parts.rmdir()
 

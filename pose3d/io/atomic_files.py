@@ -3,13 +3,18 @@
 import contextlib
 import errno
 import os
+import shutil
+import uuid
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import FileLock, SoftFileLock, Timeout
 
 from pose3d.errors import UserError
 
 LOCK = ".lock"
+# What file systems answer that have no flock, such as SMB, Lustre and some NFS.
+_NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
+_TOKEN = 8  # hex digits that make a temporary name unique, on all machines that share the folder
 
 
 class DiskFullError(UserError):
@@ -28,7 +33,8 @@ class DiskFullError(UserError):
 def whole(path):
     """Yield a temporary path in the same folder, and rename it to `path` when the block ends.
 
-    Missing folders are created. After an error the temporary file is removed and `path` stays unchanged.
+    Missing folders are created. After an error the temporary file is removed and `path` stays unchanged. No
+    other process uses the same temporary name; what a killed one left is removed by `remove_partial`.
 
     Parameters
     ----------
@@ -40,10 +46,9 @@ def whole(path):
         if the disk is full
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.stem}.partial{path.suffix}")
+    temporary = path.with_name(f".{path.stem}.partial-{uuid.uuid4().hex[:_TOKEN]}{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.unlink(missing_ok=True)  # of a killed run; some writers refuse to overwrite
         yield temporary
         os.replace(temporary, path)
     except (OSError, RuntimeError) as error:
@@ -52,6 +57,29 @@ def whole(path):
         raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_partial(folder):
+    """Remove what killed processes were writing in a folder (Path) that this process has locked."""
+    for path in folder.glob(f".*.partial-{'[0-9a-f]' * _TOKEN}*"):
+        path.unlink()
+
+
+def keep_copy(path, name):
+    """Give a file a second name in its folder, replacing what has it, in one step and without its absence.
+
+    Where the file system has no hard links, such as exFAT and SMB, the file is copied.
+
+    Parameters
+    ----------
+    path : Path
+    name : str
+    """
+    with whole(path.with_name(name)) as temporary:
+        try:
+            os.link(path, temporary)
+        except OSError:
+            shutil.copyfile(path, temporary)
 
 
 @contextlib.contextmanager
@@ -69,13 +97,24 @@ def exclusive(folder):
     """
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        lock = FileLock(folder / LOCK).acquire(blocking=False)
+        lock = _acquired(folder / LOCK)
     except Timeout:
         raise UserError(
             f"{folder}: another process is working there; wait until it ends, or name another folder"
         ) from None
     with lock:
+        remove_partial(folder)
         yield
+
+
+def _acquired(path):
+    """A lock on a file; where the file system has none, the file's existence is the lock."""
+    try:
+        return FileLock(path).acquire(blocking=False)
+    except (OSError, NotImplementedError) as error:
+        if isinstance(error, Timeout) or getattr(error, "errno", None) not in (None, *_NO_LOCKS):
+            raise
+        return SoftFileLock(f"{path}.soft").acquire(blocking=False)
 
 
 def is_disk_full(error):

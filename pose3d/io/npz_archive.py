@@ -2,7 +2,6 @@
 
 import json
 import zipfile
-import zlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,19 +51,43 @@ class Format:
             if the file is damaged, or of another kind or version
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
-                header = json.loads(str(file["header"]))
-                if header["format"] != self.tag:
-                    raise ValueError(f"its format is {header['format']}")
-                if header["version"] != self.version:
-                    raise UserError(
-                        f"version {header['version']}, this program reads {self.version}: train again"
-                    )
-                return decode(header, {name: file[name] for name in file.files if name != "header"})
+            arrays = read_arrays(path)
+            header = json.loads(str(arrays.pop("header")))
+            if header["format"] != self.tag:
+                raise ValueError(f"its format is {header['format']}")
+            if header["version"] != self.version:
+                raise UserError(
+                    f"version {header['version']}, this program reads {self.version}: train again"
+                )
+            return decode(header, arrays)
         except UserError as error:
             raise UserError(f"{path}: {error}") from None
-        except (ValueError, KeyError, TypeError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             raise UserError(f"{path} is no {self.noun} of pose3d, or damaged ({error})") from error
+
+
+def read_arrays(path):
+    """All arrays of an npz file, by name. Pickled arrays are refused.
+
+    Parameters
+    ----------
+    path : path
+
+    Raises
+    ------
+    OSError
+        if the file cannot be opened
+    ValueError
+        if it is damaged or no npz file
+    """
+    with open(path, "rb") as file:
+        if not zipfile.is_zipfile(file):
+            raise ValueError("no zip archive, or cut short")
+        try:
+            with np.load(file, allow_pickle=False) as found:
+                return {name: found[name] for name in found.files}
+        except Exception as error:  # neither numpy nor zipfile says what damaged bytes can raise
+            raise ValueError(str(error) or type(error).__name__) from error
 
 
 def join(**groups):

@@ -113,4 +113,5 @@ def load(path, task=None):
 
 def _decode(header, arrays):
     params, scale = archive.split(arrays, "param", "scale")
-    return Weights(header["task"], settings.from_dict(header["config"]), params, scale, header["about"])
+    config = settings.from_dict(header["config"], complete=True)
+    return Weights(header["task"], config, params, scale, header["about"])

@@ -1,6 +1,5 @@
 """The checkpoint file: all that a run needs to continue bit for bit as if it had never stopped."""
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import numpy as np
 from pose3d import config as settings
 from pose3d.errors import UserError
 from pose3d.io import npz_archive as archive
-from pose3d.io.atomic_files import whole
+from pose3d.io.atomic_files import keep_copy, whole
 
 FORMAT = archive.Format("pose3d checkpoint", "checkpoint", version=1)
 NAME, OLDER = "checkpoint.npz", "checkpoint.older.npz"
@@ -62,6 +61,7 @@ class Checkpoint:
     data : str, the fingerprint of the samples and of their split
     rows : list of dicts, the curve
     versions : str
+    flags : dict, of the command line: ``data``, str, and ``monitor_test``, bool
     """
 
     task: str
@@ -74,6 +74,7 @@ class Checkpoint:
     data: str
     rows: list = field(default_factory=list)
     versions: str = ""
+    flags: dict = field(default_factory=dict)
 
 
 def save(folder, checkpoint):
@@ -92,23 +93,15 @@ def save(folder, checkpoint):
     header = {
         "config": settings.to_dict(checkpoint.config),
         "progress": progress,
-        **{name: getattr(checkpoint, name) for name in _IN_HEADER},
+        **{name: getattr(checkpoint, name) for name in (*_IN_HEADER, "flags")},
     }
     arrays = archive.join(param=checkpoint.params, velocity=checkpoint.velocity, scale=checkpoint.scale)
     if checkpoint.progress.order is not None:
         arrays["order"] = checkpoint.progress.order
     with whole(folder / NAME) as temporary:
         FORMAT.write(temporary, header, arrays)
-        _keep_older(folder)
-
-
-def _keep_older(folder):
-    """Give the checkpoint that is about to be overwritten a second name."""
-    if (folder / NAME).exists():
-        spare = folder / f".{OLDER}"
-        spare.unlink(missing_ok=True)
-        os.link(folder / NAME, spare)
-        os.replace(spare, folder / OLDER)
+        if (folder / NAME).exists():
+            keep_copy(folder / NAME, OLDER)
 
 
 def load(folder, task):
@@ -145,7 +138,7 @@ def _offer(path):
     older = path.with_name(OLDER)
     try:
         found = None if path.name == OLDER else FORMAT.read(older, _decode)
-    except UserError:  # whatever is wrong with it, it cannot be offered
+    except (UserError, OSError):  # whatever is wrong with it, it cannot be offered
         found = None
     if found is None:
         return "; start without --resume"
@@ -155,6 +148,11 @@ def _offer(path):
 def _decode(header, arrays):
     progress = Progress(**header["progress"], order=arrays.pop("order", None))
     params, velocity, scale = archive.split(arrays, "param", "velocity", "scale")
-    config = settings.from_dict(header["config"])
+    config = settings.from_dict(header["config"], complete=True)
     rest = {name: header[name] for name in _IN_HEADER}
+    # Version 0.1 kept no flags.
+    rest["flags"] = header.get("flags") or {
+        "data": None,
+        "monitor_test": any("test_cost" in row for row in header["rows"]),
+    }
     return Checkpoint(config=config, progress=progress, params=params, velocity=velocity, scale=scale, **rest)

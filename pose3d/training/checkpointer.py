@@ -20,6 +20,7 @@ class Checkpointer:
     split : Split
     run : RunFolder
     signals : pose3d.io.processes.Signals
+    monitor_test : bool, kept for a run that is resumed
 
     Attributes
     ----------
@@ -28,8 +29,9 @@ class Checkpointer:
     epoch_began : float, the perf_counter at which the epoch began, or would have without a stop
     """
 
-    def __init__(self, task, split, run, signals):
+    def __init__(self, task, split, run, signals, monitor_test=False):
         self.task, self.run, self.signals = task, run, signals
+        self._flags = {"data": str(task.data.folder), "monitor_test": monitor_test}
         self.progress = Progress()
         self.shuffling_rng = np.random.default_rng(task.config.training.seed)
         self.augmentation_rng = np.random.default_rng(task.config.augmentation.seed)
@@ -116,6 +118,7 @@ class Checkpointer:
                 data=self._data,
                 rows=self.run.rows,
                 versions=versions_line(),
+                flags=self._flags,
             )
         )
         self._saved = time.perf_counter()

@@ -47,7 +47,7 @@ def fit(task, split, run, monitor_test=False, resumed=None):
         if the cost is not finite or diverges, or the checkpoint is of other data
     """
     with Signals() as signals:
-        checkpoints = Checkpointer(task, split, run, signals)
+        checkpoints = Checkpointer(task, split, run, signals, monitor_test)
         if resumed is not None:
             checkpoints.restore(resumed)
         task.ranks.agree("their files, settings, versions or initial weights", checkpoints.digest)

@@ -1,9 +1,10 @@
 """A run folder: settings, log and learning curve of a training, beside its weights and checkpoints."""
 
 import csv
+import itertools
 import logging
+import os
 import platform
-import shutil
 import sys
 import time
 from importlib.metadata import version
@@ -11,15 +12,16 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+import pose3d
 from pose3d import config as settings
 from pose3d.errors import UserError
-from pose3d.io.atomic_files import DiskFullError, is_disk_full, whole
+from pose3d.io.atomic_files import LOCK, DiskFullError, is_disk_full, whole
 from pose3d.model import weights
 from pose3d.training import checkpoint
 
 CONFIG = "config.toml"  # distinguishes a run folder from any other
 LOG, CURVE, CURVE_PICTURE = "log.txt", "curve.csv", "curve.png"
-PACKAGES = ("pose3d", "pytensor", "numba", "numpy", "scipy")
+PACKAGES = ("pytensor", "numba", "numpy", "scipy")
 
 
 class RunFolder:
@@ -44,20 +46,31 @@ class RunFolder:
         self._logger = logging.Logger("pose3d")
         if writes:
             self._logger.addHandler(_Console())
-            self._logger.addHandler(_LogFile(self.folder / LOG, encoding="utf-8"))
+            # A path of the command line may hold bytes that are no text.
+            self._logger.addHandler(_LogFile(self.folder / LOG, encoding="utf-8", errors="backslashreplace"))
         self.log("$ " + " ".join(sys.argv))
 
     @classmethod
     def create(cls, folder, config, plot=None, writes=True):
-        """A new run folder. An older run of that name is renamed to NAME.previous, which is overwritten."""
+        """A new run folder. An older run in it is moved to NAME.1, or the next number that is free.
+
+        The caller holds the folder's lock (`pose3d.io.atomic_files.exclusive`).
+
+        Raises
+        ------
+        UserError
+            as `files_of_older_run`
+        """
         folder = Path(folder)
         if writes:
-            _set_aside(folder)
+            kept = _set_aside(folder)
             folder.mkdir(parents=True, exist_ok=True)
             with whole(folder / CONFIG) as temporary:
                 temporary.write_text(settings.to_toml(config), encoding="utf-8")
         run = cls(folder, plot, writes)
         run.log(f"Python {platform.python_version()}, {versions_line()}")
+        if writes and kept:
+            run.log(f"the older run in {folder} was moved to {kept}")
         return run
 
     def log(self, text):
@@ -79,7 +92,8 @@ class RunFolder:
             whole(self.folder / CURVE) as temporary,
             temporary.open("w", newline="", encoding="utf-8") as file,
         ):
-            writer = csv.DictWriter(file, list(row))
+            # A resumed run may score more than it did before, and so have more columns.
+            writer = csv.DictWriter(file, list(dict.fromkeys(key for row in self.rows for key in row)))
             writer.writeheader()
             writer.writerows(self.rows)
         if self._plot:
@@ -147,25 +161,44 @@ def _duration(seconds):
     return f"{hours} h {minutes} min" if hours else f"{minutes} min" if minutes else f"{seconds:.0f} s"
 
 
+def files_of_older_run(folder):
+    """Names in a folder that a new run is to have: list of str, empty if no older run is there.
+
+    Raises
+    ------
+    UserError
+        if the folder holds something else than a run
+    """
+    folder = Path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder} is a file: name another folder with --out")
+    names = [path.name for path in folder.iterdir() if path.name != LOCK] if folder.exists() else []
+    if names and not (folder / CONFIG).is_file():
+        raise UserError(f"{folder} is no run folder and not empty: name another with --out")
+    return names
+
+
 def _set_aside(folder):
-    """Rename an older run's folder; the one that had that name before is removed."""
-    if not folder.exists():
-        return
-    kept = folder.absolute().with_name(folder.absolute().name + ".previous")
-    for path in (folder, kept):
-        if path.exists() and not _is_run(path):
-            raise UserError(f"{path} is no run folder and not empty: name another with --out")
-    if any(folder.iterdir()):
-        if kept.exists():
-            shutil.rmtree(kept)
-        folder.rename(kept)
+    """Move an older run out of its folder, to a folder beside it: the Path, or None without an older run."""
+    names = files_of_older_run(folder)
+    if not names:
+        return None
+    kept = _free_name(folder.absolute())
+    kept.mkdir()
+    # File by file, since this process holds the folder's lock; what marks a run folder is moved last.
+    for name in sorted(names, key=lambda name: (name == CONFIG, name)):
+        os.replace(folder / name, kept / name)
+    return kept
 
 
-def _is_run(folder):
-    """Whether a run wrote this folder, or nobody wrote anything there yet."""
-    return folder.is_dir() and ((folder / CONFIG).is_file() or not any(folder.iterdir()))
+def _free_name(folder):
+    """The first of NAME.1, NAME.2, ... beside a folder that does not exist."""
+    return next(
+        path for n in itertools.count(1) if not (path := folder.with_name(f"{folder.name}.{n}")).exists()
+    )
 
 
 def versions_line():
     """The packages whose versions decide what is computed."""
-    return ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    versions = {"pose3d": pose3d.__version__} | {name: version(name) for name in PACKAGES}
+    return ", ".join(f"{name} {found}" for name, found in versions.items())

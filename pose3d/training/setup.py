@@ -1,16 +1,21 @@
 """What both training commands share: the command line, settings, data, run folder."""
 
 import argparse
+import contextlib
 import os
+from pathlib import Path
 
 import msgspec
 
 from pose3d import config as settings
 from pose3d.dataset.splits import open_split
 from pose3d.errors import UserError
+from pose3d.io.atomic_files import exclusive
 from pose3d.training import checkpoint
 from pose3d.training.loop import fit
-from pose3d.training.run_folder import RunFolder, versions_line
+from pose3d.training.run_folder import RunFolder, files_of_older_run, versions_line
+
+DATA = "data/walking"
 
 
 def parser(task, description):
@@ -24,11 +29,14 @@ def parser(task, description):
         prog=f"python -m pose3d.train_{task}",
         description=description,
         epilog="Settings, their defaults and meanings: pose3d/config.py; examples: experiments/*.toml.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add = result.add_argument
-    add("--data", default="data/walking", help="folder of the built files")
-    add("--out", default=f"runs/{task}", help="run folder; an older run there is renamed to OUT.previous")
+    add("--data", help=f"folder of the built files (default: {DATA}; with --resume: the run's own)")
+    add(
+        "--out",
+        default=f"runs/{task}",
+        help=f"run folder; an older run there is moved to OUT.1, OUT.2, ... (default: runs/{task})",
+    )
     add("--config", metavar="TOML", help="settings file")
     add(
         "--set",
@@ -68,19 +76,42 @@ def train(task_type, arguments, ranks, plot=None):
     UserError
         If settings are given to a run that is resumed; as `open_split`, `checkpoint.load` and `fit` do.
     """
-    config, resumed = _settings(task_type.name, arguments)
-    choice = config.data
-    if ranks.size > 1 and choice.memory == "auto":
-        # Each rank would hold all samples, though it needs only its share of each minibatch.
-        choice = msgspec.structs.replace(choice, memory="stream")
-    data, split = open_split(arguments.data, choice, arguments.monitor_test)
-    task = task_type.create(config, data, split, ranks)
-    lines = [] if resumed else task.start(getattr(arguments, "init", "none"), split)
-    run = _open_run(arguments, config, resumed, ranks, plot)
-    for line in lines:
-        run.log(line)
-    best = fit(task, split, run, arguments.monitor_test, resumed)
-    run.log(f"{task.summary(best)}; weights in {run.folder}")
+    with contextlib.ExitStack() as stack:
+        if arguments.resume:  # locked first, since a running run's checkpoint changes
+            stack.enter_context(_locked(arguments.out, ranks, create=False))
+        else:
+            files_of_older_run(arguments.out)  # refused before the data are read, and before a lock is there
+        config, resumed = _settings(task_type.name, arguments)
+        folder, monitor_test = _flags(arguments, resumed)
+        choice = config.data
+        if ranks.size > 1 and choice.memory == "auto":
+            # Each rank would hold all samples, though it needs only its share of each minibatch.
+            choice = msgspec.structs.replace(choice, memory="stream")
+        data, split = open_split(folder, choice, monitor_test)
+        task = task_type.create(config, data, split, ranks)
+        lines = [] if resumed else task.start(getattr(arguments, "init", "none"), split)
+        ranks.everyones(None)  # have read what they need: an older run in --out may be it
+        if not resumed:
+            stack.enter_context(_locked(arguments.out, ranks))
+        run = _open_run(arguments.out, config, resumed, ranks, plot)
+        for line in lines:
+            run.log(line)
+        best = fit(task, split, run, monitor_test, resumed)
+        run.log(f"{task.summary(best)}; weights in {run.folder}")
+
+
+def _locked(folder, ranks, create=True):
+    """The lock of a run folder, which only rank 0 holds."""
+    folder = Path(folder)
+    if ranks.rank or not (create or folder.is_dir()):
+        return contextlib.nullcontext()
+    return exclusive(folder)
+
+
+def _flags(arguments, resumed):
+    """The folder of the data and whether to score the test subject; a resumed run has its own."""
+    own = resumed.flags if resumed else {"data": None, "monitor_test": False}
+    return arguments.data or own["data"] or DATA, arguments.monitor_test or own["monitor_test"]
 
 
 def _settings(task, arguments):
@@ -93,14 +124,10 @@ def _settings(task, arguments):
     return resumed.config, resumed
 
 
-def _open_run(arguments, config, resumed, ranks, plot):
+def _open_run(out, config, resumed, ranks, plot):
     """The run folder: a new one, or that of the run that is resumed. Only rank 0 writes there."""
-    ranks.everyones(None)  # have read what they need: an older run under the same name may be it
     writes = ranks.rank == 0
-    if resumed is None:
-        run = RunFolder.create(arguments.out, config, plot, writes)
-    else:
-        run = RunFolder(arguments.out, plot, writes)
+    run = RunFolder(out, plot, writes) if resumed else RunFolder.create(out, config, plot, writes)
     if ranks.size > 1:
         threads = os.environ.get("NUMBA_NUM_THREADS", "as many as cores")
         run.log(f"{ranks.size} ranks share every minibatch; threads of each: {threads}")

@@ -128,7 +128,7 @@ def test_a_killed_build_is_resumed_where_it_stopped(raw_tree, tmp_path, in_proce
         with pytest.raises(KeyboardInterrupt):
             build(recordings, tmp_path, raw_tree)
     assert not built_path(tmp_path, "Walking", "S1").exists()
-    (tmp_path / building.PARTS / ".half.partial.h5").write_bytes(b"half")  # as a kill -9 leaves it
+    (tmp_path / building.PARTS / ".half.partial-0123abcd.h5").write_bytes(b"half")  # as a kill -9 leaves it
     in_process.clear()
     build(recordings, tmp_path, raw_tree)
     assert in_process == recordings[2:]

@@ -50,12 +50,6 @@ def test_a_full_disk_is_reported_by_every_writer(tmp_path, monkeypatch, name):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_partial_file_of_a_killed_run_is_replaced(tmp_path):
-    (tmp_path / ".p.partial.cdf").write_bytes(b"half")
-    write(tmp_path / "p.cdf")
-    assert [path.name for path in tmp_path.iterdir()] == ["p.cdf"]
-
-
 def test_every_subject_gets_the_cameras_back(tmp_path):
     write_metadata(tmp_path / METADATA, {camera: camera_of(camera, 300) for camera in CAMERAS})
     found = read_cameras(tmp_path / METADATA)

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 
@@ -83,17 +85,32 @@ def spoil(path, how):
     elif how == "flipped":
         middle = content.index(b"velocity.fc3.W") + 200
         path.write_bytes(content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :])
+    elif how in ("method", "encrypted", "version"):  # one bit of the zip file's directory
+        entry = content.index(b"PK\x01\x02") + {"version": 6, "encrypted": 8, "method": 10}[how]
+        path.write_bytes(
+            content[:entry]
+            + bytes([content[entry] ^ (64 if how != "encrypted" else 1)])
+            + content[entry + 1 :]
+        )
+    elif how == "no setting":
+        with np.load(path) as file:
+            arrays = dict(file)
+        header = json.loads(str(arrays.pop("header")))
+        del header["config"]["training"]["momentum"]
+        np.savez(path.open("wb"), header=np.array(json.dumps(header)), **arrays)
     elif how == "foreign":
         np.savez(path.open("wb"), header=np.array('{"format": "another"}'))
     elif how == "text":
         path.write_text("nothing of the kind")
 
 
-@pytest.mark.parametrize("how", ["cut", "flipped", "foreign", "text"])
+@pytest.mark.parametrize(
+    "how", ["cut", "flipped", "method", "encrypted", "version", "no setting", "foreign", "text"]
+)
 def test_a_bad_one_is_named_and_the_one_before_is_offered(tmp_path, how):
     save(tmp_path, checkpoint(1))
     spoil(tmp_path / NAME, how)
-    with pytest.raises(UserError, match=f"{NAME} is no checkpoint of pose3d, or .*; start without --resume"):
+    with pytest.raises(UserError, match=f"{NAME}.*(damaged|momentum is missing).*; start without --resume"):
         load(tmp_path, "regression")
     (tmp_path / NAME).unlink()
     for epoch in (1, 2):

@@ -9,12 +9,16 @@ import subprocess
 import sys
 import time
 
+import msgspec
 import numpy as np
 import pytest
 
 from pose3d import train_detection, train_regression
+from pose3d.config import Config
+from pose3d.io.atomic_files import LOCK, exclusive
 from pose3d.model import weights
-from pose3d.training.checkpoint import NAME, OLDER, load
+from pose3d.training.checkpoint import NAME, OLDER, load, save
+from pose3d.training.run_folder import RunFolder
 from tests.launching import wait_for
 
 EPOCHS = 4
@@ -165,3 +169,30 @@ def test_what_does_not_fit_is_refused_in_one_line(built, undisturbed, detection_
             os.link(path, other / path.name)
     error = says(train_regression.main, resuming(other, undisturbed))
     assert "was made with other data or another split" in error
+
+
+@pytest.mark.parametrize(("first", "then"), [(["--monitor-test"], []), ([], ["--monitor-test"])])
+def test_a_resumed_run_has_its_own_flags_and_takes_more(built, tmp_path, first, then):
+    out = tmp_path / "run"
+    assert train_regression.main([*arguments(built, out, "--set", "training.epochs=1"), *first]) == 0
+    found = load(out, "regression")
+    longer = msgspec.structs.replace(found.config.training, epochs=2)
+    found.config, found.progress.over = msgspec.structs.replace(found.config, training=longer), False
+    save(out, found)
+    assert train_regression.main(["--out", str(out), "--resume", *then]) == 0
+    rows = curve(out)
+    assert [row["epoch"] for row in rows] == ["0", "1", "2"]
+    assert [bool(row["test_mpjpe_mm"]) for row in rows] == [bool(first), bool(first), True]
+
+
+def test_a_folder_in_which_another_process_trains_is_left_alone(built, tmp_path, capsys):
+    out = tmp_path / "run"
+    RunFolder.create(out, Config())
+    before = {path.name for path in out.iterdir()}
+    with exclusive(out):
+        for more in ([], ["--resume"]):
+            command = ["--data", str(built), "--init", "none", "--out", str(out), *more]
+            assert train_regression.main(command) == 1
+            assert f"error: {out}: another process is working there" in capsys.readouterr().err
+    assert {path.name for path in out.iterdir()} - {LOCK} == before
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]

@@ -1,12 +1,15 @@
 import csv
+import os
 import tomllib
+from pathlib import Path
 
 import pytest
 
 from pose3d.config import Config, from_dict, load
 from pose3d.errors import UserError
+from pose3d.io.atomic_files import LOCK
 from pose3d.report.figures import curve_figure
-from pose3d.training.run_folder import RunFolder
+from pose3d.training.run_folder import LOG, RunFolder
 from pose3d.training.tasks import RegressionTask
 
 
@@ -47,18 +50,40 @@ def test_the_curve_is_rewritten_with_every_epoch(tmp_path):
     }
 
 
-def test_an_older_run_is_set_aside_and_the_one_before_it_goes(tmp_path):
+def test_older_runs_are_moved_to_the_next_free_number_and_none_is_lost(tmp_path, capsys):
     folder = tmp_path / "run"
-    finished(folder, "one")
-    finished(folder, "two")
-    kept = tmp_path / "run.previous"
-    assert (kept / "best.npz").read_text() == "one"
-    (kept / "pictures").mkdir()
-    (kept / "pictures" / "a.png").touch()
-    finished(folder, "three")
-    assert (kept / "best.npz").read_text() == "two"
+    (tmp_path / "run.2").mkdir()  # somebody's
+    for text in ("one", "two", "three"):
+        finished(folder, text)
+        (folder / "pictures").mkdir()
+        (folder / LOCK).touch()
+    assert (tmp_path / "run.1" / "best.npz").read_text() == "one"
+    assert (tmp_path / "run.1" / "pictures").is_dir()
+    assert (tmp_path / "run.3" / "best.npz").read_text() == "two"
     assert (folder / "best.npz").read_text() == "three"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["run", "run.previous"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run", "run.1", "run.2", "run.3"]
+    assert list((tmp_path / "run.2").iterdir()) == []
+    assert f"the older run in {folder} was moved to {tmp_path / 'run.3'}" in capsys.readouterr().out
+
+
+def test_a_move_that_was_cut_short_is_a_run_still(tmp_path, monkeypatch):
+    """Killed after any file: both halves are kept, and the next start takes the rest."""
+    folder = tmp_path / "run"
+    finished(folder)
+    replace = os.replace
+
+    def dying(source, target):
+        if Path(source).name == "log.txt":
+            raise KeyboardInterrupt
+        replace(source, target)
+
+    monkeypatch.setattr("os.replace", dying)
+    with pytest.raises(KeyboardInterrupt):
+        RunFolder.create(folder, Config())
+    monkeypatch.undo()
+    finished(folder, "two")
+    assert (tmp_path / "run.1" / "best.npz").read_text() == "one"
+    assert "one" in (tmp_path / "run.2" / "log.txt").read_text()
 
 
 def test_an_empty_folder_is_taken(tmp_path):
@@ -68,21 +93,28 @@ def test_an_empty_folder_is_taken(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
-@pytest.mark.parametrize("name", ["run", "run.previous"])
-def test_a_folder_of_somebody_elses_is_refused_and_left_alone(tmp_path, name):
-    finished(tmp_path / "run")
-    if name == "run":
-        (tmp_path / "run" / "config.toml").unlink()
-    else:
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "thesis.txt").write_text("years of work")
-    before = {path: path.is_dir() or path.read_bytes() for path in tmp_path.rglob("*")}
-    with pytest.raises(UserError, match=f"{name} is no run folder and not empty: name another with --out"):
+def test_what_is_no_run_is_refused_and_left_alone(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "thesis.txt").write_text("years of work")
+    with pytest.raises(UserError, match="run is no run folder and not empty: name another with --out"):
         RunFolder.create(tmp_path / "run", Config())
-    assert {path: path.is_dir() or path.read_bytes() for path in tmp_path.rglob("*")} == before
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["thesis.txt"]
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="file is a file: name another folder with --out"):
+        RunFolder.create(tmp_path / "file", Config())
 
 
-def test_a_file_in_its_place_is_refused(tmp_path):
-    (tmp_path / "run").touch()
-    with pytest.raises(UserError, match="run is no run folder"):
-        RunFolder.create(tmp_path / "run", Config())
+def test_a_curve_may_get_more_columns(tmp_path):
+    run = RunFolder.create(tmp_path / "run", Config())
+    for epoch, more in enumerate(({}, {"test_mpjpe_mm": 80.0})):
+        run.add_row({"epoch": epoch, "train_mpjpe_mm": 90.0, **more}, RegressionTask)
+    with (run.folder / "curve.csv").open(newline="") as file:
+        assert [row["test_mpjpe_mm"] for row in csv.DictReader(file)] == ["", "80.0"]
+
+
+def test_the_log_takes_any_path_and_goes_on_after_any_bytes(tmp_path):
+    run = RunFolder.create(tmp_path / "run", Config())
+    with (run.folder / LOG).open("ab") as file:
+        file.write(b"\xff\xfe\n")
+    RunFolder(run.folder).log("caf\udce9")
+    assert (run.folder / LOG).read_bytes().endswith(b"caf\\udce9\n")

@@ -200,7 +200,7 @@ def test_dropouts_states_of_another_number_of_ranks(states):
     taken = []
     for rank in range(2):
         graph, run = Graph(), Run()
-        data = type("Data", (), {"fingerprint": "these"})
+        data = type("Data", (), {"fingerprint": "these", "folder": "data"})
         task = type("Task", (), {"graph": graph, "config": graph.config, "ranks": Alone(), "data": data})
         task.ranks.rank, task.ranks.size = rank, 2
         chosen = type("Split", (), {"train": np.arange(3), "validation": np.arange(2)})
