@@ -106,6 +106,7 @@ def _spread(values, decimals):
     return middle if low == high else f"{middle} ({low}-{high})"
 
 
+@drawing.own_style
 def curves(path, title, trainings):
     """Validation curves: the median over the seeds, their range as a band; without the untrained network."""
     figure = drawing.new_figure(6.4, 4)

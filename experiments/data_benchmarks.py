@@ -20,7 +20,7 @@ def peak_mb():
 
     Not getrusage's figure, which a process inherits from the one that started it.
     """
-    status = Path("/proc/self/status").read_text().split()
+    status = Path("/proc/self/status").read_text(encoding="utf-8").split()
     return int(status[status.index("VmHWM:") + 1]) / 1024
 
 

@@ -15,7 +15,7 @@ mm    millimetres, camera frame (x right, y down, z forward)
 
 import os
 
-from pose3d.io.cpu import share_cores
+from pose3d.io.cpu import find_cache_folder, share_cores
 
 __version__ = "0.2.0"
 
@@ -25,6 +25,7 @@ __version__ = "0.2.0"
 os.environ.setdefault("GOMP_SPINCOUNT", "0")
 os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
 share_cores()  # among mpiexec's ranks, for the same reasons
+find_cache_folder()
 
 
 def load(run):

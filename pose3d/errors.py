@@ -1,7 +1,11 @@
 """Errors that a user can correct: one line, no traceback, exit status 1."""
 
 import functools
+import os
 import sys
+import traceback
+
+DEBUG = "POSE3D_DEBUG"  # environment variable: show every error with its traceback
 
 
 class UserError(Exception):
@@ -23,8 +27,10 @@ class Stopped(Exception):
 
 def verdict(error):
     """The exit status and the line of an exception; None if it is a bug."""
-    if isinstance(error, UserError | OSError):
+    if isinstance(error, UserError):
         return 1, "error: " + " ".join(str(error).split())
+    if isinstance(error, OSError):  # of the user's files, or a bug of ours
+        return 1, f"error: {' '.join(str(error).split())} (for the traceback, set {DEBUG}=1)"
     if isinstance(error, MemoryError):
         return 1, f"error: there is not enough memory for this: {error}"
     if isinstance(error, Stopped):
@@ -39,11 +45,15 @@ def command(main):
 
     A `UserError`, a failing file operation or a lack of memory becomes one line
     ``error: ...`` and status 1; an interrupt becomes status 130, and a run that a signal ended has
-    128 and the signal's number. Every other exception is a bug and keeps its traceback.
+    128 and the signal's number. Every other exception is a bug and keeps its traceback. With the environment
+    variable `DEBUG` every error shows it.
     """
 
     @functools.wraps(main)
     def run(argv=None):
+        for stream in (sys.stdout, sys.stderr):  # a path may hold letters that the terminal cannot show
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="backslashreplace")
         try:
             return main(argv) or 0
         except BaseException as error:
@@ -51,6 +61,8 @@ def command(main):
             if found is None:
                 raise
             status, line = found
+            if os.environ.get(DEBUG, "0") != "0":
+                traceback.print_exception(error)
             print(line, file=sys.stderr)
             return status
 

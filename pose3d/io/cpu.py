@@ -1,4 +1,4 @@
-"""Cores, MPI ranks and memory allocator of this process.
+"""Cores, MPI ranks, memory and cache folder of this process.
 
 This module imports no numerical library, because those read its environment variables when they are loaded.
 """
@@ -6,7 +6,9 @@ This module imports no numerical library, because those read its environment var
 import ctypes
 import os
 import sys
+import tempfile
 from functools import cache
+from pathlib import Path
 
 # Number of ranks, as set by MPICH and its relatives, by Open MPI, and by PMIx and Slurm (srun).
 _RANK_COUNTS = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "PMIX_SIZE", "SLURM_STEP_NUM_TASKS")
@@ -27,8 +29,9 @@ def cores():
 
 
 def rank_count():
-    """The number of ranks that mpiexec or another launcher started; 1 without a launcher."""
-    return max(int(os.environ.get(name, 1)) for name in _RANK_COUNTS)
+    """The number of ranks that mpiexec or another launcher says it started; 1 without a launcher."""
+    counts = (os.environ.get(name, "") for name in _RANK_COUNTS)
+    return max((int(count) for count in counts if count.isdecimal()), default=1)
 
 
 def local_rank_count():
@@ -36,7 +39,8 @@ def local_rank_count():
     counts = [os.environ[name] for name in _LOCAL_COUNTS if name in os.environ]
     if rank_count() < 2 or not counts:
         return 1
-    return max(int(part.partition("(")[0]) for part in counts[0].split(","))
+    parts = (part.partition("(")[0] for part in counts[0].split(","))
+    return max((int(part) for part in parts if part.isdecimal()), default=1)
 
 
 def share_cores():
@@ -45,11 +49,26 @@ def share_cores():
     Numba and OpenBLAS read these variables when they are loaded. Without them, each rank would start one
     thread for every core of the machine.
     """
+    _correct_thread_counts()
     ranks = local_rank_count()
     if ranks > 1:
         threads = os.environ.get("OMP_NUM_THREADS", str(_threads(ranks)))
         for name in _THREAD_COUNTS:
             os.environ.setdefault(name, threads)
+
+
+def _correct_thread_counts():
+    """Make what the user set a number: numba and PyTensor end on anything else."""
+    for name in _THREAD_COUNTS:
+        # OpenMP's "4,2" gives the threads of nested levels. There is one level here.
+        given = os.environ.get(name, "")
+        count = given.partition(",")[0].strip()
+        if count.isdecimal() and int(count):
+            os.environ[name] = count
+        elif name in os.environ:
+            del os.environ[name]
+            if given:
+                print(f"note: {name}={given} is ignored, it is no number of threads", file=sys.stderr)
 
 
 def _threads(ranks):
@@ -79,3 +98,41 @@ def keep_freed_memory():
     if hasattr(library, "mallopt"):
         for option, value in ((_MMAP_MAX, 0), (_TRIM_THRESHOLD, 2**31 - 1), (_TOP_PAD, 2**26)):
             library.mallopt(option, value)
+
+
+def find_cache_folder():
+    """Keep compiled code in a temporary folder if the home folder cannot be written.
+
+    PyTensor and numba read these variables when they are loaded, and end if they cannot write there.
+    """
+    flags = os.environ.get("PYTENSOR_FLAGS", "")
+    if "base_compiledir" in flags or _is_writable(_pytensor_folder()):
+        return
+    folder = Path(tempfile.gettempdir(), f"pose3d-{os.getuid() if hasattr(os, 'getuid') else 'cache'}")
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.is_symlink() or (hasattr(os, "getuid") and folder.stat().st_uid != os.getuid()):
+        folder = Path(tempfile.mkdtemp(prefix="pose3d-"))  # another user's
+    print(f"note: the home folder cannot be written; compiled code is kept in {folder}", file=sys.stderr)
+    os.environ["PYTENSOR_FLAGS"] = f"{flags},base_compiledir={folder}".lstrip(",")
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(folder))
+
+
+def _pytensor_folder():
+    """Where PyTensor keeps compiled code by default; None if there is no home folder."""
+    if sys.platform == "win32" and "LOCALAPPDATA" in os.environ:
+        return Path(os.environ["LOCALAPPDATA"], "PyTensor")
+    try:
+        return Path(os.environ.get("HOME") or Path.home(), ".pytensor")
+    except RuntimeError:
+        return None
+
+
+def _is_writable(folder):
+    if folder is None:
+        return False
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False

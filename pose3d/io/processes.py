@@ -49,7 +49,7 @@ def load_mpi():
     Raises
     ------
     UserError
-        if mpi4py is not installed
+        if mpi4py is not installed, or its MPI knows nothing of the launcher: then every rank would be rank 0
     """
     try:
         from mpi4py import MPI
@@ -58,6 +58,12 @@ def load_mpi():
             f"started as one of {rank_count()} ranks, but mpi4py cannot be loaded ({error}); "
             "install pose3d[mpi], or start without mpiexec"
         ) from error
+    if MPI.COMM_WORLD.size != rank_count():
+        library = MPI.Get_library_version().partition("\n")[0].strip()
+        raise UserError(
+            f"the launcher started {rank_count()} ranks, but mpi4py's MPI ({library}) sees "
+            f"{MPI.COMM_WORLD.size}: use the launcher of that MPI, or install mpi4py with the launcher's"
+        )
     return MPI
 
 

@@ -1,5 +1,6 @@
 """Draw skeletons, images and windows, for all figures."""
 
+import matplotlib.style
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
@@ -18,6 +19,10 @@ EDGE_COLOURS = tuple(SIDE_COLOURS[SIDES[child]] for _, child in EDGES)
 JOINT_COLOURS = tuple(SIDE_COLOURS[side] for side in SIDES)
 
 TOO_WIDE = 6  # ratio of largest to smallest value from which an axis is logarithmic
+
+
+# Decorates what makes a figure: a user's matplotlibrc, which may ask for LaTeX, has no say in it.
+own_style = matplotlib.style.context("default")
 
 
 def new_figure(width, height):

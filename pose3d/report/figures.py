@@ -18,6 +18,7 @@ _LINE_STYLES = (
 )
 
 
+@drawing.own_style
 def contact_sheet(path, images, joints_2d, titles, windows=None, columns=6):
     """Draw crops with their skeletons; each crop shows the positive windows of another joint.
 
@@ -45,6 +46,7 @@ def contact_sheet(path, images, joints_2d, titles, windows=None, columns=6):
     drawing.save(figure, path, dpi=110)
 
 
+@drawing.own_style
 def poses_figure(path, images, predictions, truths, titles):
     """Draw image, prediction and ground truth side by side, as in the report's figure 6.
 
@@ -83,6 +85,7 @@ def _side_legend(figure):
     figure.legend(handles, ["person's left", "person's right"], loc="outside lower left", ncols=2, fontsize=8)
 
 
+@drawing.own_style
 def sample_figure(path, frame, box, image, pose, title):
     """Draw a sample from frame to pose, as in the report's figure 1(b) to (e).
 
@@ -116,6 +119,7 @@ def sample_figure(path, frame, box, image, pose, title):
     drawing.save(figure, path)
 
 
+@drawing.own_style
 def windows_figure(path, image, joints_2d, joints=("pelvis", "head", "left knee", "right elbow")):
     """Draw the grid and the positive windows of a sample, as in the report's figure 2.
 
@@ -141,6 +145,7 @@ def windows_figure(path, image, joints_2d, joints=("pelvis", "head", "left knee"
     drawing.save(figure, path)
 
 
+@drawing.own_style
 def filters_figure(path, weights, columns=8):
     """Draw the filters of conv1 as they lie over the image: rotated by 180 degrees.
 
@@ -163,6 +168,7 @@ def filters_figure(path, weights, columns=8):
     drawing.save(figure, path)
 
 
+@drawing.own_style
 def curve_figure(path, rows, names, ylabel, x="epoch", marks=None):
     """Draw learning curves.
 

@@ -1,5 +1,6 @@
 """What ranks agree on and how they end: small programs under mpiexec, without any network."""
 
+import os
 import subprocess
 import sys
 
@@ -139,7 +140,7 @@ def test_a_bug_keeps_its_traceback_once(program):
 @pytest.mark.parametrize(
     ("how", "told"),
     [
-        ("alone_last", "rank 2: error: its disk is full\n"),
+        ("alone_last", "rank 2: error: its disk is full (for the traceback, set POSE3D_DEBUG=1)\n"),
         ("alone_first", "rank 0: error: the disk is full\n"),
         ("alone_bug", "ZeroDivisionError: division by zero\n"),
     ],
@@ -149,3 +150,14 @@ def test_a_rank_that_fails_alone_prints_its_error_and_ends_the_others(program, h
     assert done.returncode == 1
     assert done.stderr.count(told) == 1
     assert ("Traceback" in done.stderr) == (how == "alone_bug")
+
+
+def test_a_launcher_of_another_mpi_is_refused():
+    """As ``srun -n 4`` with an MPI that does not know Slurm: each process is rank 0 of one."""
+    pytest.importorskip("mpi4py")
+    program = "from pose3d import build_dataset; raise SystemExit(build_dataset.main([]))"
+    environment = {**os.environ, "SLURM_STEP_NUM_TASKS": "4"}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "error: the launcher started 4 ranks, but mpi4py's MPI (MPICH" in done.stderr
+    assert "Traceback" not in done.stderr

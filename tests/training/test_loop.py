@@ -260,7 +260,7 @@ def test_a_full_disk_or_an_interrupt_keeps_the_epochs_before(tmp_path, monkeypat
 def test_a_log_that_cannot_be_written_ends_the_run(tmp_path, capsys):
     run = RunFolder.create(tmp_path / "run", load("regression"))
     (handler,) = (each for each in run._logger.handlers if isinstance(each, logging.FileHandler))
-    handler.setStream(open("/dev/full", "w"))  # noqa: SIM115  (the handler closes it)
+    handler.setStream(open("/dev/full", "w", encoding="utf-8"))  # noqa: SIM115  (the handler closes it)
     with pytest.raises(DiskFullError, match=r"log\.txt cannot be written, the disk is full"):
         run.log("epoch 1")
     assert "Traceback" not in capsys.readouterr().err

@@ -87,7 +87,7 @@ def ranks_of(launcher):
             environment = (path / "environ").read_bytes().split(b"\0")
             parents = [int((path / "stat").read_text().rpartition(")")[2].split()[1])]
             while parents[-1] > 1:
-                stat = Path(f"/proc/{parents[-1]}/stat").read_text()
+                stat = Path(f"/proc/{parents[-1]}/stat").read_text(encoding="utf-8")
                 parents.append(int(stat.rpartition(")")[2].split()[1]))
         except OSError:  # it has gone
             continue

@@ -1,0 +1,63 @@
+"""Environments of users that other programs fail in: each is started for real, and draws a picture."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+# Imports all that compiles, draws text, and prints a path that is no ASCII.
+PROGRAM = """
+import sys
+from pathlib import Path
+from pose3d import predict, train_regression
+from pose3d.errors import command
+from pose3d.report import drawing, figures
+
+@command
+def main(argv):
+    rows = [{"epoch": epoch, "a_b": 2.0} for epoch in range(3)]
+    figures.curve_figure(Path(argv[0]), rows, {"a_b": "a_b"}, "mm")
+    print(argv[0])
+
+sys.exit(main(sys.argv[1:]))
+"""
+HOMELESS = "note: the home folder cannot be written; compiled code is kept in "
+TABLE = [
+    ({"HOME": "/proc"}, HOMELESS),
+    ({"HOME": "/dev/null/home"}, HOMELESS),
+    ({"OMP_NUM_THREADS": "4,2"}, ""),
+    ({"OMP_NUM_THREADS": ""}, ""),
+    ({"NUMBA_NUM_THREADS": "0"}, "note: NUMBA_NUM_THREADS=0 is ignored, it is no number of threads\n"),
+    (
+        {"OPENBLAS_NUM_THREADS": "all"},
+        "note: OPENBLAS_NUM_THREADS=all is ignored, it is no number of threads\n",
+    ),
+    ({"PMI_SIZE": "many"}, ""),
+    ({"MPLBACKEND": "module://matplotlib_inline.backend_inline"}, ""),
+    ({"MPLBACKEND": "junk"}, ""),
+    ({"MATPLOTLIBRC": "usetex"}, ""),
+    ({"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}, ""),
+    ({"PYTHONIOENCODING": "ascii"}, ""),
+    ({"PYTENSOR_FLAGS": "floatX=float16,mode=FAST_COMPILE,linker=py"}, ""),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="these are environments of Unix")
+@pytest.mark.parametrize(("variables", "note"), TABLE, ids=lambda value: str(value)[:50])
+def test_it_starts_draws_and_says_one_line_at_most(tmp_path, variables, note):
+    (tmp_path / "usetex").write_text("text.usetex: True\n", encoding="utf-8")
+    environment = {**os.environ, "MPLCONFIGDIR": str(tmp_path), **variables}
+    if "HOME" in variables:
+        environment.pop("PYTENSOR_FLAGS", None)
+        environment |= {"TMPDIR": str(tmp_path)}
+    picture = tmp_path / "café.png"
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, str(picture)], env=environment, cwd=tmp_path, capture_output=True
+    )
+    errors = done.stderr.decode("utf-8")
+    assert done.returncode == 0, errors
+    assert errors.startswith(note) if note == HOMELESS else errors == note
+    assert errors.count("\n") <= 1
+    assert picture.read_bytes()[:4] == b"\x89PNG"
