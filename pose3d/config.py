@@ -69,8 +69,8 @@ class DataSettings(_Settings):
     test: tuple[str, ...] = ("S11",)
     validation: Annotated[str, Meta(pattern="^(tail|report|subject:.+)$")] = "tail"
     seed: _Seed = 2  # of the "report" validation, a random subset
-    # "auto" holds the samples in memory if they take less than 4 GB. With several ranks it streams them, as
-    # each rank would hold all samples.
+    # "auto" holds the samples in memory if they take less than half of it. With several ranks it streams
+    # them, as each rank would hold all samples.
     memory: Literal["auto", "all", "stream"] = "auto"
 
 

@@ -11,13 +11,14 @@ from isal import isal_zlib
 from pose3d.dataset.built_files import BLOCK, SCHEMA, WINDOWS, StoredRows, open_samples, schema_of
 from pose3d.dataset.windows import N_WINDOWS, labels
 from pose3d.errors import UserError
+from pose3d.io.cpu import usable_memory
 from pose3d.skeleton import N_JOINTS
 
 # Always in memory, because splits need them: 9 bytes a sample. Other arrays may stay on the disk.
 _KEYS = ("take", "camera", "frame")
 _COLUMNS = ("joints_2d", "poses", "pelvis", "box")
-# By default a data set with fewer bytes than this, uncompressed, is kept in memory.
-FITS = 4e9
+# By default a data set that takes less than this share of the memory, uncompressed, is kept there.
+_FITS = 0.5
 
 
 class Dataset:
@@ -44,7 +45,7 @@ class Dataset:
         self._starts = np.cumsum([0, *counts])  # samples _starts[i] to _starts[i + 1] are those of file i
         for name in _KEYS:
             setattr(self, name, np.concatenate([file.keys[name] for file in self._files]))
-        self.in_memory = memory == "all" or (memory == "auto" and len(self) * _SAMPLE_BYTES < FITS)
+        self.in_memory = memory == "all" or (memory == "auto" and self._fits())
         for name in _COLUMNS:
             whole = np.concatenate([file.table(name) for file in self._files]) if self.in_memory else None
             setattr(self, name, Column(self, name) if whole is None else whole)
@@ -58,7 +59,8 @@ class Dataset:
         ----------
         folder : path
         actions, subjects : iterables of str, or None for all
-        memory : ``"all"``, ``"stream"`` (read from disk), or ``"auto"``: all if it takes less than 4 GB
+        memory : ``"all"``, ``"stream"`` (read from disk), or ``"auto"``: all if it takes less than half of
+            the usable memory
 
         Raises
         ------
@@ -85,6 +87,9 @@ class Dataset:
 
     def __len__(self):
         return int(self._starts[-1])
+
+    def _fits(self):
+        return len(self) * _SAMPLE_BYTES < _FITS * usable_memory()
 
     @property
     def fingerprint(self):

@@ -19,6 +19,9 @@ _LOCAL_COUNTS = (
 )  # fmt: skip
 _THREAD_COUNTS = ("NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")
 
+# Files of a control group, versions 2 and 1.
+_LIMITS = ("memory.max", "memory.limit_in_bytes")
+
 # Names of glibc's malloc.h.
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX = -1, -2, -4
 
@@ -98,6 +101,36 @@ def keep_freed_memory():
     if hasattr(library, "mallopt"):
         for option, value in ((_MMAP_MAX, 0), (_TRIM_THRESHOLD, 2**31 - 1), (_TOP_PAD, 2**26)):
             library.mallopt(option, value)
+
+
+def usable_memory(root=Path("/")):
+    """Bytes of memory that this process may take: what is free, within the limits of its control groups.
+
+    4 GB where the system does not say.
+
+    Parameters
+    ----------
+    root : Path, below which Linux keeps ``proc`` and ``sys``
+    """
+    words = _text(root / "proc" / "meminfo").split()
+    found = [1024 * int(words[words.index("MemAvailable:") + 1])] if "MemAvailable:" in words else []
+    for line in _text(root / "proc" / "self" / "cgroup").splitlines():
+        _, controllers, path = line.split(":", 2)
+        version_1 = "memory" in controllers.split(",")
+        top = root / "sys" / "fs" / "cgroup" / ("memory" if version_1 else "")
+        if version_1 or not controllers:
+            inner = top / path.lstrip("/")
+            limits = (_text(group / name) for group in (inner, *inner.parents) for name in _LIMITS)
+            found += [int(limit) for limit in limits if limit.strip().isdecimal()]
+    return min(found, default=4 * 10**9)
+
+
+def _text(path):
+    """What a file of the system says; nothing if it is not there."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError:
+        return ""
 
 
 def find_cache_folder():

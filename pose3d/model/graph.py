@@ -11,6 +11,9 @@ from pose3d.ops import squared_norm
 # Named where functions are compiled, so that no user's configuration changes what runs.
 MODE = "NUMBA"
 HYPERPARAMETERS = ("learning_rate", "momentum", "weight_decay")
+# The compiled `Graph.predict` by what decides it. The weights are among its inputs, because compiled code is
+# never freed: every network that is loaded, perhaps hundreds in one process, would leave 20 MB behind.
+_PREDICT = {}
 
 
 class Graph:
@@ -33,6 +36,7 @@ class Graph:
 
     task = None
     width = None
+    scale_state = ()  # shared variables beside the weights that `outputs` needs
 
     def __init__(self, config, network):
         self.config, self.network = config, network
@@ -96,7 +100,18 @@ class Graph:
         -------
         (N, width) array
         """
-        return self._call(self._predict, images)
+        kind = self._kind(images)
+        network, choices = self.config.network, (self.config.detection.readout, self.config.regression.last)
+        key = type(self), network.kernels, network.activation, network.dtype, *choices, kind
+        state = [*self.network.params.values(), *self.scale_state]
+        if key not in _PREDICT:
+            given = [value.type(value.name) for value in state]
+            x = self._images(kind)
+            raw, _ = self.network.output(self._gray_levels(x))
+            replaced = dict(zip(state, given, strict=True))
+            _PREDICT[key] = pytensor.function([x, *given], self.outputs(raw), givens=replaced, mode=MODE)
+        values = (value.get_value(borrow=True) for value in state)
+        return _PREDICT[key](np.ascontiguousarray(images, dtype=kind), *values)
 
     def activations(self, images):
         """The outputs of all layers: dict of str to array, conv1-3 (N, H, W, C), fc1-3 (N, units)."""
@@ -146,10 +161,6 @@ class Graph:
 
     # Each of these describes a compiled function of the images and of what stands under "inputs".
 
-    def _predict(self, images):
-        raw, _ = self.network.output(images)
-        return {"inputs": [], "outputs": self.outputs(raw)}
-
     def _activations(self, images):
         return {"inputs": [], "outputs": list(self.network.activations(images).values())}
 
@@ -175,13 +186,21 @@ class Graph:
 
     def _call(self, description, images, *others):
         """Call the compiled function, for bytes or for gray levels, whichever `images` are."""
-        kind = np.uint8 if images.dtype == np.uint8 else self.config.network.dtype
+        kind = self._kind(images)
         if (description, kind) not in self._functions:
-            x = pt.tensor("images", dtype=kind, shape=(None, IMAGE_SIDE, IMAGE_SIDE))
+            x = self._images(kind)
             given = description(self._gray_levels(x))
             given["inputs"] = [x, *given["inputs"]]
             self._functions[description, kind] = pytensor.function(**given, mode=MODE)
         return self._functions[description, kind](np.ascontiguousarray(images, dtype=kind), *others)
+
+    def _kind(self, images):
+        """The type in which a compiled function takes these images."""
+        return "uint8" if images.dtype == np.uint8 else self.config.network.dtype
+
+    @staticmethod
+    def _images(kind):
+        return pt.tensor("images", dtype=kind, shape=(None, IMAGE_SIDE, IMAGE_SIDE))
 
     def _gray_levels(self, images):
         """Gray levels in [0, 1] in the network's type; bytes are divided by 255."""

@@ -80,6 +80,7 @@ class RegressionGraph(Graph):
         self.scale = scale
         self._mean = pytensor.shared(scale.mean.astype(dtype), "target.mean")
         self._deviation = pytensor.shared(scale.deviation.astype(dtype), "target.deviation")
+        self.scale_state = self._mean, self._deviation
 
     def outputs(self, raw):
         return raw * self._deviation + self._mean

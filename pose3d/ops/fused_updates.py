@@ -19,7 +19,7 @@ from pytensor.scalar.basic import Add, Mul, Neg, Sub, TrueDiv
 from pytensor.tensor.elemwise import DimShuffle, Elemwise
 from pytensor.tensor.type import TensorType
 
-from pose3d.ops.kernels.jit import njit
+from pose3d.io.jit import njit
 
 # An update with any other operation stays PyTensor's own.
 OPERATORS = {Add: " + ", Sub: " - ", Mul: " * ", TrueDiv: " / ", Neg: "-"}

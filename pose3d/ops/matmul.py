@@ -9,7 +9,7 @@ import pytensor.tensor as pt
 from pytensor.graph.basic import Apply
 from pytensor.graph.op import Op
 
-from pose3d.ops.kernels.jit import njit
+from pose3d.io.jit import njit
 
 
 class Product(Op):

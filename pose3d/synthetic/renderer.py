@@ -1,8 +1,8 @@
 """Renderer: ray casting against the walker's solids, with depth buffer, light and cloth."""
 
-import numba
 import numpy as np
 
+from pose3d.io.jit import njit
 from pose3d.synthetic.scene import AMBIENT, LAMP_DISTANCE, lamps_seen_by
 from pose3d.synthetic.solids import EMBLEM, HEAD, JACKET, STRIPES, parts, solids
 
@@ -64,7 +64,7 @@ def _bounds(begin, axes, table, seen, focal):
     return np.stack([low[:, 1], high[:, 1], low[:, 0], high[:, 0]], axis=1).astype(np.int64)
 
 
-@numba.njit(cache=True)
+@njit(cache=True)
 def _hit(o, d, length, first, second):
     """Intersect the ray from o along d (unit) with a capsule along z that tapers from `first` to `second`.
 
@@ -107,7 +107,7 @@ def _hit(o, d, length, first, second):
     return t, o[0] + t * d[0], o[1] + t * d[1], o[2] + t * d[2]
 
 
-@numba.njit(cache=True)
+@njit(cache=True)
 def _to_solid(vector, axes, scale):
     """Transform a camera-frame vector to a solid's own, unscaled axes."""
     x = (vector[0] * axes[0, 0] + vector[1] * axes[1, 0] + vector[2] * axes[2, 0]) / scale[0]
@@ -116,7 +116,7 @@ def _to_solid(vector, axes, scale):
     return x, y, z
 
 
-@numba.njit(cache=True)
+@njit(cache=True)
 def _draw(begin, axes, table, bounds, rays, lamps, up, image, nearest):
     """Find the nearest solid and its depth for each pixel, then compute the colours."""
     first, last = bounds[:, 0].min(), bounds[:, 1].max()
@@ -153,7 +153,7 @@ def _draw(begin, axes, table, bounds, rays, lamps, up, image, nearest):
                     image[row, column, channel] = min(255.0, 255.0 * light * table[p, at + channel])
 
 
-@numba.njit(cache=True)
+@njit(cache=True)
 def _light(point, normal, axes, scale, lamps, up):
     """Light reflected by a surface, from its normal in the solid's own axes."""
     a, b, c = normal[0] / scale[0], normal[1] / scale[1], normal[2] / scale[2]
@@ -172,7 +172,7 @@ def _light(point, normal, axes, scale, lamps, up):
     return total
 
 
-@numba.njit(cache=True)
+@njit(cache=True)
 def _cloth(place):
     """Folds and weave of the cloth: a factor near 1, fixed to the surface."""
     x, y, z = place
@@ -181,7 +181,7 @@ def _cloth(place):
     )
 
 
-@numba.njit(cache=True)
+@njit(cache=True)
 def _is_second(place, part):
     """Whether a place has the second colour of the pattern: hair, eyes and mouth; front of a shirt."""
     pattern = int(part[12])

@@ -129,7 +129,7 @@ def test_streaming_reads_the_same_and_keeps_nothing(folder):
 
 
 def test_a_set_that_does_not_fit_is_streamed(folder, monkeypatch):
-    monkeypatch.setattr("pose3d.dataset.samples.FITS", 1e6)  # the 112 samples take 1.9 MB
+    monkeypatch.setattr("pose3d.dataset.samples.usable_memory", lambda: 3e6)  # the 112 samples take 1.9 MB
     assert not Dataset.open(folder).in_memory
     assert Dataset.open(folder, memory="all").in_memory
 

@@ -22,6 +22,20 @@ def test_poses_of_any_number_of_images(built, regression_run):
     assert network.predict(some[:0]).shape == (0, 17, 3)
 
 
+def test_networks_of_one_shape_share_their_code(built, regression_run, monkeypatch):
+    """Compiled code is never freed: networks loaded in turn would fill the memory."""
+    some = images(built, 3)
+    one = pose3d.load(regression_run)
+    before = one.predict(some)
+    monkeypatch.setattr("pytensor.function", None)
+    two = pose3d.load(regression_run)
+    shift = {"fc3.b": two.graph.network.get_weights()["fc3.b"] + 1}
+    two.graph.network.set_weights(shift)
+    expected = before + two.graph.scale.deviation.astype(np.float32).reshape(17, 3)
+    np.testing.assert_allclose(two.predict(some), expected, rtol=1e-5)
+    np.testing.assert_array_equal(one.predict(some), before)
+
+
 def test_probabilities_of_a_detection_network(built, detection_run):
     network, some = predictor.load(detection_run / "best.npz"), images(built, 5)
     windows = network.predict(some)

@@ -57,3 +57,25 @@ def test_ranks_of_a_machine_share_its_cores(started):
 def test_a_single_process_keeps_the_defaults(started):
     assert started(8, 8) == [None, None, None]
     assert started(8, 8, PMI_SIZE="2", MPI_LOCALNRANKS="1") == [None, None, None]
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({}, 4 * 10**9),  # macOS, Windows
+        ({"proc/meminfo": "MemTotal: 9 kB\nMemAvailable:   2000 kB\n"}, 2_048_000),
+        (
+            {"proc/meminfo": "MemAvailable: 2000 kB\n", "sys/fs/cgroup/a/memory.max": "5000\n"},
+            5000,
+        ),
+        ({"proc/meminfo": "MemAvailable: 2 kB\n", "sys/fs/cgroup/a/b/memory.max": "5000\n"}, 2048),
+        ({"proc/meminfo": "MemAvailable: 2 kB\n", "sys/fs/cgroup/memory.max": "max\n"}, 2048),
+        ({"sys/fs/cgroup/memory/c/memory.limit_in_bytes": "7000\n"}, 7000),
+    ],
+)
+def test_usable_memory_is_the_machines_within_the_limits_of_control_groups(tmp_path, files, expected):
+    files = {**files, "proc/self/cgroup": "8:pids:/x\n4:memory:/c\n0::/a/b\n"}
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    assert launch.usable_memory(tmp_path) == expected

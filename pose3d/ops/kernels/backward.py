@@ -10,9 +10,9 @@ from functools import lru_cache
 import numba
 import numpy as np
 
+from pose3d.io.jit import njit
 from pose3d.ops.kernels import microkernels
 from pose3d.ops.kernels.forward import CACHE_LINE, aligned_empty
-from pose3d.ops.kernels.jit import njit
 from pose3d.ops.kernels.tiling import ceil_div, gradient_block, input_block, strip
 from pose3d.ops.shapes import POOL
 

@@ -13,8 +13,8 @@ from functools import lru_cache
 import numba
 import numpy as np
 
+from pose3d.io.jit import njit
 from pose3d.ops.kernels import microkernels
-from pose3d.ops.kernels.jit import njit
 from pose3d.ops.kernels.tiling import ceil_div, forward_tile
 from pose3d.ops.shapes import POOL
 
