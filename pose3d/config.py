@@ -132,13 +132,11 @@ def load(task, path=None, overrides=()):
     config = from_dict(TASK_DEFAULTS[task])
     if path is not None:
         try:
-            settings = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+            config = _for_task(_parsed(Path(path).read_text(encoding="utf-8")), task, config)
         except FileNotFoundError:
             raise UserError(f"{path}: no such file") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except UnicodeDecodeError as error:
             raise UserError(f"{path}: not a TOML file: {error}") from None
-        try:
-            config = _for_task(settings, task, config)
         except UserError as error:
             raise UserError(f"{path}: {error}") from None
     for text in overrides:
@@ -211,10 +209,17 @@ def _override(text):
     if not (equals and dot and section and name):
         raise UserError(f"--set {text}: write it as section.key=value")
     try:
-        parsed = tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+        parsed = _parsed(f"value = {value}")["value"]
+    except UserError:
         parsed = value.strip()
     return {section: {name: parsed}}
+
+
+def _parsed(text):
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # beside its own: numbers of 5000 digits, deep nesting
+        raise UserError(f"not a TOML file: {error}") from None
 
 
 def _renamed(section, values):
@@ -240,4 +245,4 @@ def _reworded(message, settings):
         kind = typing.get_type_hints(sections[section])[key]
         kind = typing.get_args(kind)[0] if typing.get_origin(kind) is tuple else kind
         what = f"must be one of {', '.join(typing.get_args(kind))}"
-    return f"{section}{key and '.'}{key} = {value!r}: {what[0].lower()}{what[1:]}"
+    return f"{section}{key and '.'}{key} = {value!r:.80}: {what[0].lower()}{what[1:]}"

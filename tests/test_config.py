@@ -137,11 +137,20 @@ def test_what_a_file_gets_wrong_is_named_with_the_file(write, text, message):
         ("training.weight_decay=inf", "expected `float` <= 1e"),
         ("training.checkpoint_minutes=0", "expected `float` > 0"),
         ("augmentation.shift=128", "expected `int` <= 127"),
+        (f"training.epochs=1{400 * '0'}", "expected `int` <= 1000000"),
+        (f"training.epochs={5000 * '1'}", "expected `int`, got `str`"),
+        (f"training.epochs={5000 * '['}{5000 * ']'}", "expected `int`, got `str`"),
     ],
 )
 def test_out_of_range(setting, message):
     key, _, value = setting.partition("=")
-    refused(lambda: load("detection", None, [setting]), f"{key} = .*: {message}")
+    refused(lambda: load("detection", None, [setting]), f"{key} = .{{1,80}}: {message}")
+
+
+@pytest.mark.parametrize("value", [5000 * "1", 5000 * "[" + 5000 * "]"])
+def test_numbers_and_nesting_without_end_are_no_toml(write, value):
+    path = write(f"[training]\nepochs = {value}\n")
+    refused(lambda: load("detection", path), f"{path}: not a TOML file: ")
 
 
 def test_settings_may_have_the_names_that_they_had_before(write):
