@@ -26,7 +26,7 @@ def read_provenance(root):
         return None
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _damaged(path) from error
     if not isinstance(found, dict) or not isinstance(found.get("frames", ""), int | None):
         raise _damaged(path)

@@ -1,4 +1,5 @@
 import json
+import re
 
 import numpy as np
 import pytest
@@ -216,6 +217,8 @@ def test_frames_limit_a_captured_take(tmp_path, motions):
         ({"image_size": 251}, "251: give an even number"),
         ({"motion": "nowhere"}, "nowhere: no such folder"),
         ({"joint_map": "map.toml"}, "map.toml: a joint map needs BVH files"),
+        ({"motion_fps": 30}, "--motion-fps needs BVH files"),
+        ({"motion": ".", "motion_fps": float("nan")}, "--motion-fps nan: give frames per second, from 1 to"),
     ],
 )
 def test_invalid_options_are_named_before_anything_is_written(tmp_path, options, message):
@@ -224,11 +227,22 @@ def test_invalid_options_are_named_before_anything_is_written(tmp_path, options,
     assert not (tmp_path / "tree").exists()
 
 
-def test_a_bad_file_is_named_before_anything_is_written(tmp_path):
+def test_a_bad_file_is_named_and_others_take_its_place(tmp_path, capsys):
     folder = write_motion(tmp_path / "motions" / "a.bvh", BODIES["S1"], short(), rest="T").parent
     text = (folder / "a.bvh").read_text()
     (folder / "b.bvh").write_text(text.replace("Frames: 4", "Frames: 5"))
-    with pytest.raises(UserError, match="b.bvh, line .*: 5 frames announced"):
-        synthetic.generate(tmp_path / "tree", motion=folder, **{**TINY, "subjects": ("S1", "S11")})
+    for _ in range(2):  # a second call writes and checks nothing
+        out = synthetic.generate(tmp_path / "tree", motion=folder, **TINY)
+    assert re.fullmatch("skipped: .*b.bvh, line .*: 5 frames announced, .*\n", capsys.readouterr().err)
+    found = json.loads((out / "synthetic.json").read_text())["motion"]
+    assert set(found["takes"]["Walking"].values()) == {"a.bvh"}
+    assert found["skipped"] == ["b.bvh"]
+
+
+def test_nothing_is_written_if_no_file_can_be_used(tmp_path):
+    path = write_motion(tmp_path / "motions" / "a.bvh", BODIES["S1"], short(), rest="T", fps=0.5)
+    with pytest.raises(UserError, match="a.bvh: Frame Time: 2 is no time .* --motion-fps"):
+        synthetic.generate(tmp_path / "tree", motion=path.parent, **TINY)
     assert not (tmp_path / "tree").exists()
-    synthetic.generate(tmp_path / "tree", motion=folder, **TINY)  # S1 needs a.bvh alone
+    out = synthetic.generate(tmp_path / "tree", motion=path.parent, motion_fps=100, **TINY)
+    assert json.loads((out / "synthetic.json").read_text())["motion"]["rate"] == 100
