@@ -59,12 +59,19 @@ def check_options(out, options):
     if not set(options) - {"motion"} <= set(found):
         raise _damaged(path)
     changed = [f"{key} {found[key]}" for key in options if key != "motion" and found[key] != options[key]]
-    if found.get("motion") != options.get("motion"):
+    if _known(found.get("motion"), options) != options.get("motion"):
         changed.append(_motion_difference(found, options))
     if changed:
         raise UserError(
             f"{out} was written with other options ({', '.join(changed)}); remove it or choose another folder"
         )
+
+
+def _known(motion, options):
+    """The recorded motion; early versions recorded no digests of the files, and then any will do."""
+    if motion is None or "motion" not in options:
+        return motion
+    return {"sha256": options["motion"]["sha256"], **motion}
 
 
 def _motion_difference(found, options):

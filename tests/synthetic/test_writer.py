@@ -1,5 +1,6 @@
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -193,6 +194,10 @@ def test_the_provenance_names_the_files_and_guards_the_tree(motions, driven, tmp
         {"motion": motions, "actions": ("Posing",)},
         {"motion": write_motion(tmp_path / "more" / "a.bvh", BODIES["S1"], short(), rest="T").parent},
     )
+    changed = shutil.copytree(motions, tmp_path / "changed")
+    text = (changed / "b.bvh").read_text()
+    (changed / "b.bvh").write_text(text[:-2] + str((int(text[-2]) + 1) % 10) + "\n")  # of the same size
+    others += ({"motion": changed},)
     for options in others:
         with pytest.raises(UserError, match=r"other options \(other BVH files, joint map or actions\)"):
             synthetic.generate(driven, **{**DRIVEN, **options})

@@ -1,5 +1,6 @@
 """Assign motion files to the takes of each subject."""
 
+import hashlib
 from pathlib import Path
 
 from pose3d.errors import UserError
@@ -127,8 +128,12 @@ def motion_provenance(folder, assignment, joint_map, rate=None, skipped=()):
         }
         for action, assigned in assignment.items()
     }
+    used = sorted({path for assigned in assignment.values() for path in assigned.values()})
+    digests = {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in used
+    }
     sizes = {path.relative_to(folder).as_posix(): path.stat().st_size for path in bvh_files(folder)}
-    found = {"takes": takes, "bytes": sizes, "joint_map": joint_map}
+    found = {"takes": takes, "bytes": sizes, "sha256": digests, "joint_map": joint_map}
     # Trees of early versions lack what was not asked for, or did not occur.
     if rate is not None:
         found["rate"] = rate
