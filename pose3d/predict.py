@@ -150,17 +150,22 @@ def predict_pictures(network, source, find_mask, box, out):
     rate = (frame_rate(source) or FRAMES_PER_SECOND) if is_video(source) else None
     with overlay_writer(out, rate, single=source.is_file()) as write:
         for block in _blocks(_cut_outs(source, find_mask, box, found)):
-            crops = [cut.crop for _, _, cut in block if cut is not None]
-            poses = iter(network.predict(np.array(crops, np.uint8).reshape(-1, IMAGE_SIDE, IMAGE_SIDE)))
-            for picture, _, cut in block:
-                if cut is None:
-                    write(picture.name, picture.rgb)
-                    continue
-                found.names.append(picture.name)
-                found.boxes.append(cut.box)
-                found.poses.append(next(poses))
-                write(picture.name, draw_over(picture.rgb, found.poses[-1], cut.body))
+            _predict_block(network, block, found, write)
     return found
+
+
+def _predict_block(network, block, found, write):
+    """Add the poses of a block of pictures to `found`, and write its overlays."""
+    crops = [cut.crop for _, _, cut in block if cut is not None]
+    poses = iter(network.predict(np.array(crops, np.uint8).reshape(-1, IMAGE_SIDE, IMAGE_SIDE)))
+    for picture, _, cut in block:
+        if cut is None:
+            write(picture.name, picture.rgb)
+            continue
+        found.names.append(picture.name)
+        found.boxes.append(cut.box)
+        found.poses.append(next(poses))
+        write(picture.name, draw_over(picture.rgb, found.poses[-1], cut.body))
 
 
 def _cut_outs(source, find_mask, box, found):
@@ -192,6 +197,7 @@ def _blocks(cut_outs):
         if len(block) == BLOCK or size >= BLOCK_BYTES:
             yield block
             block.clear()  # before the next picture is read
+            del picture, mask, cut
             size = 0
     if block:
         yield block

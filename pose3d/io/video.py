@@ -103,14 +103,19 @@ def read_frames(path):
     Raises
     ------
     UserError
-        if the file is missing or not a video; if decoding fails, with the number of frames decoded
+        if the file is missing or not a video; if decoding fails or the size changes, with the number of
+        frames decoded
     """
-    count = 0
+    count, first = 0, None
     with _opened(path) as (container, stream):
         stream.codec_context.thread_count = 1
         try:
             for decoded in container.decode(stream):
-                yield Frame(decoded)
+                frame = Frame(decoded)
+                first = first or frame.shape
+                if frame.shape != first:
+                    raise UserError(f"{path}: the size changes after {count} frames; convert it to one size")
+                yield frame
                 count += 1
         except av.FFmpegError as error:
             of = f" of {stream.frames}" if stream.frames else ""

@@ -217,7 +217,8 @@ def _assignment(out, folder, joint_map, rate, actions):
 
     def check(path):
         body = BODIES[SUBJECTS[0]]
-        keep_in_view(put_on_floor(retarget(load(path, names, rate=rate), body), body), path)
+        with np.errstate(invalid="ignore"):  # `keep_in_view` names a file with such joints
+            keep_in_view(put_on_floor(retarget(load(path, names, rate=rate), body), body), path)
 
     files, skipped = assign_sound_files(folder, actions, check)
     for fault in skipped.values():

@@ -76,10 +76,12 @@ def unknown_pixels(path):
     path.write_bytes(content)
 
 
-def no_strips(path):
-    """A TIFF file whose strips have no offsets."""
-    saved(path.with_suffix(".tif"), COLOURS).rename(path)
-    path.write_bytes(path.read_bytes().replace(b"\x11\x01\x04\x00", b"\x12\x99\x04\x00"))
+def no_width(path):
+    """A TIFF file whose second picture has no width."""
+    image = Image.fromarray(COLOURS)
+    image.save(path, "TIFF", save_all=True, append_images=[image])
+    first, width, second = path.read_bytes().rpartition(b"\x00\x01\x04\x00\x01")
+    path.write_bytes(first + b"\x99" + width[1:] + second)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +92,7 @@ def no_strips(path):
         ("a.png", lambda path: path.write_bytes(b""), "cannot be read as an image"),
         ("a.png", cut_short, "cannot be read as an image"),
         ("a.jpg", unknown_pixels, "cannot be read as an image"),
-        ("a.png", no_strips, "cannot be read as an image"),
+        ("a.png", no_width, "cannot be read as an image"),
         ("a.png", lambda path: saved(path, np.zeros((3, 3), np.uint16)), "8 bits a channel"),
         ("a.tif", lambda path: saved(path, np.zeros((3, 3), np.float32)), "8 bits a channel"),
         ("a.png", no_pixels, "cannot be read as an image|0 x 0"),

@@ -213,3 +213,19 @@ def test_tags_of_another_alphabet_do_not_matter(tmp_path):
     assert b"VideoHandler" in content
     path.write_bytes(content.replace(b"VideoHandler", b"Vid\xe9oHandler"))
     assert count_frames(path) == 3
+
+
+def test_a_size_that_changes_is_named(tmp_path):
+    content = b""
+    for rows, columns in ((32, 48), (48, 32)):
+        with av.open(str(tmp_path / "part"), "w", format="mpegts") as container:
+            stream = container.add_stream("mpeg2video", rate=25)
+            stream.width, stream.height, stream.pix_fmt = columns, rows, "yuv420p"
+            for _ in range(3):
+                frame = av.VideoFrame.from_ndarray(np.zeros((rows, columns, 3), np.uint8), format="rgb24")
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode())
+        content += (tmp_path / "part").read_bytes()
+    (tmp_path / "v.mpg").write_bytes(content)
+    with pytest.raises(UserError, match="v.mpg: the size changes after . frames; convert it"):
+        list(read_frames(tmp_path / "v.mpg"))
