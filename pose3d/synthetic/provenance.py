@@ -28,7 +28,11 @@ def read_provenance(root):
         found = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
         raise _damaged(path) from error
-    if not isinstance(found, dict) or not isinstance(found.get("frames", ""), int | None):
+    if not (
+        isinstance(found, dict)
+        and isinstance(found.get("frames", ""), int | None)
+        and isinstance(found.get("motion", {}), dict)
+    ):
         raise _damaged(path)
     return found
 
@@ -59,7 +63,8 @@ def check_options(out, options):
     if not set(options) - {"motion"} <= set(found):
         raise _damaged(path)
     changed = [f"{key} {found[key]}" for key in options if key != "motion" and found[key] != options[key]]
-    if _known(found.get("motion"), options) != options.get("motion"):
+    recorded = found.get("motion")
+    if recorded != _comparable(options.get("motion"), recorded):
         changed.append(_motion_difference(found, options))
     if changed:
         raise UserError(
@@ -67,11 +72,11 @@ def check_options(out, options):
         )
 
 
-def _known(motion, options):
-    """The recorded motion; early versions recorded no digests of the files, and then any will do."""
-    if motion is None or "motion" not in options:
+def _comparable(motion, recorded):
+    """The motion asked for, without digests of the files if an early version recorded none."""
+    if motion is None or "sha256" in (recorded or {}):
         return motion
-    return {"sha256": options["motion"]["sha256"], **motion}
+    return {key: value for key, value in motion.items() if key != "sha256"}
 
 
 def _motion_difference(found, options):
