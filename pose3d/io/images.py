@@ -223,7 +223,8 @@ def _decoded(path):
 
 
 def _check(path, image):
-    if getattr(image, "n_frames", 1) > 1:
+    # A phone's MPO is a JPEG with a depth or gain map behind the picture.
+    if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
         raise UserError(
             f"{path}: is animated, {image.n_frames} frames; save it as a video, or save one frame"
         )

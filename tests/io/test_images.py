@@ -32,6 +32,12 @@ def test_exif_rotation_is_applied(tmp_path):
     np.testing.assert_array_equal(read_picture(path).rgb, np.rot90(COLOURS, -1))
 
 
+def test_a_phone_s_jpeg_with_a_second_picture_gives_the_first(tmp_path):
+    first, second = (Image.new("RGB", (8, 6), (level,) * 3) for level in (200, 20))
+    first.save(tmp_path / "a.jpg", "MPO", save_all=True, append_images=[second])
+    assert read_picture(tmp_path / "a.jpg").rgb.min() > 190
+
+
 @pytest.mark.parametrize("kind", ["RGBA", "LA"])
 def test_the_alpha_channel_is_thresholded(tmp_path, kind):
     alpha = np.array([0, 127, 128, 255, 0], np.uint8)[np.arange(24).reshape(6, 4) % 5]
