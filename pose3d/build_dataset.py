@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from pose3d import synthetic
 from pose3d.dataset import verify
-from pose3d.dataset.build import build
+from pose3d.dataset.build import build, merged_parts
 from pose3d.dataset.legacy_export import export_legacy
 from pose3d.dataset.samples import built_files
 from pose3d.errors import UserError, command
@@ -172,7 +172,12 @@ def _verify(args, selection, overrides):
     if paths:
         found = [verify.verify_built(path) for path in tqdm(paths, unit="file", leave=False, disable=None)]
         rows, faults = [each.row for each in found], [fault for each in found for fault in each.faults]
-        wrong |= build_report.print_findings(f"built files in {args.out}:", [], verify.COLUMNS, rows, faults)
+        notes = [
+            f"{path}: left by a killed build; the next build removes it" for path in merged_parts(args.out)
+        ]
+        wrong |= build_report.print_findings(
+            f"built files in {args.out}:", notes, verify.COLUMNS, rows, faults
+        )
     return int(wrong)
 
 

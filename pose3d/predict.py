@@ -1,9 +1,9 @@
 """Predict poses from an image, a folder of images, a video, or built files."""
 
 import argparse
-import itertools
 import sys
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,8 @@ from pose3d.io.video import frame_rate
 from pose3d.recordings.human36m import FRAMES_PER_SECOND
 from pose3d.report.overlay import draw_over, overlay_writer
 
-BLOCK = 32  # pictures in memory: 200 MB at 1920 x 1080 px
+BLOCK = 32  # pictures predicted at once
+BLOCK_BYTES = 200 * 2**20  # of pictures in memory, unless a single one is larger
 _BACKGROUND_KEPT = (
     "note: there is no mask, so the background is kept. The network was trained without background: do not "
     "trust these poses. Give --mask or pictures with an alpha channel. For a video of a static camera, "
@@ -104,11 +105,31 @@ def mask_finder(source, given, background):
         return lambda _, picture: picture.alpha
     if not given.exists():
         raise UserError(f"{given}: there is no such mask; correct --mask")
-    paths = list_images(given) if given.is_dir() else [given]
-    if source.is_dir():
-        paths = masks_by_name(paths, list_images(source))
+    paths = list_images(given)[0] if given.is_dir() else [given]
+    if source.is_dir() or (given.is_dir() and not is_video(source)):
+        paths = masks_by_name(paths, list_images(source)[0] if source.is_dir() else [source])
     masks = MaskImages(given, paths)
     return lambda number, _: masks[number]
+
+
+@dataclass
+class Found:
+    """What was found in the pictures.
+
+    Attributes
+    ----------
+    names, boxes, poses : lists, of each person: name of the picture, (x0, y0, x1, y1) px, (17, 3) array in mm
+    unmasked : int, number of pictures without a mask
+    empty : int, number of pictures without a person
+    skipped : list of str, one line for each picture that cannot be used, or for the rest of a video
+    """
+
+    names: list = field(default_factory=list)
+    boxes: list = field(default_factory=list)
+    poses: list = field(default_factory=list)
+    unmasked: int = 0
+    empty: int = 0
+    skipped: list = field(default_factory=list)
 
 
 def predict_pictures(network, source, find_mask, box, out):
@@ -123,32 +144,63 @@ def predict_pictures(network, source, find_mask, box, out):
 
     Returns
     -------
-    poses : (N, 17, 3) array, mm
-    keys : dict of N names of pictures and N boxes
-    unmasked : int, number of pictures without a mask
-    empty : int, number of pictures without a person
+    Found
     """
-    names, boxes, poses, unmasked, empty = [], [], [], 0, 0
-    numbered = enumerate(tqdm(read_pictures(source), unit=" pictures", leave=False, disable=None))
+    found = Found()
     rate = (frame_rate(source) or FRAMES_PER_SECOND) if is_video(source) else None
     with overlay_writer(out, rate, single=source.is_file()) as write:
-        while block := list(itertools.islice(numbered, BLOCK)):
-            masks = [find_mask(number, picture) for number, picture in block]
-            cuts = [cut_out(picture, mask, box) for (_, picture), mask in zip(block, masks, strict=True)]
-            crops = [cut.crop for cut in cuts if cut is not None]
-            found = iter(network.predict(np.array(crops, np.uint8).reshape(-1, IMAGE_SIDE, IMAGE_SIDE)))
-            for (_, picture), cut in zip(block, cuts, strict=True):
-                if cut is None:
-                    write(picture.name, picture.rgb)
-                    continue
-                names.append(picture.name)
-                boxes.append(cut.box)
-                poses.append(next(found))
-                write(picture.name, draw_over(picture.rgb, poses[-1], cut.body))
-            unmasked += sum(mask is None for mask in masks)
-            empty += len(cuts) - len(crops)
-    keys = {predictions.PICTURE: np.array(names), "box_px": np.array(boxes)}
-    return np.array(poses), keys, unmasked, empty
+        for block in _blocks(_cut_outs(source, find_mask, box, found)):
+            _predict_block(network, block, found, write)
+    return found
+
+
+def _predict_block(network, block, found, write):
+    """Add the poses of a block of pictures to `found`, and write its overlays."""
+    crops = [cut.crop for _, _, cut in block if cut is not None]
+    poses = iter(network.predict(np.array(crops, np.uint8).reshape(-1, IMAGE_SIDE, IMAGE_SIDE)))
+    for picture, _, cut in block:
+        if cut is None:
+            write(picture.name, picture.rgb)
+            continue
+        found.names.append(picture.name)
+        found.boxes.append(cut.box)
+        found.poses.append(next(poses))
+        write(picture.name, draw_over(picture.rgb, found.poses[-1], cut.body))
+
+
+def _cut_outs(source, find_mask, box, found):
+    """Yield (picture, mask or None, Cutout or None); note in `found` what cannot be used."""
+    pictures = enumerate(tqdm(read_pictures(source), unit=" pictures", leave=False, disable=None))
+    while True:
+        try:
+            number, picture = next(pictures)
+            mask = find_mask(number, picture)
+            cut = cut_out(picture, mask, box)
+        except StopIteration:
+            return
+        except UserError as error:
+            found.skipped.append(str(error))
+            if is_video(source):  # what is wrong with one frame is wrong with the rest
+                return
+            continue
+        found.unmasked += mask is None
+        found.empty += cut is None
+        yield picture, mask, cut
+
+
+def _blocks(cut_outs):
+    """Yield lists of at most `BLOCK` items of `_cut_outs` and little more than `BLOCK_BYTES`."""
+    block, size = [], 0
+    for picture, mask, cut in cut_outs:
+        block.append((picture, mask, cut))
+        size += picture.rgb.nbytes + (0 if mask is None else mask.nbytes)
+        if len(block) == BLOCK or size >= BLOCK_BYTES:
+            yield block
+            block.clear()  # before the next picture is read
+            del picture, mask, cut
+            size = 0
+    if block:
+        yield block
 
 
 def predict_crops(network, folder):
@@ -178,19 +230,34 @@ def main(argv=None):
             f"{arguments.weights} is a {network.task} network; give a regression network with --weights"
         )
     if source.is_dir() and built_files(source):
-        poses, keys = predict_crops(network, source)
+        poses, keys, skipped = *predict_crops(network, source), []
     else:
         find_mask = mask_finder(source, arguments.mask, arguments.background)
-        poses, keys, unmasked, empty = predict_pictures(network, source, find_mask, arguments.box, out)
-        if not len(poses):
-            raise UserError(f"{source}: no person found; the masks are empty, or nothing moves")
-        if unmasked:
-            print(_BACKGROUND_KEPT)
-        if empty:
-            skipped = "1 picture is" if empty == 1 else f"{empty} pictures are"
-            print(f"{skipped} skipped, because the mask is empty or nothing moves")
+        found = predict_pictures(network, source, find_mask, arguments.box, out)
+        poses, skipped = np.array(found.poses), found.skipped
+        keys = {predictions.PICTURE: np.array(found.names), "box_px": np.array(found.boxes)}
+        _report(source, found)
     written = predictions.write(out, arguments.format, predictions.Pair(poses, None, keys))
     print(f"{len(poses)} pose{'s' * (len(poses) != 1)} in {', '.join(map(str, written))}")
+    return int(bool(skipped))
+
+
+def _report(source, found):
+    """Say what was left out; a `UserError` if that is everything."""
+    if source.is_dir() and (others := list_images(source)[1]):
+        print(f"{others} other file{'s' * (others != 1)} in {source}: no image, by the ending")
+    if found.skipped and not found.poses and not found.empty:
+        several = "none of the pictures can be used; the first: " if len(found.skipped) > 1 else ""
+        raise UserError(several + found.skipped[0])
+    for line in found.skipped:
+        print(f"skipped: {line}", file=sys.stderr)
+    if not found.poses:
+        raise UserError(f"{source}: no person found; the masks are empty, or nothing moves")
+    if found.unmasked:
+        print(_BACKGROUND_KEPT)
+    if found.empty:
+        skipped = "1 picture is" if found.empty == 1 else f"{found.empty} pictures are"
+        print(f"{skipped} skipped, because the mask is empty or nothing moves")
 
 
 if __name__ == "__main__":

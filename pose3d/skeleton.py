@@ -34,6 +34,7 @@ EDGES = tuple((parent, child) for child, parent in enumerate(PARENTS) if parent 
 PELVIS = JOINTS.index("pelvis")
 N_JOINTS = len(JOINTS)
 N_COORDINATES = 3 * N_JOINTS
+LARGEST_COORDINATE = 1e5  # mm; no joint is farther from the origin of a camera that sees a person
 
 # side[j] is "left", "right" or "middle".
 SIDES = tuple(

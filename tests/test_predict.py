@@ -1,4 +1,5 @@
 import json
+import re
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from pose3d.dataset.samples import Dataset
 from pose3d.inference.pictures import read_pictures
 from pose3d.io.video import video_writer
 from pose3d.skeleton import JOINTS
+from tests.io.test_video import cut_short
 
 ROWS, COLUMNS = 160, 200
 
@@ -80,8 +82,48 @@ def test_a_folder_with_masks_in_all_formats(run, tmp_path, capsys):
     np.testing.assert_allclose(found[0], found[1], atol=2)  # the same person elsewhere; JPEG blurs a little
     with np.load(out / "predictions.npz") as file:
         np.testing.assert_allclose(file["predictions_mm"], found, atol=1e-4)
-    assert sorted(path.name for path in (out / "overlay").iterdir()) == ["f0.png", "f1.png", "f2.png"]
+    assert sorted(path.name for path in (out / "overlay").iterdir()) == [f"f{i}.jpg.png" for i in range(3)]
     assert {path.suffix for path in out.glob("predictions.*")} == {".json", ".csv", ".npz", ".txt"}
+
+
+def test_what_cannot_be_read_is_named_and_the_rest_is_kept(run, tmp_path, capsys):
+    images = tmp_path / "images"
+    images.mkdir()
+    for name in ("a.png", "a.webp"):
+        cut_out_png(images / name, 60)
+    for name in ("b.png", "notes.txt"):
+        (images / name).write_text("none")
+    status, out = run(images)
+    printed = capsys.readouterr()
+    assert status == 1
+    assert re.fullmatch(r"skipped: .*b\.png: cannot be read as an image .*\n", printed.err)
+    assert "1 other file in" in printed.out
+    assert poses(out)[1]["picture"] == ["a.png", "a.webp"]
+    assert sorted(path.name for path in (out / "overlay").iterdir()) == ["a.png.png", "a.webp.png"]
+    for path in images.iterdir():
+        path.write_text("none")
+    assert run(images)[0] == 1
+    assert "none of the pictures can be used; the first: " in capsys.readouterr().err
+
+
+def test_a_video_cut_short_keeps_what_was_predicted(run, tmp_path, capsys):
+    status, out = run(cut_short(tmp_path / "v.mp4", 6))
+    assert status == 1
+    assert len(poses(out)[0]) == 6
+    assert re.match(r"skipped: .*cut\.mp4: cut short, holds 6 of 13 frames", capsys.readouterr().err)
+
+
+def test_a_block_is_bounded_in_bytes(run, tmp_path, monkeypatch):
+    for number in range(3):
+        cut_out_png(tmp_path / f"{number}.png", 60)
+    blocks = []
+    monkeypatch.setattr(predict, "BLOCK_BYTES", 2 * ROWS * COLUMNS * 3)
+    plain = predict._blocks
+    monkeypatch.setattr(
+        predict, "_blocks", lambda cuts: (blocks.append(len(block)) or block for block in plain(cuts))
+    )
+    assert run(tmp_path)[0] == 0
+    assert blocks == [2, 1]
 
 
 def test_a_video_whose_background_is_subtracted(run, tmp_path, capsys):

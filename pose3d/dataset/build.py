@@ -2,6 +2,8 @@
 
 import contextlib
 import functools
+import hashlib
+import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +22,8 @@ from pose3d.dataset.sampling import sample_recording
 from pose3d.errors import UserError
 from pose3d.io.atomic_files import DiskFullError, exclusive, remove_partial
 
+_ENDS = 8 * 2**20  # bytes at each end of a file that are read to tell whether it changed; of tables all are
+_ENDS_IN_FOLDER = 4096  # the same for each file of a folder, which may hold thousands
 # Folder below --out: one file for each finished recording, until an action of a subject is complete.
 PARTS = ".parts"
 
@@ -96,13 +100,14 @@ def _files(recordings, out):
 
 
 def _provenance(recordings, source, every, facts=()):
-    """What a file is built from. Sizes stand for the contents of files, so that a tree may be moved."""
+    """What a file is built from. Files count by size and content, so that a tree may be moved."""
     return {
         "pose3d": pose3d.__version__,
         "source": str(source),
         "every": every,
         "cameras": sorted({r.camera for r in recordings}),
         "recordings": [[r.take, r.camera, r.name, *map(_size, r.files)] for r in recordings],
+        "digests": [[*map(_digest, r.files)] for r in recordings],
         "facts": list(facts),
         **({"options": recordings[0].options} if recordings[0].options else {}),
     }
@@ -117,11 +122,38 @@ def _size(path):
     return path.stat().st_size
 
 
+def _digest(path):
+    """Digest of a file's content, or of the names and contents in a folder; None if it does not exist."""
+    if path is None:
+        return None
+    digest = hashlib.sha256()
+    if not path.is_dir():
+        _add_content(digest, path, None if path.suffix.lower() == ".csv" else _ENDS)
+        return digest.hexdigest()
+    for inner in sorted(inner for inner in path.iterdir() if inner.is_file() and inner.name[0] != "."):
+        digest.update(os.fsencode(f"{inner.name}\n{inner.stat().st_size}\n"))
+        _add_content(digest, inner, _ENDS_IN_FOLDER)
+    return digest.hexdigest()
+
+
+def _add_content(digest, path, ends):
+    """Add so many bytes of both ends of a file to a digest, or all if `ends` is None."""
+    with path.open("rb") as file:
+        while ends is None and (block := file.read(_ENDS)):
+            digest.update(block)
+        if ends is not None:
+            digest.update(file.read(ends))
+            file.seek(max(ends, path.stat().st_size - ends))
+            digest.update(file.read(ends))
+
+
 def _reusable(path, wanted):
     """Facts of a built file that equals what this build would make; otherwise a UserError."""
     found = read_provenance(path)
     remedy = "give another --out, or remove the file to build it anew"
     compared = {"every": "every", "cameras": "cameras", "recordings": "source", "options": "options"}
+    if "digests" in found:  # early versions knew sizes only
+        compared["digests"] = "source"
     for key, shown in compared.items():
         if found.get(key) == wanted.get(key):
             continue
@@ -154,7 +186,7 @@ def _build_missing(files, out, source, every, run):
         file.left = len(todo)
     failures = []
     with contextlib.ExitStack() as stack:
-        stack.callback(_tidy, out / PARTS)
+        stack.callback(_tidy, out)
         for file in files:
             if not file.left:
                 _merge(file, out, source, every)
@@ -176,12 +208,27 @@ def _build_missing(files, out, source, every, run):
     return failures
 
 
-def _tidy(parts):
-    """Remove what a killed build was writing, and the folder of parts if it is empty."""
+def _tidy(out):
+    """Remove what a killed build was writing or has merged, and the folder of parts if it is empty."""
+    parts = out / PARTS
     if parts.is_dir():
         remove_partial(parts)
+        for path in merged_parts(out):
+            path.unlink()
         if not any(parts.iterdir()):
             parts.rmdir()
+
+
+def merged_parts(out):
+    """Parts whose built file is complete, left by a kill before they were removed: list of Path, sorted.
+
+    Parameters
+    ----------
+    out : Path of the folder of the built files
+    """
+    # Take and camera follow the last hyphens of a part's name, what precedes them names the built file.
+    parts = sorted((out / PARTS).glob("[!.]*.h5"))
+    return [path for path in parts if (out / f"{path.stem.rsplit('-', 2)[0]}.h5").exists()]
 
 
 def build_part(recording, path, source, every):

@@ -7,8 +7,7 @@ from scipy import ndimage
 
 from pose3d.dataset.crop import largest_part
 from pose3d.errors import UserError
-from pose3d.inference.pictures import read_pictures
-from pose3d.io.video import count_frames
+from pose3d.io.video import count_frames, read_frames
 
 FRAMES = 31  # number of frames in the median, in which a person who passes is a minority
 FEWEST = 5
@@ -34,12 +33,13 @@ def median_background(video):
     UserError
         if the video has fewer than five frames, or cannot be read
     """
-    count = count_frames(video) or sum(1 for _ in read_pictures(video))
+    count = count_frames(video) or sum(1 for _ in read_frames(video))
     every = max(1, count // FRAMES)
-    frames = [picture.rgb for picture in itertools.islice(read_pictures(video), 0, None, every)]
+    frames = [frame.rgb() for frame in itertools.islice(read_frames(video), 0, None, every)]
     if len(frames) < FEWEST:
         raise UserError(f"{video}: {len(frames)} frames are too few for --background median; give --mask")
-    return np.median(frames, axis=0).astype(np.uint8)
+    # Row by row, because the median of many frames at once needs three times their memory.
+    return np.stack([np.median(rows, axis=0).astype(np.uint8) for rows in zip(*frames, strict=True)])
 
 
 def foreground(rgb, background):

@@ -3,15 +3,16 @@
 from pathlib import Path
 
 from pose3d.errors import UserError
-from pose3d.io.images import Picture, list_images, read_picture
-from pose3d.io.video import read_frames
+from pose3d.io.images import LazyPicture, Picture, list_images
+from pose3d.io.video import count_frames, read_frames, read_packets
 
 VIDEOS = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv")
 
 
 def is_video(path):
-    """Whether the name of a path ends as that of a video."""
-    return Path(path).suffix.lower() in VIDEOS
+    """Whether the name of a path ends as that of a video, and it is no folder."""
+    path = Path(path)
+    return path.suffix.lower() in VIDEOS and not path.is_dir()
 
 
 def read_pictures(source):
@@ -23,21 +24,31 @@ def read_pictures(source):
 
     Yields
     ------
-    Picture
+    LazyPicture of an image, so that the pictures after a damaged one can be read; Picture of a video
 
     Raises
     ------
     UserError
-        as `pose3d.io.images.read_picture`, or if there are no pictures
+        if there are no pictures; where a video is damaged, and at the end of one that is cut short
     """
     source = Path(source)
     if source.is_dir():
-        yield from map(read_picture, list_images(source))
+        yield from map(LazyPicture, list_images(source)[0])
     elif is_video(source):
-        number = -1
-        for number, frame in enumerate(read_frames(source)):
-            yield Picture(str(number), frame.rgb())
-        if number < 0:
-            raise UserError(f"{source}: holds no frame; give another video")
+        yield from _frames(source)
     else:
-        yield read_picture(source)
+        yield LazyPicture(source)
+
+
+def _frames(video):
+    number = -1
+    for number, frame in enumerate(read_frames(video)):
+        yield Picture(str(number), frame.rgb())
+    if number < 0:
+        raise UserError(f"{video}: holds no frame; give another video")
+    if number + 1 < (count_frames(video) or 0):
+        packets = read_packets(video)
+        if packets.frames < packets.promised:
+            raise UserError(
+                f"{video}: cut short, holds {number + 1} of {packets.promised} frames; copy it again"
+            )

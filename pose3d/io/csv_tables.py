@@ -2,9 +2,13 @@
 
 import csv
 import math
+import reprlib
 from pathlib import Path
 
 from pose3d.errors import UserError
+
+_SHORT = reprlib.Repr()  # a cell may have 5,000 digits
+_SHORT.maxstring = 100
 
 
 def fault_in(path, line, column, fault):
@@ -34,22 +38,25 @@ class Row:
             raise self.error(column, "is empty; fill it in")
         return default
 
-    def number(self, column):
-        """The cell as a finite float; raises `UserError` if it is none."""
+    def number(self, column, largest=math.inf):
+        """The cell as a float from ``-largest`` to `largest`; raises `UserError` if it is none."""
         text = self.text(column)
         try:
             value = float(text)
         except ValueError:
             value = math.nan
         if not math.isfinite(value):
-            raise self.error(column, f"is {text!r}, not a number")
+            raise self.error(column, f"is {_SHORT.repr(text)}, not a number")
+        if abs(value) > largest:
+            raise self.error(column, f"is {_SHORT.repr(text)}, beyond {largest:g}")
         return value
 
     def whole(self, column, least, most):
         """The cell as an int from `least` to `most`; raises `UserError` if it is none."""
         text = self.text(column)
-        if not (text.isascii() and text.isdecimal() and least <= int(text) <= most):
-            raise self.error(column, f"is {text!r}, not a whole number from {least} to {most}")
+        is_short = text.isascii() and text.isdecimal() and len(text) <= 100  # int() refuses 5,000 digits
+        if not (is_short and least <= int(text) <= most):
+            raise self.error(column, f"is {_SHORT.repr(text)}, not a whole number from {least} to {most}")
         return int(text)
 
     def error(self, column, fault):

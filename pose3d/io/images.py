@@ -10,7 +10,8 @@ from PIL import Image, ImageOps
 
 from pose3d.errors import UserError
 
-ENDINGS = (".png", ".jpg", ".jpeg")
+# Formats that Pillow recognises but does not decode.
+_NOT_DECODED = ("BUFR", "GRIB", "HDF5", "MPEG", "WMF")
 LARGEST_SIDE = 16_384  # px; a larger picture needs gigabytes of memory
 OPAQUE = 128  # lowest alpha of a pixel that belongs to the person
 # Pillow's modes of at most 8 bits a channel.
@@ -49,17 +50,32 @@ class Picture:
 
 
 class LazyPicture:
-    """A picture that is read from its file at first use: a frame of a custom recording."""
+    """A `Picture` that is read from its file at first use, which raises as `read_picture`.
+
+    Parameters
+    ----------
+    path : Path
+    """
 
     def __init__(self, path):
-        self.path = path
+        self.path, self.name = path, path.name
+
+    @property
+    def rgb(self):
+        """(H, W, 3) uint8 array."""
+        return self._picture.rgb
+
+    @property
+    def alpha(self):
+        """As `Picture.alpha`."""
+        return self._picture.alpha
 
     @property
     def shape(self):
         """(H, W)."""
         return self._picture.shape
 
-    def gray(self, box):
+    def gray(self, box=None):
         """As `Picture.gray`."""
         return self._picture.gray(box)
 
@@ -99,29 +115,68 @@ class MaskImages:
 
 
 def list_images(folder):
-    """Paths of the images of a folder (Path), sorted by name, with 2 before 10.
+    """Find the images of a folder.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Returns
+    -------
+    images : list of Path, sorted by name, with 2 before 10: files with the ending of a format
+        that Pillow reads
+    others : int, number of other files; hidden ones do not count
 
     Raises
     ------
     UserError
         if the folder holds no image
     """
-    found = [path for path in folder.iterdir() if path.suffix.lower() in ENDINGS and path.name[0] != "."]
+    endings = {
+        ending for ending, kind in Image.registered_extensions().items()
+        if kind in Image.OPEN and kind not in _NOT_DECODED
+    }  # fmt: skip
+    files = [path for path in folder.iterdir() if path.name[0] != "." and path.is_file()]
+    found = [path for path in files if path.suffix.lower() in endings]
     if not found:
-        raise UserError(f"{folder}: holds no image that ends in {', '.join(ENDINGS)}")
+        raise UserError(f"{folder}: holds no image, such as a .png or .jpg file")
     # re.split puts a number at every second place of the key.
-    return sorted(found, key=lambda path: [*map(_key, re.split(r"([0-9]+)", path.name)), path.name])
+    found.sort(key=lambda path: [*map(_key, re.split(r"([0-9]+)", path.name)), path.name])
+    return found, len(files) - len(found)
 
 
 def masks_by_name(masks, images):
-    """Match masks to images by name without the ending: list of paths, None for an image without a mask.
+    """Match masks to images by name, with or without the ending.
 
     Parameters
     ----------
     masks, images : lists of Path
+
+    Returns
+    -------
+    list of Path, or None for an image without a mask
+
+    Raises
+    ------
+    UserError
+        if several masks or images have one name without the ending, and nothing tells which belong together
     """
-    by_stem = {path.stem: path for path in masks}
-    return [by_stem.get(path.stem) for path in images]
+    by_name = {mask.name: mask for mask in masks}
+    of_stem = {}
+    for path in (*masks, *images):
+        of_stem.setdefault(path.stem, ([], []))
+    for kind, paths in enumerate((masks, images)):
+        for path in paths:
+            of_stem[path.stem][kind].append(path)
+    return [by_name.get(image.name) or _only_mask(image, *of_stem[image.stem]) for image in images]
+
+
+def _only_mask(image, masks, images):
+    """The mask that shares the image's stem, or None."""
+    if masks and (len(masks) > 1 or len(images) > 1):
+        alike = " and ".join(str(path) for path in (masks if len(masks) > 1 else images)[:2])
+        raise UserError(f"{alike} differ in their endings only; rename them, or name each mask as its image")
+    return masks[0] if masks else None
 
 
 def _key(word):
@@ -148,20 +203,28 @@ def read_picture(path):
     if not path.is_file():
         raise UserError(f"{path}: there is no such file")
     try:
-        with Image.open(path) as image:
-            _check(path, image)
-            turned = ImageOps.exif_transpose(image)
-            converted = turned.convert("RGBA") if turned.has_transparency_data else turned.convert("RGB")
-    # What Pillow raises depends on the format.
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        pixels = _decoded(path)
+    except (UserError, MemoryError):
+        raise
+    # Pillow's readers of damaged files raise what their code happens to: TypeError, struct.error, ...
+    except Exception as error:
         raise UserError(f"{path}: cannot be read as an image ({error}); copy it again") from error
-    pixels = np.asarray(converted)
     alpha = pixels[..., 3] >= OPAQUE if pixels.shape[2] == 4 else None
     return Picture(path.name, np.ascontiguousarray(pixels[..., :3]), alpha)
 
 
+def _decoded(path):
+    """(H, W, 3) or, with transparency, (H, W, 4) uint8 array. A large picture is not copied needlessly."""
+    with Image.open(path) as image:
+        _check(path, image)
+        ImageOps.exif_transpose(image, in_place=True)
+        mode = "RGBA" if image.has_transparency_data else "RGB"
+        return np.asarray(image if image.mode == mode else image.convert(mode))
+
+
 def _check(path, image):
-    if getattr(image, "n_frames", 1) > 1:
+    # A phone's MPO is a JPEG with a depth or gain map behind the picture.
+    if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
         raise UserError(
             f"{path}: is animated, {image.n_frames} frames; save it as a video, or save one frame"
         )

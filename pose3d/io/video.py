@@ -6,6 +6,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.sidedata.sidedata import Type
 from av.video.reformatter import ColorRange, Colorspace
 from PIL import Image
 
@@ -22,7 +23,7 @@ _BLACK, _WHITE = 16, 235  # luma
 
 
 class Frame:
-    """One decoded frame. Only the requested part is converted.
+    """One decoded frame, turned as it is to be shown. Only the requested part is converted.
 
     Attributes
     ----------
@@ -30,8 +31,8 @@ class Frame:
     """
 
     def __init__(self, decoded):
-        self._decoded = decoded
-        self.shape = decoded.height, decoded.width
+        self._decoded, self._turn = decoded, _turn(decoded)
+        self.shape = self._turn(np.broadcast_to(np.uint8(0), (decoded.height, decoded.width))).shape
 
     def gray(self, box):
         """Gray levels (ITU-R 601) of a part of the frame.
@@ -47,13 +48,14 @@ class Frame:
         x0, y0, x1, y1 = box
         if self._luma_is_gray():
             plane = self._decoded.planes[0]
-            luma = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[y0:y1, x0:x1]
+            rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+            luma = self._turn(rows[: self._decoded.height, : self._decoded.width])[y0:y1, x0:x1]
             return luma.copy() if self._is_full_range() else _stretched(luma)
         return np.asarray(Image.fromarray(self.rgb()[y0:y1, x0:x1]).convert("L"))
 
     def rgb(self):
         """The whole frame in RGB: (H, W, 3) uint8 array."""
-        return self._decoded.to_ndarray(format="rgb24")
+        return np.ascontiguousarray(self._turn(self._decoded.to_ndarray(format="rgb24")))
 
     def _luma_is_gray(self):
         name = self._decoded.format.name
@@ -61,6 +63,21 @@ class Frame:
 
     def _is_full_range(self):
         return self._decoded.format.name in _FULL_RANGE or self._decoded.color_range == ColorRange.JPEG
+
+
+def _turn(decoded):
+    """Function of an array (H, W, ...) that turns and mirrors it as the frame's display matrix says.
+
+    The matrix takes (x, y) to (a x + c y, b x + d y). Its angle is rounded to a quarter turn.
+    """
+    stored = decoded.side_data.get(Type.DISPLAYMATRIX)
+    if stored is None:
+        return lambda pixels: pixels
+    a, b, _, c, d = np.frombuffer(bytes(stored), np.int32)[:5].tolist()
+    is_quarter = abs(b) + abs(c) > abs(a) + abs(d)
+    along_x, along_y = (c, b) if is_quarter else (a, d)
+    ways = slice(None, None, -1 if along_y < 0 else 1), slice(None, None, -1 if along_x < 0 else 1)
+    return lambda pixels: (pixels.swapaxes(0, 1) if is_quarter else pixels)[ways]
 
 
 def _stretched(luma):
@@ -81,23 +98,29 @@ def read_frames(path):
 
     Yields
     ------
-    Frame; a truncated video ends early without an error, so count the frames
+    Frame; a truncated video ends early without an error, so count the frames or see `read_packets`
 
     Raises
     ------
     UserError
-        if the file is missing or not a video; if decoding fails, with the number of frames decoded
+        if the file is missing or not a video; if decoding fails or the size changes, with the number of
+        frames decoded
     """
-    count = 0
-    with _open(path) as container:
-        container.streams.video[0].codec_context.thread_count = 1
+    count, first = 0, None
+    with _opened(path) as (container, stream):
+        stream.codec_context.thread_count = 1
         try:
-            for decoded in container.decode(video=0):
-                yield Frame(decoded)
+            for decoded in container.decode(stream):
+                frame = Frame(decoded)
+                first = first or frame.shape
+                if frame.shape != first:
+                    raise UserError(f"{path}: the size changes after {count} frames; convert it to one size")
+                yield frame
                 count += 1
         except av.FFmpegError as error:
+            of = f" of {stream.frames}" if stream.frames else ""
             raise UserError(
-                f"{path}: damaged, decoding ends after {count} frames ({error.strerror}); "
+                f"{path}: damaged, decoding ends after {count} frames{of} ({error.strerror}); "
                 "extract it again, or remove it to skip the recording"
             ) from error
 
@@ -107,27 +130,35 @@ def count_frames(path):
 
     A damaged video holds fewer. Raises `UserError` if the file is missing or not a video.
     """
-    with _open(path) as container:
-        return container.streams.video[0].frames or None
+    with _opened(path) as (_, stream):
+        return stream.frames or None
 
 
 def frame_rate(path):
     """Frames per second according to the header: Fraction, or None. Raises as `count_frames`."""
-    with _open(path) as container:
-        return container.streams.video[0].average_rate
+    with _opened(path) as (_, stream):
+        return stream.average_rate
 
 
-def _open(path):
+@contextlib.contextmanager
+def _opened(path, **options):
+    """Yield a video's container and its first stream of pictures, which has a decoder and a size."""
     if not Path(path).is_file():
         raise UserError(f"{path}: there is no such file")
     try:
-        container = av.open(str(path))
+        container = av.open(str(path), options=options, metadata_errors="replace")
     except av.FFmpegError as error:
         raise _unreadable(path, error) from error
-    if not container.streams.video:
-        container.close()
-        raise UserError(f"{path}: holds no video")
-    return container
+    with container:
+        if not container.streams.video:
+            raise UserError(f"{path}: holds no video")
+        stream = container.streams.video[0]
+        # A damaged header names no codec, and a stream without one has no attribute of a picture.
+        if stream.codec_context is None or not (stream.width and stream.height):
+            raise UserError(
+                f"{path}: its video has no known codec or no size; extract it again, or convert it"
+            )
+        yield container, stream
 
 
 def _unreadable(path, error):
@@ -142,7 +173,7 @@ class Packets:
     ----------
     frames : int, complete coded frames in the file; fewer than promised in a truncated file
     promised : int, frames according to the header, 0 if it does not say
-    rows, columns : int, px
+    rows, columns : int, px, before the video is turned
     """
 
     frames: int
@@ -169,8 +200,8 @@ def read_packets(path):
     UserError
         if the file is missing or not a video, or its packets cannot be read
     """
-    with _open(path) as container:
-        stream = container.streams.video[0]
+    # The header also counts the frames that an edit list hides.
+    with _opened(path, ignore_editlist="1") as (container, stream):
         try:
             # The last packet is empty: it flushes the decoder. FFmpeg marks a truncated packet as corrupt.
             frames = sum(packet.size > 0 and not packet.is_corrupt for packet in container.demux(stream))

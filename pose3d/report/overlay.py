@@ -1,7 +1,6 @@
 """Draw poses over the pictures that they were predicted from."""
 
 import contextlib
-from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -55,7 +54,7 @@ def overlay_writer(folder, rate=None, single=False):
     """Yield a function that writes the pictures with their poses in turn, ``write(name, rgb)``.
 
     The output is ``overlay.mp4`` for a video, ``overlay.png`` for a single image, and ``overlay/NAME.png``
-    for each of several images.
+    for each of several images, where NAME keeps the ending: ``a.jpg`` and ``a.png`` are two pictures.
 
     Parameters
     ----------
@@ -65,7 +64,7 @@ def overlay_writer(folder, rate=None, single=False):
     """
     if rate is None:
         yield lambda name, rgb: _save(
-            folder / "overlay.png" if single else folder / "overlay" / f"{Path(name).stem}.png", rgb
+            folder / "overlay.png" if single else folder / "overlay" / f"{name}.png", rgb
         )
         return
     with contextlib.ExitStack() as stack:

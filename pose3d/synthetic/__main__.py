@@ -44,6 +44,12 @@ def _parser():
     add(
         "--joint-map", metavar="FILE", help="TOML or JSON file that names the joints of unusual BVH skeletons"
     )
+    add(
+        "--motion-fps",
+        type=float,
+        metavar="N",
+        help="frames per second of the BVH files; None: by the Frame Time of each",
+    )
     return parser
 
 

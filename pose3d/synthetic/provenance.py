@@ -26,9 +26,13 @@ def read_provenance(root):
         return None
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _damaged(path) from error
-    if not isinstance(found, dict) or not isinstance(found.get("frames", ""), int | None):
+    if not (
+        isinstance(found, dict)
+        and isinstance(found.get("frames", ""), int | None)
+        and isinstance(found.get("motion", {}), dict)
+    ):
         raise _damaged(path)
     return found
 
@@ -59,12 +63,20 @@ def check_options(out, options):
     if not set(options) - {"motion"} <= set(found):
         raise _damaged(path)
     changed = [f"{key} {found[key]}" for key in options if key != "motion" and found[key] != options[key]]
-    if found.get("motion") != options.get("motion"):
+    recorded = found.get("motion")
+    if recorded != _comparable(options.get("motion"), recorded):
         changed.append(_motion_difference(found, options))
     if changed:
         raise UserError(
             f"{out} was written with other options ({', '.join(changed)}); remove it or choose another folder"
         )
+
+
+def _comparable(motion, recorded):
+    """The motion asked for, without digests of the files if an early version recorded none."""
+    if motion is None or "sha256" in (recorded or {}):
+        return motion
+    return {key: value for key, value in motion.items() if key != "sha256"}
 
 
 def _motion_difference(found, options):

@@ -1,6 +1,7 @@
 """Write the synthetic data as a raw Human3.6M tree; existing files are kept."""
 
 import itertools
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,19 +28,20 @@ from pose3d.recordings.human36m import (
 )
 from pose3d.synthetic.body import BODIES
 from pose3d.synthetic.file_formats import mask_writer, write_metadata, write_poses
-from pose3d.synthetic.motion.assignment import assign_files, motion_provenance
+from pose3d.synthetic.motion.assignment import assign_files, assign_sound_files, motion_provenance
 from pose3d.synthetic.motion.capture import load
 from pose3d.synthetic.motion.gait import GAITS, walk
 from pose3d.synthetic.motion.joint_names import read_joint_map
 from pose3d.synthetic.motion.placement import keep_in_view, put_on_floor
 from pose3d.synthetic.motion.retargeting import retarget
-from pose3d.synthetic.provenance import check_options, write_provenance
+from pose3d.synthetic.provenance import check_options, read_provenance, write_provenance
 from pose3d.synthetic.renderer import render
 from pose3d.synthetic.scene import camera_of, empty_room, image_shape
 from pose3d.synthetic.silhouettes import box, ragged
 
 FRAMES = 280  # default per recording of the procedural walk
 IMAGE_SIZE = 500  # default width in px: half of Human3.6M's, a quarter of the time and disk space
+_FASTEST = 10_000  # frames per second of a motion
 _VERSION = 1  # increase when the same options give other data
 _SURPLUS = (1, 5, 3, 2)  # extra video frames after the last pose, per camera, as in Human3.6M
 
@@ -58,6 +60,7 @@ class Task:
     seed: int
     motion: Path | None = None  # a BVH file; None: procedural walk
     joint_map: dict = field(default_factory=dict)
+    motion_fps: float | None = None
 
     def path(self, kind):
         """Path of a file of this recording."""
@@ -93,6 +96,7 @@ def generate(
     workers=None,
     motion=None,
     joint_map=None,
+    motion_fps=None,
 ):
     """Write the synthetic data set, or its missing files, as a raw Human3.6M tree.
 
@@ -106,8 +110,10 @@ def generate(
     image_size : int, columns of a frame; 1000 in Human3.6M
     seed : int
     workers : int, number of processes; None: number of cores
-    motion : path of a folder of BVH files that drive the bodies, see `assign_files`; None: procedural walk
+    motion : path of a folder of BVH files that drive the bodies, see `assign_files`; None: procedural walk.
+        Files that cannot be used are named on stderr, and others take their place.
     joint_map : path of a TOML or JSON file, see `joint_names.read_joint_map`; None: known names
+    motion_fps : float, frames per second of all BVH files; None: as they say
 
     Returns
     -------
@@ -116,20 +122,21 @@ def generate(
     Raises
     ------
     UserError
-        if an option or a BVH file is invalid, or `out` holds other files or a tree of other options
+        if an option or every BVH file is invalid, or `out` holds other files or a tree of other options
     """
     out, actions = Path(out), [canonical_action(action) for action in actions]
     if frames is None and motion is None:
         frames = FRAMES
     options = {"version": _VERSION, "frames": frames, "image_size": image_size, "seed": seed}
     _check(subjects, takes, frames, image_size, seed, workers)
-    files, names = _assignment(motion, joint_map, actions)
+    files, skipped, names = _assignment(out, motion, joint_map, motion_fps, actions)
     if motion is not None:
-        options["motion"] = motion_provenance(motion, files, names)
+        options["motion"] = motion_provenance(motion, files, names, motion_fps, skipped)
+    driven = {
+        action: {key: (path, names, motion_fps) for key, path in files[action].items()} for action in actions
+    }
     tasks = [
-        Task(
-            out, subject, action, take, camera, frames, image_size, seed, files[action][subject, take], names
-        )
+        Task(out, subject, action, take, camera, frames, image_size, seed, *driven[action][subject, take])
         for subject in subjects
         for action in actions
         for take in takes
@@ -138,8 +145,6 @@ def generate(
     check_options(out, options)
     missing = [task for task in tasks if not task.is_done()]
     if missing:
-        for path in sorted({task.motion for task in missing if task.motion}):
-            load(path, names)  # an invalid file is reported before the work begins
         write_provenance(out, options, complete=False)
         _run(missing, workers or cores())
         write_provenance(out, options, complete=True)
@@ -186,20 +191,39 @@ def _motion(task, body, rng):
     if task.motion is None:
         frames = task.frames + max(_SURPLUS)
         return walk(body, GAITS[task.subject], frames, task.take == 2, rng), task.frames
-    capture = load(task.motion, task.joint_map, task.frames)
+    capture = load(task.motion, task.joint_map, task.frames, task.motion_fps)
     # Captures are often aligned with the studio, so each take is rotated by a random angle.
     motion = retarget(capture.turned(Rotation.from_euler("z", rng.uniform(0, 2 * np.pi))), body)
     motion = keep_in_view(put_on_floor(motion, body), task.motion)
     return motion.held(max(_SURPLUS)), len(motion.joints)
 
 
-def _assignment(folder, joint_map, actions):
-    """BVH file (or None) of each action, subject and take, and the joint map."""
-    if folder is not None:
-        return assign_files(folder, actions), {} if joint_map is None else read_joint_map(joint_map)
-    if joint_map is not None:
-        raise UserError(f"{joint_map}: a joint map needs BVH files; give their folder by --motion")
-    return {action: dict.fromkeys(itertools.product(SUBJECTS, TAKES)) for action in actions}, {}
+def _assignment(out, folder, joint_map, rate, actions):
+    """BVH file (or None) of each action, subject and take; files that cannot be used; the joint map."""
+    for value, what in ((joint_map, f"{joint_map}: a joint map"), (rate, "--motion-fps")):
+        if folder is None and value is not None:
+            raise UserError(f"{what} needs BVH files; give their folder by --motion")
+    if folder is None:
+        return {action: dict.fromkeys(itertools.product(SUBJECTS, TAKES)) for action in actions}, (), {}
+    if rate is not None and not 1 <= rate <= _FASTEST:
+        raise UserError(f"--motion-fps {rate:g}: give frames per second, from 1 to {_FASTEST}")
+    names = {} if joint_map is None else read_joint_map(joint_map)
+    written = (read_provenance(out) or {}).get("motion")
+    if written is not None:  # a tree keeps its files, and these were checked
+        skipped = {
+            Path(folder, name): UserError(f"{name} cannot be used") for name in written.get("skipped", ())
+        }
+        return assign_files(folder, actions, skipped), skipped, names
+
+    def check(path):
+        body = BODIES[SUBJECTS[0]]
+        with np.errstate(invalid="ignore"):  # `keep_in_view` names a file with such joints
+            keep_in_view(put_on_floor(retarget(load(path, names, rate=rate), body), body), path)
+
+    files, skipped = assign_sound_files(folder, actions, check)
+    for fault in skipped.values():
+        print(f"skipped: {fault}", file=sys.stderr)
+    return files, skipped, names
 
 
 def _run(tasks, workers):

@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
+from pose3d import build_dataset
 from pose3d.dataset import build as building
 from pose3d.dataset.built_files import built_path, read_provenance
 from pose3d.dataset.crop import Transform
@@ -136,6 +137,18 @@ def test_a_killed_build_is_resumed_where_it_stopped(raw_tree, tmp_path, in_proce
     assert not (tmp_path / building.PARTS).exists()
 
 
+def test_parts_that_a_kill_left_after_they_were_merged_are_removed(raw_tree, tmp_path, in_process, capsys):
+    build(find(raw_tree, ["S1"]), tmp_path, raw_tree)
+    parts = tmp_path / building.PARTS
+    parts.mkdir()
+    for name in ("Walking-S1-1-54138969.h5", "Walking-S5-1-54138969.h5"):
+        shutil.copy(built_path(tmp_path, "Walking", "S1"), parts / name)
+    build_dataset.main(["--verify", "--source", str(raw_tree), "--out", str(tmp_path)])
+    assert "Walking-S1-1-54138969.h5: left by a killed build" in capsys.readouterr().out
+    build(find(raw_tree, ["S1"]), tmp_path, raw_tree)
+    assert [path.name for path in parts.iterdir()] == ["Walking-S5-1-54138969.h5"]  # that file is unfinished
+
+
 def test_parts_of_other_options_and_damaged_ones_are_made_anew(raw_tree, tmp_path, in_process, monkeypatch):
     recordings = find(raw_tree, ["S1"])
     monkeypatch.setattr(building, "_merge", lambda *_: None)  # as if killed just before
@@ -180,6 +193,33 @@ def test_a_tree_may_be_moved(tree, tmp_path, in_process):
     moved = tree.rename(tmp_path / "elsewhere")
     build(find(moved, ["S1"]), tmp_path / "out", moved)
     assert in_process == []
+
+
+def test_a_change_that_leaves_sizes_alone_is_seen(tmp_path, in_process, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    zipfile.ZipFile(DATA / "built_by_0_1.zip").extractall()
+    build(custom.find_recordings("mine"), "anew", "mine")
+    in_process.clear()
+    shutil.copytree("mine", "copied")  # other times, the same contents
+    Path("copied/frames/.DS_Store").touch()
+    build(custom.find_recordings("copied"), "anew", "copied")
+    assert in_process == []
+    table, mask, image = Path("mine/j.csv"), Path("mine/masks/f2.png"), Path("mine/frames/f1.png")
+    changes = {
+        table: table.read_bytes()
+        .replace(b"left", b"XXXX")
+        .replace(b"right", b"left")
+        .replace(b"XXXX", b"right"),
+        mask: mask.read_bytes()[:-20] + bytes(20),
+        image: Path("mine/frames/f2.png").read_bytes().ljust(image.stat().st_size, b"\0"),
+    }
+    for path, content in changes.items():
+        before = path.read_bytes()
+        path.write_bytes(content[: len(before)])
+        with pytest.raises(UserError, match=r"Dancing-anna\.h5 was built before files in mine changed"):
+            build(custom.find_recordings("mine"), "anew", "mine")
+        path.write_bytes(before)
+    build(custom.find_recordings("mine"), "anew", "mine")
 
 
 def test_another_tree_is_not_taken_for_the_same(tree, tmp_path, in_process):

@@ -4,8 +4,9 @@ import pytest
 from PIL import Image
 
 from pose3d.errors import UserError
-from pose3d.inference.pictures import read_pictures
+from pose3d.inference.pictures import is_video, read_pictures
 from pose3d.io.video import video_writer
+from tests.io.test_video import cut_short
 
 
 def test_pictures_of_a_folder_come_by_number(tmp_path):
@@ -50,3 +51,19 @@ def test_a_source_without_pictures_is_named(tmp_path, name, make, message):
     with pytest.raises(UserError, match=message) as caught:
         list(read_pictures(path))
     assert str(path) in str(caught.value)
+
+
+def test_a_folder_may_be_named_as_a_video(tmp_path):
+    folder = tmp_path / "walk.mp4"
+    folder.mkdir()
+    Image.new("RGB", (2, 2)).save(folder / "a.png")
+    assert not is_video(folder)
+    assert [picture.name for picture in read_pictures(folder)] == ["a.png"]
+
+
+def test_a_video_cut_short_gives_its_frames_and_says_so(tmp_path):
+    cut = cut_short(tmp_path / "v.mp4", 6)
+    names = []
+    with pytest.raises(UserError, match=r"cut.mp4: cut short, holds 6 of 13 frames"):
+        names.extend(picture.name for picture in read_pictures(cut))
+    assert names == [*"012345"]

@@ -1,11 +1,12 @@
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from pose3d.errors import UserError
-from pose3d.io.images import LARGEST_SIDE, read_picture
+from pose3d.io.images import LARGEST_SIDE, list_images, masks_by_name, read_picture
 
 COLOURS = np.arange(6 * 4 * 3, dtype=np.uint8).reshape(6, 4, 3) * 3  # 6 rows, 4 columns
 
@@ -29,6 +30,12 @@ def test_exif_rotation_is_applied(tmp_path):
     exif[0x0112] = 6  # the camera was held a quarter to the right: turn by 90 degrees clockwise
     path = saved(tmp_path / "a.png", COLOURS, exif=exif)
     np.testing.assert_array_equal(read_picture(path).rgb, np.rot90(COLOURS, -1))
+
+
+def test_a_phone_s_jpeg_with_a_second_picture_gives_the_first(tmp_path):
+    first, second = (Image.new("RGB", (8, 6), (level,) * 3) for level in (200, 20))
+    first.save(tmp_path / "a.jpg", "MPO", save_all=True, append_images=[second])
+    assert read_picture(tmp_path / "a.jpg").rgb.min() > 190
 
 
 @pytest.mark.parametrize("kind", ["RGBA", "LA"])
@@ -67,6 +74,22 @@ def cut_short(path):
     path.write_bytes(path.read_bytes()[:900])
 
 
+def unknown_pixels(path):
+    """A DDS file whose pixel format Pillow does not know."""
+    saved(path.with_suffix(".dds"), COLOURS).rename(path)
+    content = bytearray(path.read_bytes())
+    content[80:84] = (8).to_bytes(4, "little")
+    path.write_bytes(content)
+
+
+def no_width(path):
+    """A TIFF file whose second picture has no width."""
+    image = Image.fromarray(COLOURS)
+    image.save(path, "TIFF", save_all=True, append_images=[image])
+    first, width, second = path.read_bytes().rpartition(b"\x00\x01\x04\x00\x01")
+    path.write_bytes(first + b"\x99" + width[1:] + second)
+
+
 @pytest.mark.parametrize(
     ("name", "make", "message"),
     [
@@ -74,6 +97,8 @@ def cut_short(path):
         ("a.png", lambda path: path.write_text("no image"), "cannot be read as an image"),
         ("a.png", lambda path: path.write_bytes(b""), "cannot be read as an image"),
         ("a.png", cut_short, "cannot be read as an image"),
+        ("a.jpg", unknown_pixels, "cannot be read as an image"),
+        ("a.png", no_width, "cannot be read as an image"),
         ("a.png", lambda path: saved(path, np.zeros((3, 3), np.uint16)), "8 bits a channel"),
         ("a.tif", lambda path: saved(path, np.zeros((3, 3), np.float32)), "8 bits a channel"),
         ("a.png", no_pixels, "cannot be read as an image|0 x 0"),
@@ -85,3 +110,31 @@ def test_a_bad_file_is_named(tmp_path, name, make, message):
     make(tmp_path / name)
     with pytest.raises(UserError, match=f"{name}: .*({message})"):
         read_picture(tmp_path / name)
+
+
+def test_a_folder_gives_every_kind_of_image_and_counts_other_files(tmp_path):
+    for name in ("b.bmp", "a10.webp", "a2.JPEG", "c.tif", ".hidden.png", "notes.txt", "built.h5", "v.mpg"):
+        (tmp_path / name).touch()
+    (tmp_path / "folder.png").mkdir()
+    images, others = list_images(tmp_path)
+    assert [path.name for path in images] == ["a2.JPEG", "a10.webp", "b.bmp", "c.tif"]
+    assert others == 3
+
+
+@pytest.mark.parametrize(
+    ("masks", "images", "expected"),
+    [
+        (["a.png", "c.png"], ["a.jpg", "b.jpg", "c.bmp"], ["a.png", None, "c.png"]),
+        (["a.png", "a.bmp"], ["a.bmp", "a.png"], ["a.bmp", "a.png"]),
+        (["b.png"], ["a.jpg", "a.png", "b.jpg"], [None, None, "b.png"]),
+        (["a.png"], ["a.jpg", "a.png"], "a.jpg and a.png differ in their endings only"),
+        (["a.png", "a.bmp"], ["a.jpg"], "a.png and a.bmp differ in their endings only"),
+    ],
+)
+def test_masks_belong_to_images_by_name(masks, images, expected):
+    masks, images = map(Path, masks), [*map(Path, images)]
+    if isinstance(expected, str):
+        with pytest.raises(UserError, match=expected):
+            masks_by_name([*masks], images)
+    else:
+        assert [mask and mask.name for mask in masks_by_name([*masks], images)] == expected

@@ -129,6 +129,17 @@ def header_first(path, target):
     return target.read_bytes()
 
 
+def cut_short(path, packets):
+    """Cut a video of 13 frames before the packet of that number, and return its path."""
+    write_video(path, noise(13))
+    cut = path.with_name("cut.mp4")
+    whole = header_first(path, cut)
+    with av.open(str(cut)) as file:
+        places = [packet.pos for packet in file.demux(video=0) if packet.size]
+    cut.write_bytes(whole[: places[packets]])
+    return cut
+
+
 def test_a_truncated_video_holds_fewer_packets_than_its_header_promises(tmp_path):
     path, cut = tmp_path / "v.mp4", tmp_path / "cut.mp4"
     write_video(path, noise(13))
@@ -143,3 +154,78 @@ def test_a_truncated_video_holds_fewer_packets_than_its_header_promises(tmp_path
         assert found.promised == 13
         counts.append(found.frames)
     assert 13 > counts[0] > counts[1] > counts[2] == 0
+
+
+def with_matrix(path, a, b, c, d):
+    """Write the display matrix, big-endian, into the track headers of an mp4."""
+    unit = (65536).to_bytes(4, "big")
+    old = b"".join([unit, bytes(12), unit, bytes(12), (2**30).to_bytes(4, "big")])
+    rows = [(a, b, 0), (c, d, 0), (0, 0, 2**30)]
+    new = b"".join((n * (65536 if n < 2 else 1)).to_bytes(4, "big", signed=True) for row in rows for n in row)
+    content = path.read_bytes()
+    head, track = content.split(b"tkhd", 1)
+    assert old in track
+    path.write_bytes(head + b"tkhd" + track.replace(old, new, 1))
+
+
+@pytest.mark.parametrize("full", ["yuv420p", "rgb"])
+@pytest.mark.parametrize(
+    ("matrix", "turn"),
+    [
+        ((1, 0, 0, 1), lambda seen: seen),
+        ((0, 1, -1, 0), lambda seen: np.rot90(seen, -1)),
+        ((-1, 0, 0, -1), lambda seen: np.rot90(seen, 2)),
+        ((0, -1, 1, 0), np.rot90),
+        ((-1, 0, 0, 1), np.fliplr),
+        ((1, 0, 0, -1), np.flipud),
+        ((0, 1, 1, 0), lambda seen: seen.swapaxes(0, 1)),
+    ],
+)
+def test_a_video_is_turned_as_its_header_says(tmp_path, matrix, turn, full):
+    path = tmp_path / "v.mp4"
+    if full == "rgb":  # gray is computed from RGB
+        write_as(path, "yuv420p", gray_steps(1), colorspace=Colorspace.ITU709)
+    else:
+        write_video(path, gray_steps(1))
+    plain = next(read_frames(path))
+    with_matrix(path, *matrix)
+    frame = next(read_frames(path))
+    rgb = turn(plain.rgb())
+    assert frame.shape == rgb.shape[:2]
+    np.testing.assert_array_equal(frame.rgb(), rgb)
+    gray = turn(plain.gray((0, 0, COLUMNS, ROWS)))
+    np.testing.assert_array_equal(frame.gray((3, 5, 40, 45)), gray[5:45, 3:40])
+
+
+@pytest.mark.parametrize("read", [lambda path: next(read_frames(path)), read_packets, count_frames])
+def test_a_video_without_a_decoder_is_named(tmp_path, read):
+    path = tmp_path / "v.mp4"
+    write_video(path, noise(3))
+    path.write_bytes(path.read_bytes().replace(b"avc1", b"zzzz"))
+    with pytest.raises(UserError, match="v.mp4: its video has no known codec or no size"):
+        read(path)
+
+
+def test_tags_of_another_alphabet_do_not_matter(tmp_path):
+    path = tmp_path / "v.mp4"
+    write_video(path, noise(3))
+    content = path.read_bytes()
+    assert b"VideoHandler" in content
+    path.write_bytes(content.replace(b"VideoHandler", b"Vid\xe9oHandler"))
+    assert count_frames(path) == 3
+
+
+def test_a_size_that_changes_is_named(tmp_path):
+    content = b""
+    for rows, columns in ((32, 48), (48, 32)):
+        with av.open(str(tmp_path / "part"), "w", format="mpegts") as container:
+            stream = container.add_stream("mpeg2video", rate=25)
+            stream.width, stream.height, stream.pix_fmt = columns, rows, "yuv420p"
+            for _ in range(3):
+                frame = av.VideoFrame.from_ndarray(np.zeros((rows, columns, 3), np.uint8), format="rgb24")
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode())
+        content += (tmp_path / "part").read_bytes()
+    (tmp_path / "v.mpg").write_bytes(content)
+    with pytest.raises(UserError, match="v.mpg: the size changes after . frames; convert it"):
+        list(read_frames(tmp_path / "v.mpg"))

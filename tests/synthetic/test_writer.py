@@ -1,4 +1,6 @@
 import json
+import re
+import shutil
 
 import numpy as np
 import pytest
@@ -177,13 +179,18 @@ def test_captured_motion_is_read_back_as_a_take_of_the_action(motions, driven):
 
 
 def test_the_provenance_names_the_files_and_guards_the_tree(motions, driven, tmp_path):
-    provenance = json.loads((driven / "synthetic.json").read_text())
+    recorded = (driven / "synthetic.json").read_text()
+    provenance = json.loads(recorded)
     assert provenance["motion"]["takes"]["TakingPhoto"]["S7 1"] == "a.bvh"
     assert provenance["motion"]["takes"]["TakingPhoto"]["S11 2"] == "b.bvh"
     assert provenance["motion"]["bytes"].keys() == {"a.bvh", "b.bvh"}
     before = {path: path.stat().st_mtime_ns for path in driven.rglob("*.*")}
     synthetic.generate(driven, motion=motions, **DRIVEN)
     assert {path: path.stat().st_mtime_ns for path in driven.rglob("*.*")} == before
+    del provenance["motion"]["sha256"]  # as an early version wrote it
+    (driven / "synthetic.json").write_text(json.dumps(provenance))
+    synthetic.generate(driven, motion=motions, **DRIVEN)
+    (driven / "synthetic.json").write_text(recorded)
     with pytest.raises(UserError, match=r"other options \(frames None, BVH files\); remove it"):
         synthetic.generate(driven, **DRIVEN)
     (tmp_path / "map.toml").write_text('Spine1 = "LowerBack"')
@@ -192,6 +199,10 @@ def test_the_provenance_names_the_files_and_guards_the_tree(motions, driven, tmp
         {"motion": motions, "actions": ("Posing",)},
         {"motion": write_motion(tmp_path / "more" / "a.bvh", BODIES["S1"], short(), rest="T").parent},
     )
+    changed = shutil.copytree(motions, tmp_path / "changed")
+    text = (changed / "b.bvh").read_text()
+    (changed / "b.bvh").write_text(text[:-2] + str((int(text[-2]) + 1) % 10) + "\n")  # of the same size
+    others += ({"motion": changed},)
     for options in others:
         with pytest.raises(UserError, match=r"other options \(other BVH files, joint map or actions\)"):
             synthetic.generate(driven, **{**DRIVEN, **options})
@@ -216,6 +227,8 @@ def test_frames_limit_a_captured_take(tmp_path, motions):
         ({"image_size": 251}, "251: give an even number"),
         ({"motion": "nowhere"}, "nowhere: no such folder"),
         ({"joint_map": "map.toml"}, "map.toml: a joint map needs BVH files"),
+        ({"motion_fps": 30}, "--motion-fps needs BVH files"),
+        ({"motion": ".", "motion_fps": float("nan")}, "--motion-fps nan: give frames per second, from 1 to"),
     ],
 )
 def test_invalid_options_are_named_before_anything_is_written(tmp_path, options, message):
@@ -224,11 +237,22 @@ def test_invalid_options_are_named_before_anything_is_written(tmp_path, options,
     assert not (tmp_path / "tree").exists()
 
 
-def test_a_bad_file_is_named_before_anything_is_written(tmp_path):
+def test_a_bad_file_is_named_and_others_take_its_place(tmp_path, capsys):
     folder = write_motion(tmp_path / "motions" / "a.bvh", BODIES["S1"], short(), rest="T").parent
     text = (folder / "a.bvh").read_text()
     (folder / "b.bvh").write_text(text.replace("Frames: 4", "Frames: 5"))
-    with pytest.raises(UserError, match="b.bvh, line .*: 5 frames announced"):
-        synthetic.generate(tmp_path / "tree", motion=folder, **{**TINY, "subjects": ("S1", "S11")})
+    for _ in range(2):  # a second call writes and checks nothing
+        out = synthetic.generate(tmp_path / "tree", motion=folder, **TINY)
+    assert re.fullmatch("skipped: .*b.bvh, line .*: 5 frames announced, .*\n", capsys.readouterr().err)
+    found = json.loads((out / "synthetic.json").read_text())["motion"]
+    assert set(found["takes"]["Walking"].values()) == {"a.bvh"}
+    assert found["skipped"] == ["b.bvh"]
+
+
+def test_nothing_is_written_if_no_file_can_be_used(tmp_path):
+    path = write_motion(tmp_path / "motions" / "a.bvh", BODIES["S1"], short(), rest="T", fps=0.5)
+    with pytest.raises(UserError, match="a.bvh: Frame Time: 2 is no time .* --motion-fps"):
+        synthetic.generate(tmp_path / "tree", motion=path.parent, **TINY)
     assert not (tmp_path / "tree").exists()
-    synthetic.generate(tmp_path / "tree", motion=folder, **TINY)  # S1 needs a.bvh alone
+    out = synthetic.generate(tmp_path / "tree", motion=path.parent, motion_fps=100, **TINY)
+    assert json.loads((out / "synthetic.json").read_text())["motion"]["rate"] == 100

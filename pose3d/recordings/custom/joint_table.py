@@ -6,7 +6,7 @@ import numpy as np
 
 from pose3d.errors import UserError
 from pose3d.io.csv_tables import read_table
-from pose3d.skeleton import JOINTS
+from pose3d.skeleton import JOINTS, LARGEST_COORDINATE
 
 FRAME = "frame"
 BOX = ("box_x0", "box_y0", "box_x1", "box_y1")
@@ -15,6 +15,7 @@ COLUMNS_2D = tuple(f"{name}_{axis}" for name in _COLUMNS for axis in "xy")
 COLUMNS_3D = tuple(f"{name}_{axis}" for name in _COLUMNS for axis in "XYZ")
 COLUMNS = (FRAME, *COLUMNS_2D, *COLUMNS_3D)
 _LARGEST = 2**31 - 1  # what a built file can hold
+_LARGEST_PX = 1e5  # joints may lie outside the image, but not that far
 # mm. The joints of a person span more than this in mm, and less in m.
 _SMALLEST = 50.0
 
@@ -75,8 +76,8 @@ def read_joints(path, names=()):
     found = Joints(
         np.array(numbers),
         [row.line for row in rows],
-        _points(rows, COLUMNS_2D),
-        _points(rows, COLUMNS_3D),
+        _points(rows, COLUMNS_2D, _LARGEST_PX),
+        _points(rows, COLUMNS_3D, LARGEST_COORDINATE),
         {number: box for number, box in boxes.items() if box},
         has_boxes,
     )
@@ -107,13 +108,13 @@ def _number(row, places):
     if text in places:
         return places[text]
     if places and not text.isdecimal():
-        raise row.error(FRAME, f"is {text!r}, which is no image of the folder and no number")
+        raise row.error(FRAME, f"is {text[:200]!r}, which is no image of the folder and no number")
     return row.whole(FRAME, 0, len(places) - 1 if places else _LARGEST)
 
 
-def _points(rows, columns):
+def _points(rows, columns, largest):
     """(n, 17, D) float64 array."""
-    values = [[row.number(column) for column in columns] for row in rows]
+    values = [[row.number(column, largest) for column in columns] for row in rows]
     return np.array(values).reshape(len(rows), len(JOINTS), -1)
 
 

@@ -22,7 +22,9 @@ class CustomReader(Reader):
     def __enter__(self):
         recording = self.recording
         self._is_video = recording.images.is_file()
-        self._images = [] if self._is_video else list_images(recording.images)
+        self._images, others = ([], 0) if self._is_video else list_images(recording.images)
+        if others:
+            self.notes.append(f"{recording}: {others} file(s) of {recording.images} are no images")
         self._joints = read_joints(recording.joints, [path.name for path in self._images])
         self._masks = _masks(recording, self._images)
         self.subtracts_background = self._masks is not None
@@ -76,7 +78,7 @@ def _masks(recording, images):
     """Masks match images by name without the ending, and frames of a video by order."""
     if recording.masks is None:
         return None
-    found = list_images(recording.masks)
+    found, _ = list_images(recording.masks)
     if images:
         found = masks_by_name(found, images)
         if not any(found):

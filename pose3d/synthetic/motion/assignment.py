@@ -1,12 +1,47 @@
 """Assign motion files to the takes of each subject."""
 
+import hashlib
 from pathlib import Path
 
 from pose3d.errors import UserError
 from pose3d.recordings.human36m import ACTIONS, SUBJECTS, TAKES
 
 
-def assign_files(folder, actions):
+def assign_sound_files(folder, actions, check):
+    """As `assign_files`, without the files that cannot be used.
+
+    Only files that are assigned are read, as an archive holds thousands.
+
+    Parameters
+    ----------
+    folder, actions : as in `assign_files`
+    check : function of a Path that raises a `UserError` if the file cannot be used
+
+    Returns
+    -------
+    assignment : dict, as `assign_files` returns it
+    faults : dict of Path to UserError, the files left out and why
+
+    Raises
+    ------
+    UserError
+        as `assign_files`
+    """
+    checked, faults = set(), {}
+    while True:
+        assignment = assign_files(folder, actions, without=faults)
+        unknown = {path for assigned in assignment.values() for path in assigned.values()} - checked
+        if not unknown:
+            return assignment, faults
+        for path in sorted(unknown):
+            checked.add(path)
+            try:
+                check(path)
+            except UserError as fault:
+                faults[path] = fault
+
+
+def assign_files(folder, actions, without=None):
     """Assign the BVH files of a folder to the subjects and takes of each action.
 
     If the folder has subfolders named after actions, each action gets the files of its own. Otherwise all
@@ -17,6 +52,7 @@ def assign_files(folder, actions):
     ----------
     folder : path
     actions : list of str, canonical names
+    without : dict of Path to UserError, files left out and why
 
     Returns
     -------
@@ -25,7 +61,7 @@ def assign_files(folder, actions):
     Raises
     ------
     UserError
-        if there are no files, or none for one of the actions
+        if there are no files, or none for one of the actions; the first fault, if all are left out
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -40,7 +76,7 @@ def assign_files(folder, actions):
         folders = {action: folder for action in actions}
     elif missing:
         raise UserError(f"{folder}: no subfolder {missing[0]}, but some of other actions; add it")
-    return {action: _assign(where) for action, where in folders.items()}
+    return {action: _assign(where, without or {}) for action, where in folders.items()}
 
 
 def bvh_files(folder):
@@ -49,16 +85,19 @@ def bvh_files(folder):
     return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
 
 
-def _assign(folder):
+def _assign(folder, without):
     """Assign files to subjects in turn, round after round: dict of (subject, take) to Path.
 
     A subject's first take gets the first of his files, the second take the one in their middle. If there
     are fewer files than subjects, the test subject S11 gets the last file for himself, and the others
     share the rest.
     """
-    files = bvh_files(folder)
-    if not files:
+    there = bvh_files(folder)
+    if not there:
         raise UserError(f"{folder}: no .bvh files")
+    files = [path for path in there if path not in without]
+    if not files:
+        raise without[there[0]]
     enough = len(files) >= len(SUBJECTS)
     shared = files[:-1] or files
     assigned = {}
@@ -70,7 +109,7 @@ def _assign(folder):
     return assigned
 
 
-def motion_provenance(folder, assignment, joint_map):
+def motion_provenance(folder, assignment, joint_map, rate=None, skipped=()):
     """Describe the motion for the tree's provenance file: a dict fit for JSON.
 
     Parameters
@@ -78,6 +117,8 @@ def motion_provenance(folder, assignment, joint_map):
     folder : path
     assignment : dict, as `assign_files` returns it
     joint_map : dict of str to str
+    rate : float, frames per second of all files, or None as the files say
+    skipped : iterable of Path, files that cannot be used
     """
     folder = Path(folder)
     takes = {
@@ -87,5 +128,15 @@ def motion_provenance(folder, assignment, joint_map):
         }
         for action, assigned in assignment.items()
     }
+    used = sorted({path for assigned in assignment.values() for path in assigned.values()})
+    digests = {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in used
+    }
     sizes = {path.relative_to(folder).as_posix(): path.stat().st_size for path in bvh_files(folder)}
-    return {"takes": takes, "bytes": sizes, "joint_map": joint_map}
+    found = {"takes": takes, "bytes": sizes, "sha256": digests, "joint_map": joint_map}
+    # Trees of early versions lack what was not asked for, or did not occur.
+    if rate is not None:
+        found["rate"] = rate
+    if skipped:
+        found["skipped"] = [path.relative_to(folder).as_posix() for path in skipped]
+    return found

@@ -9,6 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from pose3d.errors import UserError
 
+_LARGEST = 1e7  # of a number; larger ones are no lengths or angles of a body, and overflow further on
 _CHANNELS = {f"{axis}{kind}": (kind, i) for kind in ("position", "rotation") for i, axis in enumerate("xyz")}
 
 
@@ -155,6 +156,8 @@ def _hierarchy(words):
                 words.take("SITE")
                 words.take("{")
             names.append("" if word.upper() == "END" else words.name())
+            if names[-1] and names[-1] in names[:-1]:
+                raise words.error(f"a second joint {names[-1]!r}; rename one")
             parents.append(opened[-1][0] if opened else -1)
             offsets.append(None)
             channels.append([])
@@ -180,8 +183,8 @@ def _hierarchy(words):
 
 def _channels(words):
     count = words.take()
-    if not count.isdecimal():
-        raise words.error(f"the number of channels expected, not {count!r}")
+    if count not in ("0", "1", "2", "3", "4", "5", "6"):
+        raise words.error(f"the number of channels expected, not {count!r}; a joint has 6 at most")
     return [_CHANNELS[words.take(*map(str.upper, _CHANNELS)).lower()] for _ in range(int(count))]
 
 
@@ -224,6 +227,6 @@ def _number(word, where):
         value = float(word)
     except ValueError:
         value = np.nan
-    if not -np.inf < value < np.inf:
-        raise UserError(f"{where}: {word!r} is not a finite number")
+    if not abs(value) <= _LARGEST:
+        raise UserError(f"{where}: {word!r} is not a finite number, at most {_LARGEST:g}")
     return value

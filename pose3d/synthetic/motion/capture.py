@@ -15,14 +15,18 @@ from pose3d.synthetic.rotations import unit
 
 _Z_UP = Rotation.from_euler("x", 90, degrees=True)  # BVH has y up
 _UPRIGHT = 0.7  # smallest cosine with the vertical of trunk and legs in a standing pose
+_LYING = 0.5  # share of frames that stand along another axis, by which that axis is taken to be up
+_SLOWEST, _FASTEST = 10, 480  # frames per second of motion capture
 _LEAP = 0.1  # of the leg's length between frames: 10 m/s at 120 frames per second
 _SUDDEN, _NEXT = 3, 10  # a leap exceeds 3 times the largest of the next 10 steps
 _TOUCHING = 1e-3  # of the leg's length: joints in the same place
 _LEG = (("UpLeg", "Leg"), ("Leg", "Foot"))  # upper and lower joint of the bones
 _ARM = (("Arm", "ForeArm"), ("ForeArm", "Hand"))
-_BONES = [("Hips", "Spine1"), ("Spine1", "Neck"), ("Neck", "Head"), ("LeftUpLeg", "RightUpLeg")] + [
-    (side + upper, side + lower) for side, _ in SIDES for upper, lower in _LEG + _ARM
-]
+_BONES = (
+    [("Hips", "Spine1"), ("Spine1", "Neck"), ("Neck", "Head"), ("LeftUpLeg", "RightUpLeg")]
+    + [(side + upper, side + lower) for side, _ in SIDES for upper, lower in _LEG + _ARM]
+    + [("LeftArm", "RightArm"), ("Neck", "LeftArm"), ("Neck", "RightArm")]
+)
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ class Capture:
         return _leg(self.reference)
 
 
-def load(path, joint_map, limit=None):
+def load(path, joint_map, limit=None, rate=None):
     """Read a motion and resample it to 50 frames per second.
 
     Positions are interpolated by a cubic spline, rotations by Slerp. The first frame is dropped if the
@@ -67,6 +71,7 @@ def load(path, joint_map, limit=None):
     path : path of a BVH file, y up
     joint_map : dict of str to str, see `read_joint_map`
     limit : int, largest number of frames; None: all
+    rate : float, frames per second of the file; None: as it says
 
     Returns
     -------
@@ -75,9 +80,11 @@ def load(path, joint_map, limit=None):
     Raises
     ------
     UserError
-        if the file is malformed, lacks a joint, or has no standing pose
+        if the file is malformed, lacks a joint, has no standing pose, stands with z up, or has a frame time
+        that no motion capture has
     """
     bvh = read(path)
+    step = 1 / rate if rate else _frame_time(bvh)
     joints = find_joints(bvh, joint_map)
     positions, rotations = pose(bvh)
     points = _points(bvh, joints, _upright(positions))
@@ -86,9 +93,10 @@ def load(path, joint_map, limit=None):
     _check_bones(bvh, joints, points)
     reference, turns = _stand(path, points, turns, rest)
     first = int(_starts_with_t_pose(bvh, points))
+    _check_up(path, {name: at[first:] for name, at in points.items()})
     if len(bvh.values) - first < 2:
         raise UserError(f"{path}: only {len(bvh.values)} frame(s); give at least 2 frames of motion")
-    seconds = np.arange(len(bvh.values) - first) * bvh.frame_time
+    seconds = np.arange(len(bvh.values) - first) * step
     # A frame time such as .0083333 is truncated: the last frame counts if it is missed by this little.
     number = int(seconds[-1] * FRAMES_PER_SECOND + 0.01) + 1
     at = np.minimum(np.arange(min(number, limit or number)) / FRAMES_PER_SECOND, seconds[-1])
@@ -100,15 +108,29 @@ def load(path, joint_map, limit=None):
     )
 
 
+def _frame_time(bvh):
+    """The seconds between frames, as the file says; a `UserError` if it means something else."""
+    if not 1 / _FASTEST <= bvh.frame_time * 1.001 <= 1.002 / _SLOWEST:
+        raise UserError(
+            f"{bvh.path}: Frame Time: {bvh.frame_time:g} is no time in s between frames; motion capture has "
+            f"{_SLOWEST} to {_FASTEST} frames per second: give the right number by --motion-fps"
+        )
+    return bvh.frame_time
+
+
 def _upright(positions):
     """Convert positions (..., 3) from y up to z up."""
     return _Z_UP.apply(positions.reshape(-1, 3)).reshape(positions.shape)
 
 
 def _points(bvh, joints, positions):
-    """Named points (F, 3) from positions (F, J, 3), with the middle of the hips and the tips of the feet."""
+    """Named points (F, 3) from positions (F, J, 3), with the middle of the hips and the tips of the feet.
+
+    A skeleton without a neck has it in the middle of the shoulders.
+    """
     points = {name: positions[:, joint] for name, joint in joints.items()}
     points["Hips"] = (points["LeftUpLeg"] + points["RightUpLeg"]) / 2
+    points.setdefault("Neck", (points["LeftArm"] + points["RightArm"]) / 2)
     for side, _ in SIDES:
         foot = joints[f"{side}Foot"]
         ends = [i for i, parent in enumerate(bvh.parents) if parent == foot and not bvh.names[i]]
@@ -125,7 +147,8 @@ def _leg(points):
 
 def _check_bones(bvh, joints, points):
     """Raise an error for a bone without length, which has no direction."""
-    names = {name: bvh.names[joint] for name, joint in joints.items()} | {"Hips": "the hips' middle"}
+    names = {"Neck": "the shoulders' middle"} | {name: bvh.names[joint] for name, joint in joints.items()}
+    names["Hips"] = "the hips' middle"
     for one, other in _BONES:
         if np.linalg.norm(points[one] - points[other], axis=1).min() <= _TOUCHING * _leg(points):
             raise UserError(
@@ -148,10 +171,18 @@ def _stand(path, points, turns, rest):
     return reference, {name: turn * turn[best].inv() for name, turn in turns.items()}
 
 
-def _uprightness(points):
+def _check_up(path, points):
+    """Refuse a motion that stands along the file's z, whatever way up its rest pose is."""
+    if (_uprightness(points) > _UPRIGHT).any():
+        return
+    if (_uprightness(points, _Z_UP.apply([0, 0, 1])) > _UPRIGHT).mean() > _LYING:
+        raise UserError(f"{path}: the body stands with z up; convert the file to y up")
+
+
+def _uprightness(points, up=(0, 0, 1)):
     """(F,) smallest cosine of trunk, thighs and shanks with the vertical."""
     bones = [("Neck", "Hips")] + [(side + upper, side + lower) for side, _ in SIDES for upper, lower in _LEG]
-    return np.min([unit(points[upper] - points[lower])[:, 2] for upper, lower in bones], axis=0)
+    return np.min([unit(points[upper] - points[lower]) @ up for upper, lower in bones], axis=0)
 
 
 def _starts_with_t_pose(bvh, points):

@@ -27,7 +27,7 @@ _ALIASES = _MIDDLE | {
     for side in ("Left", "Right")
     for part, names in _SIDED.items()
 }
-_OPTIONAL = ("LeftToeBase", "RightToeBase")
+_OPTIONAL = ("LeftToeBase", "RightToeBase", "Neck")
 _SPINE = "Spine1"  # found by its position, since conversions number the spine differently
 _SPINE_AT = 0.475  # share of the way from pelvis to neck, in the synthetic bodies
 KEYS = (*_ALIASES, _SPINE)
@@ -52,9 +52,14 @@ def read_joint_map(path):
     path = Path(path)
     try:
         text = path.read_text(encoding="utf-8")
-        names = json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text)
-    except ValueError as error:  # base class of the errors of parsers and decoder
+        return _checked(path, json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text))
+    # ValueError is the base class of the errors of parsers and decoder, and of printing 5,000 digits; nested
+    # brackets recurse.
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: not valid TOML or JSON ({error})") from error
+
+
+def _checked(path, names):
     if not isinstance(names, dict):
         raise UserError(f"{path}: give a table of joints and names")
     for key, name in names.items():
@@ -75,7 +80,7 @@ def find_joints(bvh, joint_map):
 
     Returns
     -------
-    dict of Human3.6M's joint names to indices into ``bvh.names``; toes are optional
+    dict of Human3.6M's joint names to indices into ``bvh.names``; toes and neck are optional
 
     Raises
     ------
@@ -92,7 +97,8 @@ def find_joints(bvh, joint_map):
     if _SPINE in joint_map:
         found[_SPINE] = exact.get(joint_map[_SPINE])
     else:
-        found[_SPINE] = _middle_of_spine(bvh, found["Hips"], found["Neck"])
+        top = found["Head"] if found["Neck"] is None else found["Neck"]
+        found[_SPINE] = _middle_of_spine(bvh, found["Hips"], top)
     missing = [key for key, i in found.items() if i is None and (key in joint_map or key not in _OPTIONAL)]
     if missing:
         wanted = ", ".join(f"{key} ({joint_map[key]!r})" if key in joint_map else key for key in missing)
@@ -104,11 +110,11 @@ def _first(aliases, indices):
     return next((indices[name.lower()] for name in aliases if name.lower() in indices), None)
 
 
-def _middle_of_spine(bvh, hips, neck):
-    """The joint between pelvis and neck nearest to `_SPINE_AT`; None if there is none."""
-    if hips is None or neck is None:
+def _middle_of_spine(bvh, hips, top):
+    """The joint between pelvis and neck, or head, nearest to `_SPINE_AT`; None if there is none."""
+    if hips is None or top is None:
         return None
-    chain = [neck]
+    chain = [top]
     while chain[-1] not in (hips, -1):
         chain.append(bvh.parents[chain[-1]])
     chain = chain[::-1] if chain[-1] == hips else []

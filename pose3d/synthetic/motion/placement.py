@@ -66,8 +66,10 @@ def keep_in_view(motion, name):
     Raises
     ------
     UserError
-        if no frame is in view
+        if no frame is in view, or joints that coincide leave a direction open
     """
+    if not np.isfinite(motion.joints).all():
+        raise UserError(f"{name}: joints coincide in some frame; name other joints by --joint-map")
     joints, kept = motion.joints.copy(), []
     start = 0
     while start < len(joints):

@@ -92,4 +92,5 @@ def test_the_provenance_holds_files_sizes_and_map(folder):
     assert found["takes"]["Posing"]["S11 2"] == "x/bb.bvh"
     assert len(found["takes"]["Posing"]) == 14
     assert found["bytes"] == {"x/a.bvh": 7, "x/bb.bvh": 8}
+    assert found["sha256"].keys() == {"x/a.bvh", "x/bb.bvh"}
     assert found["joint_map"] == {"Head": "skull"}

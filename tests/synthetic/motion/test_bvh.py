@@ -88,6 +88,10 @@ def test_line_ends_blank_lines_and_capitals_do_not_matter(tmp_path):
         ("Frames: 2", "Frames: 1", "line 23: 1 frames announced, but 2 lines of motion"),
         ("90 0 4\n", "90 0\n", "line 22: 8 values, but the joints have 9 channels"),
         ("90 9\n", "inf 9\n", "line 23: 'inf' is not a finite number"),
+        ("90 9\n", "1e308 9\n", "line 23: '1e308' is not a finite number, at most 1e"),
+        ("90 9\n", f"{'9' * 5000} 9\n", "line 23: '9+' is not a finite number"),
+        ("CHANNELS 2 Yr", f"CHANNELS {'2' * 5000} Yr", "line 9: the number of channels expected, not '2+'"),
+        ("JOINT Slider", "JOINT Left Leg", "line 15: a second joint 'Left Leg'; rename one"),
     ],
 )
 def test_a_malformed_file_is_named_with_the_line(tmp_path, old, new, message):
@@ -102,3 +106,11 @@ def test_a_file_that_ends_early_is_refused(tmp_path):
     for text in ("", "HIERARCHY\nMOTION\n", TEXT[: TEXT.index("Frames")], TEXT[: TEXT.index("Frame Time")]):
         with pytest.raises(UserError, match="walk.bvh, line "):
             read(write(tmp_path, text))
+
+
+def test_joints_may_be_nested_deeply(tmp_path):
+    depth = 5000
+    opened = "".join(f"JOINT j{i} {{ OFFSET 0 1 0\n" for i in range(depth))
+    text = f"HIERARCHY\nROOT r {{ OFFSET 0 0 0 CHANNELS 1 Xrotation\n{opened}{'}' * depth}}}\n"
+    bvh = read(write(tmp_path, text + "MOTION\nFrames: 1\nFrame Time: .01\n90\n"))
+    np.testing.assert_allclose(pose(bvh)[0][0, -1], [0, 0, depth], atol=1e-6)

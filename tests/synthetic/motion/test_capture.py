@@ -99,6 +99,28 @@ def test_joints_in_one_place_are_refused(tmp_path, motion):
         load(path, {"Spine1": "LowerBack"})
 
 
+@pytest.mark.parametrize(("left", "right"), [("Neck1", "LeftArm"), ("LeftArm", "RightArm")])
+def test_shoulders_in_the_place_of_another_joint_are_refused(tmp_path, motion, left, right):
+    path = write_motion(tmp_path / "a.bvh", BODY, motion)
+    with pytest.raises(UserError, match=rf"a.bvh: {left} and {left}, used as .* coincide"):
+        load(path, {"Neck" if right == "LeftArm" else right: left, "LeftArm": left})
+
+
+@pytest.mark.parametrize("rate", [9, 500, 1 / 120])
+def test_a_frame_time_that_no_capture_has_is_refused(tmp_path, rate):
+    path = write_motion(tmp_path / "a.bvh", BODY, turning(61, 50), fps=rate)
+    with pytest.raises(UserError, match="a.bvh: Frame Time: .* is no time in s .* 10 to 480 .* --motion-fps"):
+        load(path, {})
+    assert len(load(path, {}, rate=50)) == 61
+
+
+def test_the_middle_of_the_shoulders_stands_for_a_missing_neck(tmp_path, motion):
+    path = write_motion(tmp_path / "a.bvh", BODY, motion)
+    path.write_text(path.read_text().replace("Neck1", "Hals"))
+    points = load(path, {}).points
+    np.testing.assert_allclose(points["Neck"], (points["LeftArm"] + points["RightArm"]) / 2, atol=1e-9)
+
+
 def test_a_file_in_which_nobody_stands_is_refused(tmp_path, motion):
     """A file with z up, say: everybody lies on his face."""
     path = write_motion(tmp_path / "a.bvh", BODY, motion, rest="strewn")
@@ -106,5 +128,9 @@ def test_a_file_in_which_nobody_stands_is_refused(tmp_path, motion):
     lying = np.array([[0.0, 0, 1], [0, 1, 0], [-1, 0, 0]])
     frames = {name: lying @ axes for name, axes in motion.frames.items()}
     fallen = Motion(motion.joints @ lying.T, frames, motion.heading, motion.planted)
-    with pytest.raises(UserError, match=r"a.bvh: no standing pose with y up"):
-        load(write_motion(path, BODY, fallen, rest="strewn"), {})
+    for rest, message in (("strewn", "no standing pose with y up"), ("T", "stands with z up; convert")):
+        with pytest.raises(UserError, match=f"a.bvh: .*{message}"):
+            load(write_motion(path, BODY, fallen, rest=rest), {})
+    zeros_first = write_motion(path, BODY, fallen, rest="T", first=zeros)  # a T-pose that stands
+    with pytest.raises(UserError, match="a.bvh: .*stands with z up"):
+        load(zeros_first, {})

@@ -102,6 +102,15 @@ def test_a_trunk_in_one_piece_is_refused(skeleton):
         find_joints(skeleton(text), {})
 
 
+def test_a_skeleton_may_lack_a_neck(skeleton):
+    text = CMU.replace("Neck:Spine1 Neck1:Neck Head:Neck1", "Head:Spine1")
+    found = named(skeleton(text))
+    assert "Neck" not in found
+    assert found["Spine1"] == "Spine"
+    with pytest.raises(UserError, match=r"no joint for Neck \('Hals'\) among"):
+        find_joints(skeleton(text), {"Neck": "Hals"})
+
+
 def test_the_map_goes_before_the_known_names(skeleton):
     bvh = skeleton(CMU)
     found = named(bvh, {"Spine1": "Spine1", "Neck": "Neck", "Hips": "LowerBack"})
@@ -125,6 +134,10 @@ def test_a_map_is_toml_or_json(tmp_path, kind):
         ("map.json", "[1]", "map.json: give a table of joints and names"),
         ("map.toml", 'LeftElbow = "e"', "map.toml: unknown joint 'LeftElbow'; choose from Hips, .*Spine1"),
         ("map.toml", "LeftArm = 3", "map.toml: LeftArm = 3; give the name of a joint"),
+        ("map.json", "[" * 100_000, "map.json: not valid TOML or JSON"),
+        ("map.toml", "LeftArm = " + "[" * 5000, "map.toml: not valid TOML or JSON"),
+        ("map.json", f'{{"LeftArm": {"9" * 5000}}}', "map.json: not valid TOML or JSON"),
+        ("map.toml", f"LeftArm = 0x{'f' * 5000}", "map.toml: not valid TOML or JSON"),
     ],
 )
 def test_a_faulty_map_is_refused(tmp_path, name, text, message):
