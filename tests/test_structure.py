@@ -130,7 +130,7 @@ def test_no_two_modules_of_one_name_have_different_jobs():
     ("library", "rooms"),
     [
         ("pytensor", {"ops", "model"}),
-        ("numba", {"ops", "synthetic"}),
+        ("numba", {"io", "ops"}),
         ("matplotlib", {"report"}),
         ("av", {"io"}),
         ("mpi4py", {"io"}),

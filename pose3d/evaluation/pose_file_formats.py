@@ -25,7 +25,7 @@ import zlib
 import numpy as np
 
 from pose3d.errors import UserError
-from pose3d.io.csv_tables import read_table
+from pose3d.io.tables import read_table
 from pose3d.skeleton import JOINTS, N_COORDINATES, N_JOINTS
 
 # Keys identify a frame: its recording, and its number there.

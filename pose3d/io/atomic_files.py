@@ -59,9 +59,15 @@ def whole(path):
         temporary.unlink(missing_ok=True)
 
 
-def remove_partial(folder):
-    """Remove what killed processes were writing in a folder (Path) that this process has locked."""
-    for path in folder.glob(f".*.partial-{'[0-9a-f]' * _TOKEN}*"):
+def remove_partial(folder, below=False):
+    """Remove what killed processes were writing in a folder (Path) that this process has locked.
+
+    Parameters
+    ----------
+    folder : Path
+    below : bool, also in the folders in it
+    """
+    for path in folder.glob(f"{'**/' if below else ''}.*.partial-{'[0-9a-f]' * _TOKEN}*"):
         path.unlink()
 
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from pose3d.errors import UserError
-from pose3d.io.atomic_files import whole
+from pose3d.io.atomic_files import LOCK, whole
 
 _PROVENANCE = "synthetic.json"
 
@@ -56,7 +56,7 @@ def check_options(out, options):
     """
     path = out / _PROVENANCE
     if not path.exists():
-        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        if out.exists() and (not out.is_dir() or any(path.name != LOCK for path in out.iterdir())):
             raise UserError(f"{out} is not a synthetic tree (no {_PROVENANCE}); choose another folder")
         return
     found = read_provenance(out)

@@ -10,6 +10,7 @@ from scipy.spatial.transform import Rotation
 from tqdm import tqdm
 
 from pose3d.errors import UserError
+from pose3d.io.atomic_files import exclusive, remove_partial
 from pose3d.io.cpu import cores
 from pose3d.io.processes import run_all
 from pose3d.io.video import video_writer
@@ -143,14 +144,21 @@ def generate(
         for camera in CAMERAS
     ]
     check_options(out, options)
+    with exclusive(out):
+        remove_partial(out, below=True)
+        _write_missing(out, options, tasks, workers or cores())
+    return out
+
+
+def _write_missing(out, options, tasks, workers):
     missing = [task for task in tasks if not task.is_done()]
     if missing:
         write_provenance(out, options, complete=False)
-        _run(missing, workers or cores())
+        _run(missing, workers)
         write_provenance(out, options, complete=True)
     if tasks and not (out / METADATA).exists():  # trees of early versions lack it
-        write_metadata(out / METADATA, {camera: camera_of(camera, image_size) for camera in CAMERAS})
-    return out
+        size = options["image_size"]
+        write_metadata(out / METADATA, {camera: camera_of(camera, size) for camera in CAMERAS})
 
 
 def write_recording(task):

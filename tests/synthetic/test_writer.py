@@ -8,6 +8,7 @@ from scipy.spatial.transform import Rotation
 
 from pose3d import synthetic
 from pose3d.errors import UserError
+from pose3d.io.atomic_files import LOCK
 from pose3d.io.video import count_frames, read_frames
 from pose3d.recordings.human36m import (
     CAMERAS,
@@ -102,18 +103,19 @@ def test_the_walker_is_what_differs_from_the_empty_room(recordings):
 
 def test_a_second_run_writes_only_what_is_missing(tmp_path):
     out = synthetic.generate(tmp_path / "tree", **TINY)
-    files = sorted(p for p in out.rglob("*") if p.is_file())
+    files = sorted(p for p in out.rglob("*") if p.is_file() and p.name != LOCK)
     assert len(files) == 1 + 1 + 1 + 4 * 5  # provenance, cameras, world poses, and five files for each camera
     lost = next(p for p in files if p.suffix == ".mp4")
     before = {p: p.read_bytes() for p in files}
     stamps = {p: p.stat().st_mtime_ns for p in files}
     synthetic.generate(out, **TINY)
     assert {p: p.stat().st_mtime_ns for p in files} == stamps
+    lost.with_name(f".{lost.stem}.partial-0123abcd.mp4").touch()  # by a killed run
     (out / "metadata.xml").unlink()  # as in trees of early versions
     synthetic.generate(out, **TINY)
     lost.unlink()
     synthetic.generate(out, **TINY)
-    assert {p: p.read_bytes() for p in out.rglob("*") if p.is_file()} == before
+    assert {p: p.read_bytes() for p in out.rglob("*") if p.is_file() and p.name != LOCK} == before
     camera = lost.name.split(".")[1]
     others = [p for p in files if camera not in p.name and p.suffix in (".mp4", ".mat")]
     assert [p.stat().st_mtime_ns for p in others] == [stamps[p] for p in others]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pose3d.errors import UserError
-from pose3d.io.csv_tables import read_table
+from pose3d.io.tables import read_table
 from pose3d.skeleton import JOINTS, LARGEST_COORDINATE
 
 FRAME = "frame"

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pose3d.errors import UserError
-from pose3d.io.csv_tables import read_table
+from pose3d.io.tables import read_table
 
 LIST = "recordings.csv"
 _REQUIRED = ("subject", "action", "take", "camera", "images", "joints")

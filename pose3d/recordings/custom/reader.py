@@ -1,8 +1,8 @@
 """Read one custom recording: images or a video, with a table of joints."""
 
 from pose3d.errors import UserError
-from pose3d.io.csv_tables import fault_in
 from pose3d.io.images import LazyPicture, MaskImages, list_images, masks_by_name
+from pose3d.io.tables import fault_in
 from pose3d.io.video import read_frames
 from pose3d.recordings.custom.joint_table import BOX, FRAME, read_joints
 from pose3d.recordings.observation import Observation, Reader, mask_of
