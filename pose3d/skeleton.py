@@ -34,6 +34,8 @@ EDGES = tuple((parent, child) for child, parent in enumerate(PARENTS) if parent 
 PELVIS = JOINTS.index("pelvis")
 N_JOINTS = len(JOINTS)
 N_COORDINATES = 3 * N_JOINTS
+# No joint is farther from the pelvis or the camera; a larger number is no coordinate.
+LARGEST_COORDINATE = 1e5  # mm
 
 # side[j] is "left", "right" or "middle".
 SIDES = tuple(

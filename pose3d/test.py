@@ -89,7 +89,7 @@ def parse(argv):
         help="largest number of frames in report.html, evenly chosen; 0: no page (default: 400)",
     )
     add("--predictions", metavar="FILE", help="evaluate the poses in this npz, csv, json or txt file, mm")
-    add("--truth", metavar="FILE", help="ground truth, if the file of predictions does not hold it")
+    add("--truth", metavar="FILE", help="their ground truth, if it is not in that file; or a built file, h5")
     arguments = parser.parse_args(argv)
     if arguments.truth and not arguments.predictions:
         parser.error("--truth goes with --predictions")
