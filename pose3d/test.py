@@ -4,6 +4,7 @@ With --predictions, evaluate poses from files, without a network.
 """
 
 import argparse
+import contextlib
 import json
 import sys
 from importlib.util import find_spec
@@ -13,7 +14,7 @@ import numpy as np
 
 from pose3d.dataset.splits import open_split
 from pose3d.dataset.windows import N_WINDOWS
-from pose3d.errors import UserError, command
+from pose3d.errors import UserError, command, verdict
 from pose3d.evaluation import pose_files
 from pose3d.evaluation import trained_networks as networks
 from pose3d.evaluation.evaluate import evaluate_poses
@@ -89,7 +90,7 @@ def parse(argv):
         help="largest number of frames in report.html, evenly chosen; 0: no page (default: 400)",
     )
     add("--predictions", metavar="FILE", help="evaluate the poses in this npz, csv, json or txt file, mm")
-    add("--truth", metavar="FILE", help="ground truth, if the file of predictions does not hold it")
+    add("--truth", metavar="FILE", help="their ground truth, if it is not in that file; or a built file, h5")
     arguments = parser.parse_args(argv)
     if arguments.truth and not arguments.predictions:
         parser.error("--truth goes with --predictions")
@@ -103,8 +104,8 @@ def parse(argv):
     return arguments
 
 
-def evaluate_network(arguments, out):
-    """Test a network and draw the results: Pair, results, paths of the pictures."""
+def test_network(arguments, out, formats):
+    """Test a network: results, paths of what is written, error lines of the extras that failed."""
     graph = load_graph(arguments.weights, "regression")
     data, split = open_split(arguments.data, graph.config.data, needs_test=True)
     detection, detector = _detector(arguments.detection, data, split.test)
@@ -113,37 +114,66 @@ def evaluate_network(arguments, out):
         raise UserError(
             f"{arguments.weights}: its predictions are not finite; train again with a lower learning rate"
         )
-    results = {"weights": str(arguments.weights)}
-    if detector:
-        results["detection"] = {
-            "weights": str(detection),
-            **networks.score_detection(detector, data, split.test),
-        }
-    baselines = {"mean_pose": np.broadcast_to(data.mean_pose(split.train), truths.shape)}
-    if arguments.nearest:
-        baselines["nearest_image"] = data.poses[nearest_images(data, split.train, split.test)]
     keys = networks.sample_keys(data, split.test)
-    results = evaluate_poses(poses, truths, keys, baselines) | results
-    if arguments.robustness:
-        results["perturbed_mpjpe_mm"] = perturbed_errors(
-            lambda images: graph.predict(images).reshape(-1, N_JOINTS, 3),
-            data, split.test, arguments.robustness, np.random.default_rng(0),
+    mean = np.broadcast_to(data.mean_pose(split.train), truths.shape)
+
+    def evaluate(**baselines):
+        return evaluate_poses(poses, truths, keys, {"mean_pose": mean, **baselines})
+
+    results = evaluate() | {"weights": str(arguments.weights)}
+    if detector:
+        scores = networks.score_detection(detector, data, split.test)
+        results["detection"] = {"weights": str(detection), **scores}
+    written = _write(out, results, formats, pose_files.Pair(poses, truths, keys))
+    faults = []
+    for extra in _extras(arguments, graph, data, split, results, evaluate):
+        with _noting(faults):
+            results.update(extra())
+            _write(out, results)
+    with _noting(faults):
+        written += evaluation_report.draw(
+            out, data, split.test, poses, results,
+            filters=graph.network.get_weights()["conv1.W"],
+            runs={"regression": arguments.weights, "detection": detection},
+            maps=detector and (lambda images: detector.predict(images).reshape(-1, N_JOINTS, N_WINDOWS)),
+            frames=_page_frames(arguments),
         )  # fmt: skip
-    if arguments.seeds:
-        others = {run: networks.evaluate_run(run, data, split.test) for run in arguments.seeds}
-        results["runs"] = {str(arguments.weights): results["over_frames"], **others}
-    frames = arguments.frames
-    if frames and find_spec("plotly") is None:
+    return results, written, faults
+
+
+def _extras(arguments, graph, data, split, results, evaluate):
+    """What is asked for beside the test itself: functions that return additions to the results."""
+    if arguments.nearest:
+        yield lambda: evaluate(nearest_image=data.poses[nearest_images(data, split.train, split.test)])
+    if arguments.robustness:
+        yield lambda: {
+            "perturbed_mpjpe_mm": perturbed_errors(
+                lambda images: graph.predict(images).reshape(-1, N_JOINTS, 3),
+                data, split.test, arguments.robustness, np.random.default_rng(0),
+            )
+        }  # fmt: skip
+    for run in arguments.seeds or ():
+        runs = results.get("runs", {str(arguments.weights): results["over_frames"]})
+        yield lambda run=run, runs=runs: {"runs": runs | {run: networks.evaluate_run(run, data, split.test)}}
+
+
+@contextlib.contextmanager
+def _noting(faults):
+    """Note the error line of an extra that fails: it takes nothing from the results before it."""
+    try:
+        yield
+    except Exception as error:
+        if (found := verdict(error)) is None:
+            raise
+        faults.append(found[1])
+
+
+def _page_frames(arguments):
+    """How many frames the page shows; 0 for no page."""
+    if arguments.frames and find_spec("plotly") is None:
         print(f"no {evaluation_report.PAGE}: it needs plotly, pip install 'pose3d[report]'")
-        frames = 0
-    written = evaluation_report.draw(
-        out, data, split.test, poses, results,
-        filters=graph.network.get_weights()["conv1.W"],
-        runs={"regression": arguments.weights, "detection": detection},
-        maps=detector and (lambda images: detector.predict(images).reshape(-1, N_JOINTS, N_WINDOWS)),
-        frames=frames,
-    )  # fmt: skip
-    return pose_files.Pair(poses, truths, keys), results, written
+        return 0
+    return arguments.frames
 
 
 def _detector(named, data, indices):
@@ -174,22 +204,30 @@ def evaluate_files(arguments):
     return pair, results
 
 
+def _write(out, results, formats=(), pair=None):
+    """Write ``results.json``, and poses in some formats: list of paths."""
+    path = out / "results.json"
+    with whole(path) as temporary:
+        temporary.write_text(json.dumps(results, indent=1, allow_nan=False), encoding="utf-8")
+    return [path, *pose_files.write(out, formats, pair)] if formats else [path]
+
+
 @command
 def main(argv=None):
     arguments = parse(argv)
     if arguments.predictions:
-        out, formats, written = arguments.out or Path("runs/evaluated"), [], []
+        out, faults = arguments.out or Path("runs/evaluated"), []
         pair, results = evaluate_files(arguments)
+        written = _write(out, results, arguments.save_predictions, pair)
     else:
-        out, formats = arguments.out or Path("runs/test"), ["npz"]
-        pair, results, written = evaluate_network(arguments, out)
-    with whole(out / "results.json") as temporary:
-        temporary.write_text(json.dumps(results, indent=1, allow_nan=False), encoding="utf-8")
-    formats = arguments.save_predictions or formats
-    written = [out / "results.json", *pose_files.write(out, formats, pair), *written]
+        out = arguments.out or Path("runs/test")
+        results, written, faults = test_network(arguments, out, arguments.save_predictions or ["npz"])
     print(evaluation_tables.text(results), end="\n\n")
     print(f"{', '.join(path.name for path in written)} in {out}")
     print(evaluation_tables.headline(results))
+    for fault in faults:
+        print(fault, file=sys.stderr)
+    return 1 if faults else 0
 
 
 if __name__ == "__main__":

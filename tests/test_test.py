@@ -139,9 +139,24 @@ def test_runs_side_by_side(built, regression_run, tmp_path, capsys):
     assert not (tmp_path / "out" / "report.html").exists()
 
 
-def test_without_the_raw_tree_there_is_no_robustness(built, regression_run, tmp_path, capsys):
-    assert run(built, regression_run, tmp_path / "out", "--robustness") == 1
-    assert "needs the raw tree" in capsys.readouterr().err
+def test_an_extra_that_fails_costs_itself_alone(built, regression_run, results, tmp_path, capsys):
+    out = tmp_path / "out"
+    (out / "poses.png").mkdir(parents=True)  # so that nothing can be drawn
+    (tmp_path / "damaged.npz").touch()
+    seeds = tmp_path / "damaged.npz", regression_run / LAST
+    assert run(built, regression_run, out, "--nearest", "--robustness", "--seeds", *seeds) == 1
+    printed = capsys.readouterr()
+    lines = printed.err.splitlines()
+    for line, message in zip(lines, ("needs the raw tree", "damaged.npz", "poses.png"), strict=True):
+        assert line.startswith("error: ")
+        assert message in line
+    found = json.loads((out / "results.json").read_text())
+    assert found["mpjpe_mm"] == results["mpjpe_mm"]
+    assert found["nearest_image_mpjpe_mm"] > 0
+    assert list(found["runs"]) == [str(regression_run), str(seeds[1])]
+    assert "perturbed_mpjpe_mm" not in found
+    assert (out / "predictions.npz").is_file()
+    assert printed.out.splitlines()[-1].startswith("MPJPE ")
 
 
 def test_a_detection_network_and_the_nearest_image_are_judged_too(

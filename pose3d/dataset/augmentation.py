@@ -12,8 +12,7 @@ MIRRORED_SHARE = 0.5
 def mirrored(images, joints_2d, poses):
     """Mirror samples left to right, with left and right joints swapped.
 
-    Labels of windows must be computed from the new joints. Swapping windows would be wrong, because the
-    centre of the grid, 64, is half a px off the centre of the image.
+    Labels of windows must be computed from the new joints.
 
     Parameters
     ----------

@@ -13,6 +13,7 @@ from isal import isal_zlib
 from pose3d.dataset.crop import IMAGE_SIDE
 from pose3d.dataset.windows import N_WINDOWS
 from pose3d.errors import UserError
+from pose3d.io import hdf5
 from pose3d.io.atomic_files import whole
 from pose3d.skeleton import JOINTS, N_JOINTS
 
@@ -39,6 +40,7 @@ _WINDOWS = (np.uint8, (-(-N_JOINTS * N_WINDOWS // 8),), "positive windows: 17 x 
 # The other arrays are not compressed, so that a row is found in its chunk by its size.
 _IMAGES_STORED = {"chunks": (1, IMAGE_SIDE, IMAGE_SIDE), "compression": "gzip", "compression_opts": 1}
 _ROWS_PER_CHUNK = 256
+REMEDY = "remove it and run build_dataset again"
 BLOCK = 256  # samples in memory, 4 MB of images, when files of any length are read, joined or made
 
 
@@ -68,8 +70,10 @@ def samples_writer(path, action, subject):
     """
     with whole(path) as temporary, _Sink(temporary, "w+") as sink:
         with h5py.File(sink, "w") as file:
-            file.attrs.update(format=FORMAT, version=VERSION, action=action, subject=subject)
-            file.attrs["joints"] = ", ".join(JOINTS)
+            file.attrs["version"] = VERSION
+            texts = {"format": FORMAT, "action": action, "subject": subject, "joints": ", ".join(JOINTS)}
+            for name, text in texts.items():
+                _set_text(file, name, text)
             writer = _Writer(file, sink)
             yield writer
             writer.finish()
@@ -143,7 +147,7 @@ class _Writer:
         plain = {"chunks": (_ROWS_PER_CHUNK, *shape), "fletcher32": True}
         stored = _IMAGES_STORED if name == "images" else plain
         self._file.create_dataset(name, (0, *shape), dtype, maxshape=(None, *shape), **stored)
-        self._file[name].attrs["meaning"] = meaning
+        _set_text(self._file[name], "meaning", meaning)
         self._digests[name] = hashlib.sha256()
 
     def finish(self):
@@ -152,9 +156,15 @@ class _Writer:
             for name, kind in SCHEMA.items():
                 self._create(name, *kind)
         for name, digest in self._digests.items():
-            self._file[name].attrs["sha256"] = digest.hexdigest()
+            _set_text(self._file[name], "sha256", digest.hexdigest())
         # A dataset, because an attribute is limited to 64 kB.
-        self._file["provenance"] = json.dumps(self.provenance, sort_keys=True)
+        self._file["provenance"] = np.bytes_(json.dumps(self.provenance, sort_keys=True))
+
+
+def _set_text(place, name, text):
+    """Store a text of fixed length: HDF5 keeps others in a heap, and reads a damaged one for ever."""
+    stored = text.encode("utf-8")
+    place.attrs.create(name, stored, dtype=h5py.string_dtype("utf-8", len(stored)))
 
 
 @contextlib.contextmanager
@@ -164,24 +174,43 @@ def open_samples(path):
     Raises
     ------
     UserError
-        if the file is missing, damaged, of another version, or has other arrays
+        if the file is missing, locked, damaged, of another version, or has other arrays
     """
-    remedy = "remove it and run build_dataset again"
-    try:
-        with h5py.File(path, "r", locking=False) as file:
-            if file.attrs.get("format") != FORMAT:
-                raise UserError(f"{path} is no built file of pose3d; move it to another folder")
-            if file.attrs.get("version") != VERSION:
-                raise UserError(f"{path} has version {file.attrs.get('version')}, not {VERSION}; {remedy}")
-            count = len(file["frame"])
-            for name, (dtype, shape, _) in schema_of(file).items():
-                if file[name].shape != (count, *shape) or file[name].dtype != dtype:
-                    raise UserError(f"{path}: {name} is {file[name].dtype} {file[name].shape}; {remedy}")
+    with hdf5.open_hdf5(path, REMEDY) as file:
+        with naming(path):
+            _check_layout(path, file)
+        with naming(path, (OSError, RuntimeError)):  # of reading; others are the caller's
             yield file
-    except FileNotFoundError:
-        raise UserError(f"{path}: there is no such file; run build_dataset") from None
-    except (OSError, KeyError, json.JSONDecodeError) as error:
-        raise UserError(f"{path} is damaged ({error}); {remedy}") from error
+
+
+@contextlib.contextmanager
+def naming(path, faults=(*hdf5.FAULTS, isal_zlib.error)):
+    """Turn what h5py and isal raise in a block on a damaged built file into a `UserError`."""
+    try:
+        yield
+    except faults as error:
+        raise hdf5.fault(path, error, REMEDY) from error
+
+
+def _check_layout(path, file):
+    """Check all but the numbers of an open file, so that the rest of the program can rely on it."""
+    if "format" not in file.attrs or hdf5.text_of(file, "format") != FORMAT:
+        raise UserError(f"{path} is no built file of pose3d; move it to another folder")
+    if file.attrs["version"] != VERSION:
+        raise UserError(f"{path} has version {file.attrs['version']}, not {VERSION}; {REMEDY}")
+    count = len(hdf5.dataset_of(file, "frame"))
+    for name, (dtype, shape, _) in schema_of(file).items():
+        found = hdf5.dataset_of(file, name)
+        if found.shape != (count, *shape) or found.dtype != dtype:
+            raise UserError(f"{path}: {name} is {found.dtype} {found.shape}; {REMEDY}")
+        rows, *rest = found.chunks or (1,)
+        # As StoredRows reads them: one compressed row in a chunk, or several as they are.
+        packed = found.compression and (found.compression != "gzip" or rows != 1)
+        if packed or tuple(rest) != shape or found.id.get_num_chunks() != -(-count // rows):
+            raise UserError(f"{path}: {name} is not stored in the chunks of a built file; {REMEDY}")
+        hdf5.text_of(found, "sha256")
+    for name in ("action", "subject", "provenance"):
+        hdf5.text_of(file, name)
 
 
 def schema_of(file):
@@ -198,8 +227,8 @@ def read_blocks(path):
 
 def read_provenance(path):
     """Read the provenance that was set in `samples_writer`; raises as `open_samples`."""
-    with open_samples(path) as file:
-        return json.loads(file["provenance"][()])
+    with open_samples(path) as file, naming(path):
+        return dict(json.loads(hdf5.text_of(file, "provenance")))
 
 
 class StoredRows:

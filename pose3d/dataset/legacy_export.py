@@ -7,7 +7,7 @@ import numpy as np
 
 from pose3d.dataset.built_files import BLOCK
 from pose3d.dataset.samples import Dataset
-from pose3d.io.matlab73 import matrix_writer
+from pose3d.io.hdf5 import matrix_writer
 from pose3d.recordings.legacy_mat import KINDS
 from pose3d.skeleton import JOINTS_32, KEPT
 

@@ -4,14 +4,22 @@ import hashlib
 import math
 from pathlib import Path
 
-import h5py
 import numpy as np
-from isal import isal_zlib
 
-from pose3d.dataset.built_files import BLOCK, SCHEMA, WINDOWS, StoredRows, open_samples, schema_of
+from pose3d.dataset.built_files import (
+    BLOCK,
+    REMEDY,
+    SCHEMA,
+    WINDOWS,
+    StoredRows,
+    naming,
+    open_samples,
+    schema_of,
+)
 from pose3d.dataset.windows import N_WINDOWS, labels
 from pose3d.errors import UserError
 from pose3d.io.cpu import usable_memory
+from pose3d.io.hdf5 import open_hdf5, text_of
 from pose3d.skeleton import N_JOINTS
 
 # Always in memory, because splits need them: 9 bytes a sample. Other arrays may stay on the disk.
@@ -204,11 +212,11 @@ class _BuiltFile:
     def __init__(self, path):
         self.path = path
         with open_samples(path) as file:
-            self.action, self.subject = file.attrs["action"], file.attrs["subject"]
+            self.action, self.subject = text_of(file, "action"), text_of(file, "subject")
             self.keys = {name: file[name][()] for name in _KEYS}
             _check_finite(path, file)
-            self.checksums = {name: file[name].attrs["sha256"] for name in schema_of(file)}
-        self._file = h5py.File(path, "r", locking=False)  # open as long as this object lives
+            self.checksums = {name: text_of(file[name], "sha256") for name in schema_of(file)}
+        self._file = open_hdf5(path, REMEDY)  # open as long as this object lives
         self._rows = {name: StoredRows(self._file[name]) for name in self.checksums if name not in _KEYS}
 
     def __len__(self):
@@ -224,11 +232,8 @@ class _BuiltFile:
 
     def read(self, name, rows):
         """Rows of an array, in any order. Raises `UserError` if the file is damaged."""
-        try:
+        with naming(self.path):
             return self._rows[name].read(rows)
-        except (OSError, ValueError, isal_zlib.error) as error:
-            remedy = "remove it and run build_dataset again"
-            raise UserError(f"{self.path} is damaged ({error}); {remedy}") from error
 
     def prefetch(self, name, rows):
         self._rows[name].prefetch(rows)
@@ -240,9 +245,7 @@ def _check_finite(path, file):
     for name in _COLUMNS:
         for start in range(0, len(file[name]), size):
             if not np.isfinite(file[name][start : start + size]).all():
-                raise UserError(
-                    f"{path}: {name} holds NaN or infinity; remove it and run build_dataset again"
-                )
+                raise UserError(f"{path}: {name} holds NaN or infinity; {REMEDY}")
 
 
 def built_files(folder):

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pose3d.dataset.built_files import BLOCK, open_samples, read_provenance, schema_of
+from pose3d.dataset.built_files import BLOCK, REMEDY, open_samples, read_provenance, schema_of
 from pose3d.errors import UserError
+from pose3d.io.hdf5 import FAULTS, fault, text_of
 from pose3d.skeleton import PELVIS
 
 COLUMNS = ("file", "samples", "takes", "repeated", "blank", "farthest joint mm", "verdict")
@@ -50,13 +51,10 @@ def verify_built(path):
             tally = _Tally()
             for start in range(0, len(file["frame"]), BLOCK):
                 tally.add({name: file[name][start : start + BLOCK] for name in schema_of(file)})
-            recorded = {name: file[name].attrs.get("sha256") for name in schema_of(file)}
+            recorded = {name: text_of(file[name], "sha256") for name in schema_of(file)}
         faults = _faults(path, tally, recorded, read_provenance(path)["facts"])
-    except (UserError, OSError, KeyError, ValueError) as error:
-        message = " ".join(str(error).split())
-        message = (
-            message if str(path) in message else f"{path} is damaged ({message}); remove it and build again"
-        )
+    except (UserError, *FAULTS) as error:  # of the latter, facts of other kinds than a build writes
+        message = str(error if isinstance(error, UserError) else fault(path, error, REMEDY))
         return Checked((path.name, *[None] * (len(COLUMNS) - 2), "damaged"), [message])
     row = (path.name, tally.count, len(tally.takes), tally.repeated, tally.blank, round(tally.farthest))
     return Checked((*row, f"{len(faults)} wrong" if faults else "ok"), faults)
@@ -96,22 +94,21 @@ class _Tally:
 
 
 def _faults(path, tally, recorded, facts):
-    again = "remove it and run build_dataset again"
     noted = {name: sum(fact[name] for fact in facts) for name in ("frames", "repeated", "blank")}
     found = {"frames": tally.count, "repeated": tally.repeated, "blank": tally.blank}
     changed = [name for name, digest in tally.digests.items() if digest.hexdigest() != recorded[name]]
     share = tally.repeated / max(tally.count, 1)
     checks = (
-        (changed, f"{', '.join(changed)} differ from what was written (checksum); {again}"),
-        (facts and found != noted, f"holds {found}, but the build recorded {noted}; {again}"),
-        (not tally.count, f"holds no sample; {again}"),
-        (not tally.ordered, f"frames of a recording are out of order or occur twice; {again}"),
-        (tally.pelvis_moved > 0, f"a pose's pelvis is {tally.pelvis_moved:.1f} mm off zero; {again}"),
+        (changed, f"{', '.join(changed)} differ from what was written (checksum); {REMEDY}"),
+        (facts and found != noted, f"holds {found}, but the build recorded {noted}; {REMEDY}"),
+        (not tally.count, f"holds no sample; {REMEDY}"),
+        (not tally.ordered, f"frames of a recording are out of order or occur twice; {REMEDY}"),
+        (tally.pelvis_moved > 0, f"a pose's pelvis is {tally.pelvis_moved:.1f} mm off zero; {REMEDY}"),
         (
             not tally.farthest < REACH_MM,
             f"a joint is {tally.farthest:.0f} mm from the pelvis; check the source",
         ),
-        (tally.empty_boxes, f"{tally.empty_boxes} boxes are empty; {again}"),
+        (tally.empty_boxes, f"{tally.empty_boxes} boxes are empty; {REMEDY}"),
         (
             share > REPEATED_SHARE,
             f"{100 * share:.0f} % of the images equal the one before; check the source's frame numbers",

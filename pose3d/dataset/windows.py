@@ -11,11 +11,13 @@ WINDOW_SIDE = 13
 # More than this share of an edge's length in a window makes it positive for both of the edge's joints.
 EDGE_SHARE = 0.3
 
-# The first window starts at 0, the last ends at 128; neighbours overlap by 0.2 px.
-_STARTS = (IMAGE_SIDE - WINDOW_SIDE) / (GRID_SIDE - 1) * np.arange(GRID_SIDE)
+# Pixel centres are at whole numbers, so the image reaches from -0.5 to 127.5, and so do the windows, first to
+# last. Neighbours overlap by 0.2 px.
+_FAR_BORDER = IMAGE_SIDE - 0.5
+_STARTS = (IMAGE_SIDE - WINDOW_SIDE) / (GRID_SIDE - 1) * np.arange(GRID_SIDE) - 0.5
 _ENDS = _STARTS + WINDOW_SIDE
 # In floating point 115 / 9 * 9 + 13 need not be 128; but a joint may lie on the far border.
-_ENDS[-1] = IMAGE_SIDE
+_ENDS[-1] = _FAR_BORDER
 _PARENTS, _CHILDREN = np.array(EDGES).T
 
 
@@ -24,7 +26,7 @@ def window_bounds():
 
     Returns
     -------
-    (100, 4) float64 array, px
+    (100, 4) float64 array, px of the crop, whose first pixel reaches from -0.5 to 0.5
         x0, y0, x1, y1 of each window, in the order of the label vector (row by row).
     """
     rows, columns = np.divmod(np.arange(N_WINDOWS), GRID_SIDE)
@@ -74,7 +76,7 @@ def _inside(joints_2d):
     """Whether each coordinate lies in each of the 10 intervals of its axis: (17, 2, 10, N)."""
     x = joints_2d[:, :, None]
     inside = (x >= _STARTS[:, None]) & (x < _ENDS[:, None])
-    inside[:, :, -1] |= joints_2d == IMAGE_SIDE
+    inside[:, :, -1] |= joints_2d == _FAR_BORDER
     return inside
 
 

@@ -10,6 +10,7 @@ suffix    content
           ``true pelvis x`` ... of the ground truth
 ``txt``   dumps of the original project: nested lists of frames x 51 numbers, batch after batch. Keys are
           not stored, the joints' names are a comment, and the ground truth is a second file.
+``h5``    a built file, whose poses are ground truth: read only
 ========  ==============================================================================================
 
 All poses are in mm and written as float32. The text formats have nine digits, which name a float32
@@ -19,12 +20,12 @@ exactly: ``numpy.float32`` of what is read equals what was written.
 import csv
 import json
 import re
-import zipfile
-import zlib
 
 import numpy as np
 
+from pose3d.dataset.built_files import open_samples
 from pose3d.errors import UserError
+from pose3d.io.hdf5 import text_of
 from pose3d.io.tables import read_table
 from pose3d.skeleton import JOINTS, N_COORDINATES, N_JOINTS
 
@@ -35,14 +36,14 @@ PICTURE = "picture"  # file name of the picture that a pose was predicted from: 
 _COORDINATES = tuple(f"{joint} {axis}" for joint in JOINTS for axis in "xyz")
 _TRUE = "true "  # prefix of the ground truth's columns in a table
 _TEXT_BATCH = 128
-_MOST = 10**9  # largest number of a take, camera or frame
+MOST = 10**9  # largest number of a take, camera or frame
 
 
 def _read_npz(path):
     try:
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
-    except (ValueError, EOFError, OSError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
+    except Exception as error:  # numpy and zipfile raise nearly anything on damage and document little
         raise UserError(
             f"{path}: not an npz file of plain arrays, or damaged; write it again ({error})"
         ) from error
@@ -77,7 +78,7 @@ def _read_csv(path):
     columns, rows = read_table(path)
     found = {name: [row.text(name) for row in rows] for name in TEXT_KEYS if name in columns}
     found |= {
-        name: np.array([row.whole(name, 0, _MOST) for row in rows], int)
+        name: np.array([row.whole(name, 0, MOST) for row in rows], int)
         for name in NUMBER_KEYS
         if name in columns
     }
@@ -151,8 +152,18 @@ def _nine_digits(array):
     return np.array([float(f"{value:.9g}") for value in array.ravel().tolist()]).reshape(array.shape)
 
 
+def _read_h5(path):
+    with open_samples(path) as file:
+        count = len(file["frame"])
+        return {
+            "truths_mm": file["poses"][()],
+            **{name: np.full(count, text_of(file, name)) for name in TEXT_KEYS},
+            **{name: file[name][()] for name in NUMBER_KEYS},
+        }
+
+
 # By suffix: a path -> dict of names to arrays or lists.
-READERS = {".npz": _read_npz, ".csv": _read_csv, ".json": _read_json, ".txt": _read_txt}
+READERS = {".npz": _read_npz, ".csv": _read_csv, ".json": _read_json, ".txt": _read_txt, ".h5": _read_h5}
 # A path and such a dict (txt: a path and an (F, 17, 3) array) -> a file.
 WRITERS = {"npz": _write_npz, "csv": _write_csv, "json": _write_json, "txt": _write_txt}
 FORMATS = tuple(WRITERS)

@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from pose3d.errors import UserError
-from pose3d.evaluation.pose_file_formats import FORMATS, KEYS, PICTURE, READERS, TEXT_KEYS, WRITERS
+from pose3d.evaluation.pose_file_formats import FORMATS, KEYS, MOST, PICTURE, READERS, TEXT_KEYS, WRITERS
 from pose3d.io.atomic_files import whole
-from pose3d.skeleton import JOINTS, N_COORDINATES, N_JOINTS
+from pose3d.skeleton import JOINTS, LARGEST_COORDINATE, N_COORDINATES, N_JOINTS
 
+_POSES = ("predictions_mm", "truths_mm")
 __all__ = ["FORMATS", "KEYS", "PICTURE", "Pair", "read_pair", "write"]
 
 
@@ -43,8 +44,8 @@ def read_pair(predictions, truths=None):
     Raises
     ------
     UserError
-        if a file is missing, damaged or empty, has an unknown suffix, holds no poses of 17 joints or
-        holds NaN or infinity; or if the two differ in their frames
+        if a file is missing, damaged or empty, has an unknown suffix, holds no poses of 17 joints, or
+        coordinates that no body has; or if the two differ in their frames
     """
     predicted = _File(predictions)
     if truths is None and "truths_mm" not in predicted.arrays:
@@ -121,8 +122,11 @@ class _File:
         self.arrays = found
 
     def poses(self, wanted):
-        """The array `wanted`, or the only one, checked: (F, 17, 3), joints in the order of `JOINTS`."""
-        if wanted not in self.arrays and len(self.arrays) != 1:
+        """The array `wanted`, or the only one, checked: (F, 17, 3), joints in the order of `JOINTS`.
+
+        Predictions never stand in for the ground truth, nor the other way round.
+        """
+        if wanted not in self.arrays and (len(self.arrays) != 1 or self.arrays.keys() & set(_POSES)):
             held = ", ".join(self.arrays) or "no poses"
             raise self._error(f"holds {held}; call the array of poses {wanted}")
         name = wanted if wanted in self.arrays else next(iter(self.arrays))
@@ -132,19 +136,27 @@ class _File:
         if poses.shape[1:] not in ((N_COORDINATES,), (N_JOINTS, 3)):
             size = " x ".join(map(str, poses.shape[1:])) or "1"
             raise self._error(f"{name} has {size} numbers per frame; give {N_COORDINATES} or {N_JOINTS} x 3")
-        bad = np.flatnonzero(~np.isfinite(poses.reshape(len(poses), -1)).all(axis=1))
-        if bad.size:
-            raise self._error(f"NaN or infinity in frame {bad[0] + 1} of {name}; remove the frame")
+        poses = poses.reshape(-1, N_JOINTS, 3)[:, self._order]
+        if (bad := np.argwhere(~(abs(poses) <= LARGEST_COORDINATE))).size:  # NaN, too
+            frame, joint, axis = bad[0]
+            raise self._error(
+                f"frame {frame + 1} of {name}: {JOINTS[joint]} has the coordinate "
+                f"{poses[frame, joint, axis]:.6g}, not of -{LARGEST_COORDINATE:.0f} to "
+                f"{LARGEST_COORDINATE:.0f} mm; correct it or remove the frame"
+            )
         for key, values in self.keys.items():
             if len(values) != len(poses):
                 raise self._error(
                     f"{key} has {len(values)} entries for {len(poses)} frames; give one per frame"
                 )
-        return poses.reshape(-1, N_JOINTS, 3)[:, self._order]
+        return poses
 
     def _joint_order(self, names):
         """Indices of `JOINTS` among the names in the file."""
-        names = np.asarray(names).astype(str).ravel().tolist()
+        try:
+            names = np.asarray(names).astype(str).ravel().tolist()
+        except ValueError:  # a ragged list, or text that is no Unicode
+            raise self._error("joints is no list of names; correct or remove it") from None
         if sorted(names) != sorted(JOINTS):
             raise self._error(f"joints are {', '.join(names)}; give {', '.join(JOINTS)}")
         return [names.index(name) for name in JOINTS]
@@ -153,11 +165,15 @@ class _File:
         text = name in TEXT_KEYS
         try:
             values = np.asarray(values)
-        except ValueError:  # a ragged list
+            if text:
+                "".join(values.tolist()).encode("utf-8")
+        except (ValueError, TypeError):  # a ragged list, no text, or half of a character
             values = np.empty(())
         if values.ndim != 1 or values.dtype.kind not in ("U" if text else "iu"):
             kind = "text" if text else "a whole number"
             raise self._error(f"{name} must be {kind} for each frame; correct or remove it")
+        if not text and values.size and not 0 <= values.min() <= values.max() <= MOST:
+            raise self._error(f"{name} must lie in 0 to {MOST}; correct or remove it")
         return values
 
     def _numbers(self, name):
@@ -165,14 +181,15 @@ class _File:
         values = self.arrays[name]
         try:
             array = np.asarray(values)
-            return array if array.dtype.kind == "f" else array.astype(np.float64)
-        except (ValueError, TypeError):
+            if array.dtype.kind in "fiuO":
+                return array if array.dtype == np.float32 else array.astype(np.float64)
+        except (ValueError, TypeError, OverflowError):
             pass
         shapes = []
-        for i, frame in enumerate(values):
+        for i, frame in enumerate([] if isinstance(values, np.ndarray) else values):
             try:
                 shapes.append(np.asarray(frame, np.float64).shape)
-            except (ValueError, TypeError):
+            except (ValueError, TypeError, OverflowError):
                 raise self._error(
                     f"frame {i + 1} of {name} holds something other than numbers; correct it"
                 ) from None

@@ -128,18 +128,19 @@ def perturbed_errors(predict, data, indices, every, rng, perturbations=STANDARD)
 
 
 def _recordings(data, indices):
-    """Raw recordings of samples."""
+    """Raw recordings of samples. A recording that was not built, such as a known bad one, has none."""
     needs = "--robustness needs the raw tree that the files were built from"
-    found = []
-    for action, subject in sorted({(str(data.action[i]), str(data.subject[i])) for i in indices}):
+    found, actions, subjects = [], data.action[indices], data.subject[indices]
+    for action, subject in sorted({*zip(actions.tolist(), subjects.tolist(), strict=True)}):
         path = built_path(data.folder, action, subject)
         source = Path(read_provenance(path).get("source", ""))
         try:
             recordings, _ = human36m.find_recordings(source, (action,), (subject,))
         except UserError as error:
             raise UserError(f"{path}: {needs} ({error})") from error
-        cameras = set(data.camera[indices].tolist())
-        found += [each for each in recordings if int(each.camera) in cameras]
+        rows = indices[(actions == action) & (subjects == subject)]
+        built = {*zip(data.take[rows].tolist(), data.camera[rows].tolist(), strict=True)}
+        found += [each for each in recordings if (each.take, int(each.camera)) in built]
     if not found:
         raise UserError(f"{data.folder}: {needs}")
     return found

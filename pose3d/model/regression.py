@@ -11,6 +11,8 @@ from pose3d.model.graph import Graph
 from pose3d.model.network import Network
 from pose3d.skeleton import N_COORDINATES
 
+# Coordinates that spread less than this do not move: dividing by their spread would magnify rounding.
+SMALLEST_SPREAD = 1e-3  # mm
 # tanh must reach beyond the training set's extremes: an unseen body may be larger.
 TANH_REACH = 1.25
 
@@ -45,22 +47,21 @@ class TargetScale:
             if settings.last == "tanh":
                 raise UserError('regression.last = "tanh" needs regression.targets = "standardised"')
             return cls(np.zeros(N_COORDINATES), np.ones(N_COORDINATES))
-        count, total, squares = 0, np.zeros(N_COORDINATES), np.zeros(N_COORDINATES)
+        count, mean, squares = 0, np.zeros(N_COORDINATES), np.zeros(N_COORDINATES)
         low, high = np.full(N_COORDINATES, np.inf), np.full(N_COORDINATES, -np.inf)
         for block in blocks:
             flat = np.asarray(block, dtype=np.float64).reshape(-1, N_COORDINATES)
-            count, total, squares = (
-                count + len(flat),
-                total + flat.sum(axis=0),
-                squares + (flat**2).sum(axis=0),
-            )
+            # Deviations are from the block's own mean (Chan et al. 1979): those from zero cancel.
+            own, before = flat.mean(axis=0), count
+            count += len(flat)
+            squares += ((flat - own) ** 2).sum(axis=0) + (own - mean) ** 2 * before * len(flat) / count
+            mean += (own - mean) * len(flat) / count
             low, high = np.minimum(low, flat.min(axis=0)), np.maximum(high, flat.max(axis=0))
-        mean = total / count
         if settings.last == "identity":
-            spread = np.sqrt(np.maximum(squares / count - mean**2, 0))
+            spread = np.sqrt(squares / count)
         else:
             spread = TANH_REACH * np.maximum(high - mean, mean - low)
-        return cls(mean, np.where(spread > 0, spread, 1.0))  # the pelvis never moves
+        return cls(mean, np.where(spread > SMALLEST_SPREAD, spread, 1.0))  # the pelvis never moves
 
 
 class RegressionGraph(Graph):

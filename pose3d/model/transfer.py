@@ -21,11 +21,21 @@ def _dtype(code, align=0, copy=0):
     return np.dtype(code, align=bool(align), copy=bool(copy))
 
 
-# What a pickled numpy array asks for by name, in Python 2's numpy and in today's.
+def _latin1(text, encoding):
+    """_codecs.encode, by which Python 3 writes bytes in the protocols of Python 2."""
+    if encoding != "latin1":
+        raise UserError(f"it asks for the encoding {encoding!r}, which is no numpy array")
+    return text.encode("latin1")
+
+
+# What a pickled numpy array asks for by name, in Python 2's numpy and in today's, in all protocols.
 _ARRAY_PARTS = {
     ("numpy.core.multiarray", "_reconstruct"): np._core.multiarray._reconstruct,
     ("numpy._core.multiarray", "_reconstruct"): np._core.multiarray._reconstruct,
+    ("numpy.core.numeric", "_frombuffer"): np._core.numeric._frombuffer,
+    ("numpy._core.numeric", "_frombuffer"): np._core.numeric._frombuffer,
     ("numpy", "ndarray"): np.ndarray,
+    ("_codecs", "encode"): _latin1,
     ("numpy", "dtype"): _dtype,
 }
 

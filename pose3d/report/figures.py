@@ -1,5 +1,7 @@
 """Figures of build, training and test, one PNG each."""
 
+import textwrap
+
 import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
@@ -16,6 +18,7 @@ _LINE_STYLES = (
     {"color": "#009E73", "linestyle": "-."},
     {"color": "#CC79A7", "linestyle": ":"},
 )
+_TITLE_WIDTH = 38  # characters of a title above an image of 3 inches
 
 
 @drawing.own_style
@@ -65,7 +68,9 @@ def poses_figure(path, images, predictions, truths, titles):
     ):
         axes = figure.add_subplot(len(images), 3, 3 * i + 1)
         drawing.draw_image(axes, image)
-        axes.set_title(title, fontsize=9)
+        axes.set_title(
+            "\n".join(textwrap.fill(line, _TITLE_WIDTH) for line in title.splitlines()), fontsize=9
+        )
         both = np.stack([prediction, truth])
         for column, pose, name in ((2, prediction, "prediction"), (3, truth, "ground truth")):
             axes = figure.add_subplot(len(images), 3, 3 * i + column, projection="3d")

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from pose3d.io.atomic_files import whole
-from pose3d.io.matlab73 import matlab_file
+from pose3d.io.hdf5 import matlab_file
 from pose3d.recordings.human36m import CAMERAS
 from pose3d.recordings.human36m.cameras import EXTRINSICS
 

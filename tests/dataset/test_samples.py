@@ -55,7 +55,7 @@ def test_parts_are_written_one_after_the_other(tmp_path):
     assert read_provenance(path) == {"every": 2}
     with h5py.File(path) as file:
         assert file.attrs["version"] == VERSION
-        assert "mm" in file["poses"].attrs["meaning"]
+        assert b"mm" in file["poses"].attrs["meaning"]
 
 
 def test_a_failed_write_keeps_the_old_file(folder):
@@ -191,15 +191,67 @@ def changed(change):
     return damage
 
 
+def stored_anew(file, name, **storage):
+    """Store an array with its attributes in another way."""
+    values, attributes = file[name][()], dict(file[name].attrs)
+    del file[name]
+    file.create_dataset(name, **{"data": values, "chunks": None, **storage}).attrs.update(attributes)
+
+
+def grown(file):
+    """Let all arrays claim 10**9 samples."""
+    for name in SCHEMA:
+        file[name].resize(10**9, axis=0)
+
+
+def of_an_earlier_release(path):
+    """Store all texts as those of 0.1: of variable length, in a heap."""
+    with h5py.File(path, "r+") as file:
+        for place in (file, *(file[name] for name in SCHEMA)):
+            for name, value in place.attrs.items():
+                if isinstance(value, bytes):
+                    place.attrs[name] = value.decode()
+        provenance = file["provenance"][()].decode()
+        del file["provenance"]
+        file["provenance"] = provenance
+
+
+def test_files_of_an_earlier_release_are_read_and_their_heaps_checked(folder):
+    path, before = built_path(folder, "Walking", "S1"), Dataset.open(folder).fingerprint
+    of_an_earlier_release(path)
+    assert Dataset.open(folder).fingerprint == before
+    assert read_provenance(path) == {"seed": 3}
+    content = path.read_bytes()
+    heap = content.index(b"GCOL") + 16
+    path.write_bytes(content[:heap] + bytes(32) + content[heap + 32 :])
+    with pytest.raises(UserError, match=r"Walking-S1\.h5: is damaged \(a heap of strings"):
+        Dataset.open(folder)
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (truncated, r"Walking-S9\.h5 is damaged .*; remove it and run build_dataset again"),
+        (truncated, r"Walking-S9\.h5: is cut short .*; remove it and run build_dataset again"),
         (lambda path: h5py.File(path, "w").close(), r"Walking-S9\.h5 is no built file"),
-        (flipped("images"), r"Walking-S9\.h5 is damaged"),
-        (flipped("poses"), r"Walking-S9\.h5 is damaged"),
+        (flipped("images"), r"Walking-S9\.h5: is damaged"),
+        (flipped("poses"), r"Walking-S9\.h5: is damaged"),
         (changed(lambda file: file.attrs.update(version=99)), r"S9\.h5 has version 99, not 2; remove it"),
-        (changed(lambda file: file.pop("poses")), r"Walking-S9\.h5 is damaged .*poses"),
+        (changed(lambda file: file.pop("poses")), r"Walking-S9\.h5: is damaged .*poses"),
+        (
+            changed(lambda file: stored_anew(file, "poses", chunks=None)),
+            r"S9\.h5: poses is not stored in the",
+        ),
+        (
+            changed(lambda file: stored_anew(file, "images", compression="lzf")),
+            r"S9\.h5: images is not stored",
+        ),
+        (changed(lambda file: stored_anew(file, "poses", data=5)), r"S9\.h5: poses is int64 \(\); remove"),
+        (changed(grown), r"S9\.h5: is damaged \(frame claims the shape"),
+        (
+            changed(lambda file: file.move("poses", "p") or setitem(file, "poses", h5py.SoftLink("/poses"))),
+            r"S9\.h5: is damaged \(poses is a link",
+        ),
+        (changed(lambda file: file.attrs.update(action=3)), r"S9\.h5: is damaged \(action is no text"),
         (changed(lambda file: file["frame"].resize(3, axis=0)), r"S9\.h5: images is uint8 \(28, 128, 128\)"),
         (changed(lambda file: setitem(file["poses"], (3, 2, 1), np.nan)), r"S9\.h5: poses holds NaN"),
     ],

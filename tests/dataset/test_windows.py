@@ -9,10 +9,13 @@ FAR_AWAY = (-500.0, -500.0)
 
 
 def label(**joints):
-    """Labels (17, 10, 10) of a pose whose other joints all lie far outside in one point."""
+    """Labels (17, 10, 10) of a pose whose other joints all lie far outside in one point.
+
+    Here px are counted from the border of the image, where its first pixel begins.
+    """
     pose = np.full((1, 17, 2), FAR_AWAY)
     for name, xy in joints.items():
-        pose[0, JOINTS.index(name.replace("_", " "))] = xy
+        pose[0, JOINTS.index(name.replace("_", " "))] = np.subtract(xy, 0.5)  # whole numbers are centres
     return windows.labels(pose).reshape(17, 10, 10)
 
 
@@ -23,10 +26,10 @@ def positive(labels):
 def test_the_grid_touches_both_borders_and_overlaps_by_a_fifth_of_a_pixel():
     bounds = windows.window_bounds()
     assert bounds.shape == (100, 4)
-    np.testing.assert_allclose(bounds[0], [0, 0, 13, 13])
-    np.testing.assert_allclose(bounds[99], [115, 115, 128, 128])
+    np.testing.assert_allclose(bounds[0], [-0.5, -0.5, 12.5, 12.5])
+    np.testing.assert_allclose(bounds[99], [114.5, 114.5, 127.5, 127.5])
     # Window 1 is the second of the first row: x moves first.
-    np.testing.assert_allclose(bounds[1], [115 / 9, 0, 115 / 9 + 13, 13])
+    np.testing.assert_allclose(bounds[1], [115 / 9 - 0.5, -0.5, 115 / 9 + 12.5, 12.5])
     assert bounds[0, 2] - bounds[1, 0] == pytest.approx(13 - 115 / 9)
 
 
@@ -44,6 +47,12 @@ def test_the_grid_touches_both_borders_and_overlaps_by_a_fifth_of_a_pixel():
 )
 def test_a_joint_is_in_the_windows_that_hold_it(xy, expected):
     assert positive(label(head=xy)[HEAD]) == expected
+
+
+def test_every_point_of_the_image_lies_in_a_window():
+    joints = np.random.default_rng(0).uniform(-0.5, 127.5, (400, 17, 2))
+    joints[0], joints[1], joints[2] = -0.5, -0.4, 127.5
+    assert windows.labels(joints).any(axis=2).all()
 
 
 def test_a_joint_outside_has_no_window_of_its_own_but_its_edge_may():

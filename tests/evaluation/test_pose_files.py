@@ -2,10 +2,14 @@
 
 import json
 
+import h5py
 import numpy as np
 import pytest
 
+from pose3d.dataset.built_files import built_path
+from pose3d.dataset.samples import Dataset
 from pose3d.errors import UserError
+from pose3d.evaluation.pose_file_formats import WRITERS
 from pose3d.evaluation.pose_files import FORMATS, KEYS, Pair, read_pair, write
 from pose3d.skeleton import JOINTS
 
@@ -15,7 +19,7 @@ def pair():
     """130 frames of float32 poses, more than a batch of text; among them numbers that are hard to print."""
     rng = np.random.default_rng(0)
     poses = rng.normal(0, 300, (2, 130, 17, 3)).astype(np.float32)
-    poses[0, 0, 1] = 1e-30, -np.float32(0.1), 123456.789
+    poses[0, 0, 1] = 1e-30, -np.float32(0.1), 12345.6789
     keys = {
         "action": np.array(["Walking"] * 100 + ["WalkTogether, 2"] * 30), "subject": np.array(["S11"] * 130),
         "take": np.repeat([1, 2], 65), "camera": np.full(130, 54138969), "frame": np.arange(130) * 5,
@@ -62,9 +66,9 @@ def test_joints_in_another_order_are_put_into_ours(tmp_path, pair):
     np.testing.assert_array_equal(found.truths, pair.truths)
 
 
-def test_a_bare_list_and_one_network_beside_another(tmp_path, pair):
+def test_a_bare_list_and_an_array_of_any_name(tmp_path, pair):
     (tmp_path / "a.json").write_text(json.dumps(pair.predictions.reshape(130, 51).tolist()))
-    np.savez(tmp_path / "b.npz", predictions_mm=pair.truths)
+    np.savez(tmp_path / "b.npz", anything=pair.truths)
     found = read_pair(tmp_path / "a.json", tmp_path / "b.npz")
     np.testing.assert_array_equal(found.predictions, pair.predictions)
     np.testing.assert_array_equal(found.truths, pair.truths)
@@ -119,8 +123,8 @@ ROW = str([1.0] * 51)
         ("a.csv", table([0, 0], columns=("pelvis x", "pelvis y")), "column 'pelvis z' is missing"),
         ("a.csv", table([0], columns=("x",)), "the first line must name the columns 'pelvis x' and so on"),
         ("a.npz", saved(a=zeros(5, 17, 3), joints=JOINTS[:16]), "joints are pelvis, "),
-        ("a.npz", saved(a=NOT_FINITE), "NaN or infinity in frame 4 of a; remove the frame"),
-        ("a.txt", text(f"[{ROW}] [{ROW.replace('1.0', 'nan')}]"), "NaN or infinity in frame 2"),
+        ("a.npz", saved(a=NOT_FINITE), "frame 4 of a: right knee has the coordinate nan, not"),
+        ("a.txt", text(f"[{ROW}] [{ROW.replace('1.0', 'nan')}]"), "frame 2 of the text: pelvis has the"),
         ("a.csv", table([0] * 50 + ["nan"]), "line 2, column right wrist z: is 'nan', not a number"),
         ("a.txt", text(f"[{ROW.replace('1.0]', 'x]')}]"), "frame 1 holds something other than numbers"),
         ("a.json", text(str([[1.0] * 51, [1.0] * 50])), "frame 2 of the list differs in size"),
@@ -135,6 +139,17 @@ ROW = str([1.0] * 51)
         ("a.npz", saved(a=zeros(5, 17, 3), take=np.ones(4, int)), "take has 4 entries for 5 frames"),
         ("a.npz", saved(a=zeros(5, 17, 3), take=np.ones(5)), "take must be a whole number for each frame"),
         ("a.json", text('{"a": [], "action": [1]}'), "action must be text for each frame"),
+        ("a.json", text(r'{"a": [], "action": ["\ud800"]}'), "action must be text for each frame"),
+        ("a.json", text('{"a": [], "take": [-1]}'), "take must lie in 0 to 1000000000"),
+        ("a.json", text('{"a": [], "joints": [["pelvis"], 5]}'), "joints is no list of names"),
+        ("a.json", text("[[1" + "0" * 4000 + "]]"), "frame 1 of the list holds something other than numbers"),
+        ("a.json", text("[[1" + "0" * 5000 + "]]"), "not JSON"),
+        ("a.json", text("[" * 5000 + "]" * 5000), "not JSON"),
+        ("a.json", text("[" * 500 + "]" * 500), "frame 1 of the list holds something other than numbers"),
+        ("a.npz", saved(a=zeros(5, 17, 3) + 1j), "a holds something other than numbers"),
+        ("a.csv", table([0] * 50 + ["1e308"]), "right wrist has the coordinate 1e+308, not of"),
+        ("a.txt", text(f"[{ROW}] [{ROW.replace('1.0', '1e6')}]"), "frame 2 of the text: pelvis has"),
+        ("a.h5", text("x" * 999), "is no HDF5 file"),
     ],
 )  # fmt: skip
 def test_bad_files_are_refused(tmp_path, name, spoil, message):
@@ -162,3 +177,29 @@ def test_both_must_be_of_the_same_frames(tmp_path):
         read_pair(a, b)
     np.savez(b, poses=zeros(5, 17, 3), camera=[7] * 5)
     assert set(read_pair(a, b).keys) == {"frame", "camera"}
+
+
+@pytest.mark.parametrize("kind", ["npz", "json", "csv"])
+def test_one_side_never_stands_in_for_the_other(tmp_path, pair, kind):
+    for name in ("predictions_mm", "truths_mm"):
+        WRITERS[kind](tmp_path / f"{name}.{kind}", {name: pair.truths})
+    predictions, truths = tmp_path / f"predictions_mm.{kind}", tmp_path / f"truths_mm.{kind}"
+    for paths in ((truths,), (truths, truths), (predictions, predictions), (predictions,)):
+        with pytest.raises(UserError, match="call the array of poses|no truths_mm beside"):
+            read_pair(*paths)
+    read_pair(predictions, truths)
+
+
+def test_a_built_file_is_ground_truth(tmp_path, built, pair):
+    path, data = built_path(built, "Walking", "S11"), Dataset.open(built, subjects=["S11"])
+    np.savez(tmp_path / "a.npz", predictions_mm=pair.predictions, action=["Walking"] * 130)
+    found = read_pair(tmp_path / "a.npz", path)
+    np.testing.assert_array_equal(found.truths, data.poses)
+    for name in KEYS:
+        np.testing.assert_array_equal(found.keys[name], getattr(data, name))
+    with pytest.raises(UserError, match="h5: holds truths_mm; call the array of poses predictions_mm"):
+        read_pair(path)
+    with h5py.File(tmp_path / "foreign.h5", "w") as file:
+        file["poses_mm"], file["subject"] = pair.truths, "S11"
+    with pytest.raises(UserError, match=r"foreign\.h5 is no built file of pose3d"):
+        read_pair(tmp_path / "a.npz", tmp_path / "foreign.h5")

@@ -84,10 +84,11 @@ def test_from_the_originals_file(graph, path):
     check_transferred(before, graph, dict(zip(TRANSFERRED, original_arrays(), strict=True)))
 
 
-def test_from_todays_pickle_in_any_order_of_memory(graph, tmp_path):
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_from_todays_pickle_in_any_order_of_memory(graph, tmp_path, protocol):
     path, before = tmp_path / "w.pkl", graph.network.get_weights()
     arrays = [np.asfortranarray(a).astype(">f8") for a in original_arrays()]
-    path.write_bytes(pickle.dumps(tuple(arrays), protocol=4))
+    path.write_bytes(pickle.dumps(tuple(arrays), protocol))
     transfer(path, graph)
     check_transferred(before, graph, dict(zip(TRANSFERRED, original_arrays(), strict=True)))
 
@@ -134,6 +135,7 @@ MALICIOUS = {
     "inside an object array": (array_with(SYSTEM), "posix.system"),
     "after an array": (pickle.dumps(np.zeros((1, 1, 5, 5)), 3)[2:-1] + b"0" + SYSTEM, "posix.system"),
     "an object array of nothing bad": (array_with(b"K\x05"), "should hold the six arrays"),
+    "another codec": (b"c_codecs\nencode\n(Va\nVrot13\ntR.", "encoding 'rot13'"),
     "a persistent id": (b"PX\n", "neither a weights file nor a pickle"),
     "an extension": (b"\x82\x01", "neither a weights file nor a pickle"),
 }

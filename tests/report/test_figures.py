@@ -58,6 +58,17 @@ def test_poses_stand_upright_at_one_scale_and_share_their_view(tmp_path, data, s
         np.testing.assert_allclose(np.ptp(spans / truth._box_aspect), 0, atol=1e-6 * max(spans))
 
 
+def test_titles_of_long_names_lie_in_the_figure(tmp_path, data, shown):
+    images, poses, _ = data
+    title = f"best: 1.0 mm\n{'LongAction' * 5} {'subject' * 4} take 12\ncamera 54138969 frame 123456"
+    figures.poses_figure(tmp_path / "a.png", images, poses, poses, [title] * 4)
+    (figure,) = shown
+    for axes in figure.axes[::3]:
+        extent = axes.title.get_window_extent()
+        assert 0 <= extent.x0 < extent.x1 <= figure.bbox.width
+        assert 0 <= extent.y0 < extent.y1 <= figure.bbox.height
+
+
 def test_a_contact_sheet_draws_the_windows_of_the_joint_it_names(tmp_path, data, shown):
     images, _, joints_2d = data
     figures.contact_sheet(tmp_path / "a.png", images, joints_2d, list("abcd"), columns=3)

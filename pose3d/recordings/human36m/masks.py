@@ -10,11 +10,13 @@ import scipy.io
 from isal import isal_zlib
 
 from pose3d.errors import UserError
+from pose3d.io import hdf5
 
 _VARIABLE = "Masks"
 _V7_START = b"MATLAB 5.0 MAT-file"  # what versions 5, 6 and 7 write
-# What h5py and isal raise on a damaged file.
-_FAULTS = (OSError, RuntimeError, KeyError, ValueError, isal_zlib.error)
+_FAULTS = (*hdf5.FAULTS, isal_zlib.error)
+_REMEDY = "extract the file again"
+_MOST_PIXELS = 10**8  # of an image, far more than any camera's
 
 
 def open_masks(path):
@@ -37,11 +39,14 @@ def open_masks(path):
     path = Path(path)
     if not path.is_file():
         raise UserError(f"{path}: there is no such file")
-    with path.open("rb") as file:
-        start = file.read(len(_V7_START))
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(_V7_START))
+    except OSError as error:
+        raise hdf5.fault(path, error, _REMEDY) from error
     if start == _V7_START:
         return _MasksV7(path)
-    if h5py.is_hdf5(path):
+    if start.startswith((b"MATLAB 7.3", b"\x89HDF")):
         return _MasksV73(path)
     raise UserError(f"{path}: is no MATLAB file of version 7 or 7.3; extract it again")
 
@@ -51,10 +56,7 @@ class _MasksV73:
 
     def __init__(self, path):
         self.path = path
-        try:
-            self._file = h5py.File(path, "r")
-        except OSError as error:
-            raise _damaged(path, error) from error
+        self._file = hdf5.open_hdf5(path, _REMEDY)
         try:
             self._references = self._read_references()
         except BaseException:
@@ -62,13 +64,13 @@ class _MasksV73:
             raise
 
     def _read_references(self):
-        cell = self._file.get(_VARIABLE)
-        if not isinstance(cell, h5py.Dataset) or h5py.check_ref_dtype(cell.dtype) is not h5py.Reference:
-            raise UserError(f"{self.path}: holds no cell array {_VARIABLE}")
         try:
-            return cell[()].ravel()
-        except OSError as error:
-            raise _damaged(self.path, error) from error
+            cell = hdf5.dataset_of(self._file, _VARIABLE) if _VARIABLE in self._file else None
+            if cell is not None and h5py.check_ref_dtype(cell.dtype) is h5py.Reference:
+                return cell[()].ravel()
+        except _FAULTS as error:
+            raise hdf5.fault(self.path, error, _REMEDY) from error
+        raise UserError(f"{self.path}: holds no cell array {_VARIABLE}")
 
     def __len__(self):
         return len(self._references)
@@ -83,7 +85,7 @@ class _MasksV73:
                 return None
             stored = _unpack(element)
         except _FAULTS as error:
-            raise _damaged(self.path, error, index) from error
+            raise hdf5.fault(self.path, error, _REMEDY, f"mask {index}") from error
         # HDF5 holds MATLAB's (H, W) as (W, H), and (H, W, K) as (K, W, H). Of the latter, use (:, :, 1).
         return _image(stored[0].T if stored.ndim == 3 else stored.T, self.path, index)
 
@@ -100,6 +102,8 @@ def _unpack(element):
     MATLAB stores an image as one gzip chunk, which isal decompresses in a third of HDF5's time. HDF5 reads
     images in other storage, and its errors name the damage.
     """
+    if math.prod(element.shape) > _MOST_PIXELS:
+        raise ValueError(f"its shape is {element.shape}")
     with contextlib.suppress(*_FAULTS):
         _, content = element.read_direct_chunk((0,) * len(element.shape))
         size = math.prod(element.shape) + 1  # one byte more, so that isal finds the end in its first pass
@@ -117,7 +121,7 @@ class _MasksV7:
             cell = scipy.io.loadmat(path, variable_names=[_VARIABLE]).get(_VARIABLE)
         except Exception as error:
             # zlib.error, ValueError, TypeError or OSError, depending on the damage
-            raise _damaged(path, error) from error
+            raise hdf5.fault(path, error, _REMEDY) from error
         if cell is None or cell.dtype != object:
             raise UserError(f"{path}: holds no cell array {_VARIABLE}")
         self._cell = cell.ravel()
@@ -145,8 +149,3 @@ def _image(mask, path, index):
         )
     # Not copied to C order, because no caller reads the whole mask row by row.
     return mask.view(bool) if mask.dtype.itemsize == 1 and mask.max(initial=0) <= 1 else mask != 0
-
-
-def _damaged(path, error, index=None):
-    where = "" if index is None else f"mask {index} "
-    return UserError(f"{path}: {where}cannot be read ({error}); extract the file again")

@@ -5,7 +5,7 @@ import contextlib
 import numpy as np
 
 from pose3d.errors import UserError
-from pose3d.io.matlab73 import Matrix
+from pose3d.io.hdf5 import Matrix
 from pose3d.skeleton import JOINTS_32, N_JOINTS
 
 # Of the square images and of the grid of windows: facts of these files, whatever the crop of `dataset` is.

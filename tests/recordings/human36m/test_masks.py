@@ -105,7 +105,7 @@ def test_damage_inside_the_file_names_the_mask(tmp_path):
     path.write_bytes(content.replace(chunk, bytes(len(chunk))))
     with open_masks(path) as found:
         assert found[0].shape == (ROWS, COLUMNS)
-        with pytest.raises(UserError, match="hurt.mat: mask 1 cannot be read"):
+        with pytest.raises(UserError, match="hurt.mat: mask 1 is damaged"):
             found[1]
 
 

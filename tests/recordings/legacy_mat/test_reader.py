@@ -90,7 +90,7 @@ def test_2d_joints_are_the_mean_centres_of_windows(tmp_path):
     values["labels"][3, 4].reshape(100)[[0, 99]] = True
     write(tmp_path / "Walking", stored(values))
     samples, facts = sample(find(tmp_path)[0])
-    np.testing.assert_allclose(samples["joints_2d"][3, 4], [64, 64])
+    np.testing.assert_allclose(samples["joints_2d"][3, 4], [63.5, 63.5])
     np.testing.assert_array_equal(samples["joints_2d"][3, 5], [-1, -1])
     assert np.isnan(drawable(samples["joints_2d"])[3, 5]).all()
     assert np.isnan(drawable(samples["joints_2d"])).sum() < 34

@@ -1,0 +1,271 @@
+"""Open HDF5 files, say what is wrong with one, and read and write those of MATLAB v7.3.
+
+The latter have MATLAB's header and reversed axes.
+"""
+
+import contextlib
+import errno
+import functools
+import mmap
+import os
+import re
+
+import h5py
+import numpy as np
+
+from pose3d.errors import UserError
+from pose3d.io.atomic_files import whole
+
+_HEADER = b"MATLAB 7.3 MAT-file, Platform: any, Created by: pose3d, HDF5 schema 1.00 ."
+_REMEDY = "copy it again, or save it with MATLAB's option -v7.3"
+_USER_BLOCK = 512  # bytes before the HDF5 part
+_CLASSES = {"float64": "double", "float32": "single", "uint8": "uint8"}
+# Bytes of the chunk cache. It must hold all chunks that a block touches, so that each is decompressed once.
+_CACHE = 2**26
+
+# What h5py raises on a damaged file, depending on where the damage is. It documents none of them.
+FAULTS = (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, OverflowError)
+# Errors that say nothing about the content of a file.
+_NO_DAMAGE = {
+    errno.ENOENT: "there is no such file",
+    errno.EISDIR: "is a folder, not a file",
+    errno.EACCES: "may not be read; change its permissions",
+    errno.EPERM: "may not be read; change its permissions",
+    errno.EAGAIN: "is locked by another process; wait until that ends",
+    errno.EWOULDBLOCK: "is locked by another process; wait until that ends",
+    errno.EMFILE: "cannot be opened, this process has too many open files; raise the limit (ulimit -n)",
+    errno.EIO: "cannot be read, its disk or the network fails; try again",
+    errno.ESTALE: "cannot be read, its disk or the network fails; try again",
+}
+# gzip packs at most 1032 bytes into one.
+_PACKING = 1100
+_HEAP = b"GCOL\x01\x00\x00\x00"
+
+
+def open_hdf5(path, remedy, **options):
+    """Open an HDF5 file for reading. Reading needs no lock, which some network file systems lack.
+
+    Parameters
+    ----------
+    path : path
+    remedy : str, what to do with a damaged file
+    options : of h5py.File
+
+    Returns
+    -------
+    h5py.File
+
+    Raises
+    ------
+    UserError
+        as `fault` makes it
+    """
+    try:
+        return h5py.File(path, "r", locking=False, **options)
+    except FAULTS as error:
+        raise fault(path, error, remedy) from error
+
+
+def fault(path, error, remedy, where=""):
+    """The `UserError` of one of `FAULTS`: only a file whose content fails a check is called damaged.
+
+    Parameters
+    ----------
+    path : path
+    error : exception
+    remedy : str, what to do with a damaged file
+    where : str, the part of the file that was read
+    """
+    text = " ".join(str(error).split())
+    number = re.search(r"errno = (\d+)", text)  # where h5py does not set it
+    number = getattr(error, "errno", None) or (number and int(number[1]))
+    if os.path.isdir(path):  # Windows calls opening one a lack of permission
+        number = errno.EISDIR
+    if "already open" in text:
+        number = errno.EAGAIN
+    if number in _NO_DAMAGE:
+        return UserError(f"{path}: {_NO_DAMAGE[number]}")
+    if "truncated file" in text:
+        what = "is cut short"
+    elif "checksum" in text.lower() or "fletcher32" in text.lower():
+        what = "is damaged, a checksum is wrong"
+    elif "signature not found" in text:
+        what = "is no HDF5 file"
+    else:
+        what = "is damaged"
+    return UserError(f"{path}: {where}{where and ' '}{what} ({text}); {remedy}")
+
+
+def dataset_of(group, name):
+    """The dataset of that name in a file or group, which must hold it itself.
+
+    Raises
+    ------
+    One of `FAULTS`
+        if there is none, it is another kind of object, or a link that leads elsewhere or in a circle, or
+        it claims more numbers than it stores, which HDF5 would invent
+    """
+    link = group.get(name, getlink=True)
+    if link is not None and not isinstance(link, h5py.HardLink):
+        raise ValueError(f"{name} is a link to another place")
+    found = group[name]
+    if not isinstance(found, h5py.Dataset):
+        raise ValueError(f"{name} is no array")
+    if found.shape is None or found.nbytes > _PACKING * found.id.get_storage_size():
+        raise ValueError(f"{name} claims the shape {found.shape}, which it does not store")
+    return found
+
+
+def text_of(place, name):
+    """The text of an attribute of a file or dataset, or of a scalar dataset of a file: str.
+
+    Raises
+    ------
+    One of `FAULTS`
+        if there is none, or it holds no text
+    """
+    is_attribute = name in place.attrs
+    stored = place.attrs.get_id(name) if is_attribute else dataset_of(place, name)
+    if stored.shape != () or h5py.check_string_dtype(stored.dtype) is None:
+        raise ValueError(f"{name} is no text")
+    if stored.dtype.hasobject:  # of variable length, kept in a heap
+        status = os.stat(place.file.filename)
+        _check_heaps(place.file.filename, status.st_size, status.st_mtime_ns)
+    value = place.attrs[name] if is_attribute else stored[()]
+    return value if isinstance(value, str) else bytes(value).decode("utf-8")
+
+
+@functools.lru_cache
+def _check_heaps(path, size, _):
+    """Raise a ValueError if a heap of strings is damaged, which HDF5 would read for ever.
+
+    Heaps lie anywhere, so the file is searched, 1 GB in a second; once, unless its time of change differs.
+    """
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        start = content.find(_HEAP)
+        while start >= 0:
+            place, end = start + 16, start + int.from_bytes(content[start + 8 : start + 16], "little")
+            while place + 16 <= end <= size:  # an object: its number in 2 bytes, 6 others, its size in 8
+                length = int.from_bytes(content[place + 8 : place + 16], "little")
+                if content[place : place + 2] != bytes(2):
+                    place += 16 + -(-length // 8) * 8
+                elif length:  # free space, with its header
+                    place += length
+                else:
+                    end = 0
+            if not place <= end <= size:
+                raise ValueError("a heap of strings is damaged")
+            start = content.find(_HEAP, end)
+
+
+@contextlib.contextmanager
+def matlab_file(path):
+    """Yield an empty h5py.File, which becomes a MATLAB v7.3 file when the block ends.
+
+    Parameters
+    ----------
+    path : path ending in ``.mat``
+
+    Raises
+    ------
+    DiskFullError
+    """
+    with whole(path) as temporary:
+        with h5py.File(temporary, "w", userblock_size=_USER_BLOCK) as file:
+            yield file
+        with temporary.open("rb+") as file:
+            file.write(_HEADER.ljust(124) + b"\x00\x02IM")
+
+
+@contextlib.contextmanager
+def matrix_writer(path, name, rows, columns, dtype):
+    """Write a file with one matrix; yield a function that appends rows to it.
+
+    The matrix is rows x columns in h5py, and columns x rows in MATLAB.
+
+    Parameters
+    ----------
+    path : path ending in ``.mat``; the function takes an (n, columns) array
+    name : str, name of the variable
+    rows, columns : int
+    dtype : float64, float32 or uint8
+
+    Raises
+    ------
+    DiskFullError
+    ValueError
+        if fewer or more than `rows` rows were appended
+    """
+    with matlab_file(path) as file:
+        chunk = max(1, min(rows, 2**18 // columns))
+        packing = {"chunks": (chunk, columns), "compression": "gzip", "compression_opts": 1}
+        dataset = file.create_dataset(name, (rows, columns), dtype, **packing)
+        dataset.attrs["MATLAB_class"] = np.bytes_(_CLASSES[np.dtype(dtype).name])
+        filled = 0
+
+        def append(values):
+            nonlocal filled
+            dataset[filled : filled + len(values)] = values
+            filled += len(values)
+
+        yield append
+        if filled != rows:
+            raise ValueError(f"{filled} rows for a matrix of {rows}")
+
+
+class Matrix:
+    """One numeric matrix of a file, opened for reading. A context manager.
+
+    Parameters
+    ----------
+    path : path of a MATLAB v7.3 file
+    name : str, name of the variable
+
+    Attributes
+    ----------
+    path : path
+    name : str
+    shape : (int, int), in h5py's order of axes
+    is_float : bool, False for integers
+    chunk : (int, int), size of a chunk; (1, 1) if the matrix is not chunked
+
+    Raises
+    ------
+    UserError
+        on opening or reading, if the file is missing, damaged or not v7.3, or holds no such matrix
+    """
+
+    def __init__(self, path, name):
+        self.path, self.name = path, name
+        self._file = open_hdf5(path, _REMEDY, rdcc_nbytes=_CACHE)
+        try:
+            self._dataset = self._find()
+            self.shape, self.chunk = self._dataset.shape, self._dataset.chunks or (1, 1)
+            self.is_float = self._dataset.dtype.kind == "f"
+        except FAULTS as error:
+            self._file.close()
+            raise fault(path, error, _REMEDY) from error
+        except BaseException:
+            self._file.close()
+            raise
+
+    def _find(self):
+        names = [name for name in self._file if not name.startswith("#")]
+        found = dataset_of(self._file, self.name) if self.name in names else None
+        if found is None or found.ndim != 2 or found.dtype.kind not in "fiu":
+            held = ", ".join(names) or "none"
+            raise UserError(f"{self.path}: holds no numeric matrix {self.name}; its variables: {held}")
+        return found
+
+    def read(self, start, stop, axis):
+        """Read `start` to `stop` (half-open) along one axis: (stop - start, other length) array."""
+        try:
+            return self._dataset[:, start:stop].T if axis else self._dataset[start:stop]
+        except FAULTS as error:
+            raise fault(self.path, error, _REMEDY) from error
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._file.close()
