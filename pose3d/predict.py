@@ -17,6 +17,7 @@ from pose3d.inference import predictor
 from pose3d.inference.background import foreground, median_background
 from pose3d.inference.person_crop import cut_out
 from pose3d.inference.pictures import is_video, read_pictures
+from pose3d.io.atomic_files import exclusive
 from pose3d.io.images import MaskImages, list_images, masks_by_name
 from pose3d.io.video import frame_rate
 from pose3d.recordings.human36m import FRAMES_PER_SECOND
@@ -229,17 +230,23 @@ def main(argv=None):
         raise UserError(
             f"{arguments.weights} is a {network.task} network; give a regression network with --weights"
         )
-    if source.is_dir() and built_files(source):
-        poses, keys, skipped = *predict_crops(network, source), []
-    else:
-        find_mask = mask_finder(source, arguments.mask, arguments.background)
-        found = predict_pictures(network, source, find_mask, arguments.box, out)
-        poses, skipped = np.array(found.poses), found.skipped
-        keys = {predictions.PICTURE: np.array(found.names), "box_px": np.array(found.boxes)}
-        _report(source, found)
-    written = predictions.write(out, arguments.format, predictions.Pair(poses, None, keys))
+    with exclusive(out):
+        poses, keys, skipped = _predict(arguments, network)
+        written = predictions.write(out, arguments.format, predictions.Pair(poses, None, keys))
     print(f"{len(poses)} pose{'s' * (len(poses) != 1)} in {', '.join(map(str, written))}")
     return int(bool(skipped))
+
+
+def _predict(arguments, network):
+    """Poses, dict of the columns of keys, and lines on what cannot be used."""
+    source = arguments.source
+    if source.is_dir() and built_files(source):
+        return *predict_crops(network, source), []
+    find_mask = mask_finder(source, arguments.mask, arguments.background)
+    found = predict_pictures(network, source, find_mask, arguments.box, arguments.out)
+    _report(source, found)
+    keys = {predictions.PICTURE: np.array(found.names), "box_px": np.array(found.boxes)}
+    return np.array(found.poses), keys, found.skipped
 
 
 def _report(source, found):

@@ -20,7 +20,7 @@ from pose3d.evaluation import trained_networks as networks
 from pose3d.evaluation.evaluate import evaluate_poses
 from pose3d.evaluation.nearest_neighbour import nearest_images
 from pose3d.evaluation.robustness import perturbed_errors
-from pose3d.io.atomic_files import whole
+from pose3d.io.atomic_files import exclusive, whole
 from pose3d.model.trained_graph import load_graph
 from pose3d.model.weights import BEST
 from pose3d.report import evaluation_report, evaluation_tables
@@ -215,13 +215,13 @@ def _write(out, results, formats=(), pair=None):
 @command
 def main(argv=None):
     arguments = parse(argv)
-    if arguments.predictions:
-        out, faults = arguments.out or Path("runs/evaluated"), []
-        pair, results = evaluate_files(arguments)
-        written = _write(out, results, arguments.save_predictions, pair)
-    else:
-        out = arguments.out or Path("runs/test")
-        results, written, faults = test_network(arguments, out, arguments.save_predictions or ["npz"])
+    out = arguments.out or Path("runs/evaluated" if arguments.predictions else "runs/test")
+    with exclusive(out):
+        if arguments.predictions:
+            pair, results = evaluate_files(arguments)
+            written, faults = _write(out, results, arguments.save_predictions, pair), []
+        else:
+            results, written, faults = test_network(arguments, out, arguments.save_predictions or ["npz"])
     print(evaluation_tables.text(results), end="\n\n")
     print(f"{', '.join(path.name for path in written)} in {out}")
     print(evaluation_tables.headline(results))

@@ -19,6 +19,7 @@ from pose3d.dataset.samples import Dataset
 from pose3d.dataset.splits import split
 from pose3d.evaluation import metrics
 from pose3d.evaluation import pose_files as predictions
+from pose3d.io.atomic_files import LOCK, exclusive
 from pose3d.model import weights
 from pose3d.model.trained_graph import load_graph
 from pose3d.model.weights import BEST, LAST
@@ -51,7 +52,7 @@ def predicted(tested):
 
 
 def test_what_is_written(tested, regression_run, results):
-    assert {path.name for path in tested.iterdir()} == {
+    assert {path.name for path in tested.iterdir() if path.name != LOCK} == {
         "results.json", "predictions.npz", "poses.png", "poses.mp4", "filters.png", "report.html"
     }  # fmt: skip
     assert results["subjects"] == ["S11"]
@@ -203,7 +204,7 @@ def test_every_format_that_is_asked_for_is_written_and_judged_alike(built, regre
         arguments += ["--truth", str(tmp_path / "truths.txt")] if kind == "txt" else []
         assert test.main(arguments) == 0
         found = json.loads((tmp_path / kind / "results.json").read_text())
-        assert [path.name for path in (tmp_path / kind).iterdir()] == ["results.json"]
+        assert {path.name for path in (tmp_path / kind).iterdir()} == {"results.json", LOCK}
         shared = ("mpjpe_mm", "mpjpe_16_joints_mm", "frames", "spread_ratio")
         assert found["per_joint_mm"] == pytest.approx(results["per_joint_mm"], rel=1e-7)
         assert {name: found[name] for name in shared} == pytest.approx(
@@ -380,3 +381,11 @@ def test_data_that_will_not_do(built, regression_run, tmp_path, capsys, spoil, m
     assert re.fullmatch(r"error: [^\n]*\n", error)
     assert message in error
     assert (tmp_path / "out" / "results.json").read_text() == "of an earlier test"
+
+
+def test_a_folder_in_use_is_left_alone(tested, regression_run, built, capsys):
+    before = {path: path.read_bytes() for path in tested.iterdir() if path.is_file()}
+    with exclusive(tested):
+        assert test.main(["--data", str(built), "--weights", str(regression_run), "--out", str(tested)]) == 1
+    assert f"error: {tested}: another process is working there" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in tested.iterdir() if path.is_file()} == before

@@ -26,6 +26,7 @@ import numpy as np
 from pose3d.dataset.built_files import open_samples
 from pose3d.errors import UserError
 from pose3d.io.hdf5 import text_of
+from pose3d.io.npz_archive import read_arrays
 from pose3d.io.tables import read_table
 from pose3d.skeleton import JOINTS, N_COORDINATES, N_JOINTS
 
@@ -41,9 +42,8 @@ MOST = 10**9  # largest number of a take, camera or frame
 
 def _read_npz(path):
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except Exception as error:  # numpy and zipfile raise nearly anything on damage and document little
+        return read_arrays(path)
+    except ValueError as error:
         raise UserError(
             f"{path}: not an npz file of plain arrays, or damaged; write it again ({error})"
         ) from error

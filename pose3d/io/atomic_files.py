@@ -92,6 +92,8 @@ def keep_copy(path, name):
 def exclusive(folder):
     """Lock a folder for this process, and create it if it is missing. The lock ends with the process.
 
+    A folder that was created, and in which nothing was written, is removed at the end.
+
     Parameters
     ----------
     folder : Path
@@ -101,6 +103,7 @@ def exclusive(folder):
     UserError
         if another process holds the lock
     """
+    created = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     try:
         lock = _acquired(folder / LOCK)
@@ -108,9 +111,14 @@ def exclusive(folder):
         raise UserError(
             f"{folder}: another process is working there; wait until it ends, or name another folder"
         ) from None
-    with lock:
-        remove_partial(folder)
-        yield
+    try:
+        with lock:
+            remove_partial(folder)
+            yield
+    finally:
+        if created and [path.name for path in folder.iterdir()] == [LOCK]:
+            (folder / LOCK).unlink()
+            folder.rmdir()
 
 
 def _acquired(path):

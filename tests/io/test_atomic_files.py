@@ -86,6 +86,14 @@ def test_a_folder_is_locked_once_at_a_time(tmp_path, monkeypatch, number):
                 lock_again(folder)
 
 
+def test_a_folder_for_nothing_is_removed(tmp_path):
+    for name, kept in (("a", False), ("b", True)):
+        with exclusive(tmp_path / name):
+            if kept:
+                (tmp_path / name / "result").touch()
+        assert (tmp_path / name).exists() == kept
+
+
 def test_two_processes_write_under_different_names_and_the_next_removes_what_was_left(tmp_path):
     with whole(tmp_path / "a.txt") as one, whole(tmp_path / "a.txt") as two:
         assert one != two
