@@ -1,17 +1,10 @@
 import os
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 # By default PyTensor only logs an error in a rewrite, and computes without it.
 os.environ["PYTENSOR_FLAGS"] = f"on_opt_error=raise,{os.environ.get('PYTENSOR_FLAGS', '')}".rstrip(",")
-if worker := os.environ.get("PYTEST_XDIST_WORKER"):
-    # Numba's index of what it compiled takes one writer at a time: two that compile the same function for
-    # different types may give both the same name. So each of pytest's processes keeps its own.
-    kept = Path.home() / ".pytensor" / f"pose3d-tests-{worker}"
-    os.environ["NUMBA_CACHE_DIR"] = str(kept)
-    os.environ["PYTENSOR_FLAGS"] += f",base_compiledir={kept}"
 
 from pose3d import synthetic, train_detection, train_regression
 from pose3d.dataset.built_files import built_path, write_samples
