@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
+import pose3d
 from pose3d.config import Config, from_dict, load
 from pose3d.errors import UserError
 from pose3d.io.atomic_files import LOCK
 from pose3d.report.figures import curve_figure
-from pose3d.training.run_folder import LOG, RunFolder
+from pose3d.training.run_folder import LOG, RunFolder, versions_line
 from pose3d.training.tasks import RegressionTask
 
 
@@ -118,3 +119,12 @@ def test_the_log_takes_any_path_and_goes_on_after_any_bytes(tmp_path):
         file.write(b"\xff\xfe\n")
     RunFolder(run.folder).log("caf\udce9")
     assert (run.folder / LOG).read_bytes().endswith(b"caf\\udce9\n")
+
+
+def test_a_checkout_need_not_be_installed(monkeypatch):
+    def version(name):
+        assert name != "pose3d"
+        return "1"
+
+    monkeypatch.setattr("pose3d.training.run_folder.version", version)
+    assert versions_line().startswith(f"pose3d {pose3d.__version__}, pytensor 1")
