@@ -48,6 +48,7 @@ class TrainingSettings(_Settings):
     patience: Annotated[int, Meta(ge=0)] = 0  # epochs without improvement before stopping; 0: never stop
     improvement: _Share = 0.001  # relative improvement of the validation score that counts
     checkpoint_minutes: _Positive = 10.0  # between two checkpoints; every epoch also ends with one
+    average: Annotated[int, Meta(ge=0, le=10**6)] = 0  # score and save the mean weights of so many epochs
     frozen: tuple[Literal["conv1", "conv2", "conv3"], ...] = ()  # layers that keep their initial weights
 
 
@@ -112,6 +113,9 @@ ALIASES = {
     ("training", "batch"): "batch_size",
 }
 
+# Settings that came later, and what runs before them were made with.
+ADDED = {("training", "average"): 0}
+
 
 def load(task, path=None, overrides=()):
     """The settings of a run.
@@ -168,7 +172,8 @@ def from_dict(settings, base=None, complete=False):
     except msgspec.ValidationError as error:
         raise UserError(_reworded(str(error), merged)) from None
     for section, keys in wanted.items():
-        if missing := keys - _renamed(section, settings.get(section, {})).keys():
+        later = {key for where, key in ADDED if where == section}
+        if missing := keys - later - _renamed(section, settings.get(section, {})).keys():
             raise UserError(f"the setting {section}.{min(missing)} is missing")
     return config
 

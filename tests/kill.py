@@ -24,7 +24,8 @@ from pose3d.io.npz_archive import read_arrays
 
 SETTINGS = (
     "network.kernels=[2,3,4]", "network.dropout=0.3", "training.batch_size=16", "training.epochs=3",
-    "augmentation.mirror=true", "regression.cost=mpjpe", "training.checkpoint_minutes=1e-9",
+    "augmentation.mirror=true", "training.average=2", "regression.cost=mpjpe",
+    "training.checkpoint_minutes=1e-9",
 )  # fmt: skip
 PATIENCE = 600  # seconds until a process counts as hanging
 

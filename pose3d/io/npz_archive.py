@@ -85,9 +85,13 @@ def read_arrays(path):
             raise ValueError("no zip archive, or cut short")
         try:
             with np.load(file, allow_pickle=False) as found:
-                return {name: found[name] for name in found.files}
+                arrays = {name: found[name] for name in found.files}
         except Exception as error:  # neither numpy nor zipfile says what damaged bytes can raise
             raise ValueError(str(error) or type(error).__name__) from error
+    for name, value in arrays.items():
+        if not isinstance(value, np.ndarray):  # a member without numpy's first bytes
+            raise ValueError(f"{name} is no array")
+    return arrays
 
 
 def join(**groups):

@@ -56,6 +56,7 @@ class Checkpoint:
     config : pose3d.config.Config
     progress : Progress
     params, velocity : dicts of str to array, ``conv1.W`` ... ``fc3.b``
+    mean : dict of str to array, as `pose3d.training.averaging.WeightAverage.mean`
     scale : dict of str to array, mm, as in the weights file
     generators : dict of str to the state of a numpy Generator: shuffling, dropout, augmentation
     data : str, the fingerprint of the samples and of their split
@@ -75,6 +76,7 @@ class Checkpoint:
     rows: list = field(default_factory=list)
     versions: str = ""
     flags: dict = field(default_factory=dict)
+    mean: dict = field(default_factory=dict)
 
 
 def save(folder, checkpoint):
@@ -95,7 +97,8 @@ def save(folder, checkpoint):
         "progress": progress,
         **{name: getattr(checkpoint, name) for name in (*_IN_HEADER, "flags")},
     }
-    arrays = archive.join(param=checkpoint.params, velocity=checkpoint.velocity, scale=checkpoint.scale)
+    groups = {"param": checkpoint.params, "velocity": checkpoint.velocity, "mean": checkpoint.mean}
+    arrays = archive.join(**groups, scale=checkpoint.scale)
     if checkpoint.progress.order is not None:
         arrays["order"] = checkpoint.progress.order
     with whole(folder / NAME) as temporary:
@@ -147,7 +150,7 @@ def _offer(path):
 
 def _decode(header, arrays):
     progress = Progress(**header["progress"], order=arrays.pop("order", None))
-    params, velocity, scale = archive.split(arrays, "param", "velocity", "scale")
+    params, velocity, mean, scale = archive.split(arrays, "param", "velocity", "mean", "scale")
     config = settings.from_dict(header["config"], complete=True)
     rest = {name: header[name] for name in _IN_HEADER}
     # Version 0.1 kept no flags.
@@ -155,4 +158,5 @@ def _decode(header, arrays):
         "data": None,
         "monitor_test": any("test_cost" in row for row in header["rows"]),
     }
-    return Checkpoint(config=config, progress=progress, params=params, velocity=velocity, scale=scale, **rest)
+    arrays = {"params": params, "velocity": velocity, "mean": mean, "scale": scale}
+    return Checkpoint(config=config, progress=progress, **arrays, **rest)

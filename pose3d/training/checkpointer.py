@@ -7,6 +7,7 @@ import time
 import numpy as np
 
 from pose3d.errors import Stopped, UserError
+from pose3d.training.averaging import WeightAverage
 from pose3d.training.checkpoint import Checkpoint, Progress
 from pose3d.training.run_folder import versions_line
 
@@ -25,6 +26,7 @@ class Checkpointer:
     Attributes
     ----------
     progress : Progress, where the run stands
+    average : WeightAverage
     shuffling_rng, augmentation_rng : numpy Generators
     epoch_began : float, the perf_counter at which the epoch began, or would have without a stop
     """
@@ -33,6 +35,7 @@ class Checkpointer:
         self.task, self.run, self.signals = task, run, signals
         self._flags = {"data": str(task.data.folder), "monitor_test": monitor_test}
         self.progress = Progress()
+        self.average = WeightAverage(task.graph.network, task.config.training.average)
         self.shuffling_rng = np.random.default_rng(task.config.training.seed)
         self.augmentation_rng = np.random.default_rng(task.config.augmentation.seed)
         digest = hashlib.sha256(task.data.fingerprint.encode())
@@ -57,7 +60,7 @@ class Checkpointer:
         self.shuffling_rng.bit_generator.state = found.generators["shuffling"]
         if "augmentation" in found.generators:  # older checkpoints are of runs without
             self.augmentation_rng.bit_generator.state = found.generators["augmentation"]
-        self.progress, self.run.rows = found.progress, found.rows
+        self.progress, self.run.rows, self.average.mean = found.progress, found.rows, found.mean
         self.epoch_began -= self.progress.seconds
 
     def _dropout_state(self, found):
@@ -111,8 +114,9 @@ class Checkpointer:
                 task=task.name,
                 config=task.config,
                 progress=self.progress,
-                params=task.graph.network.get_weights(),
+                params=self.average.trained(),
                 velocity=velocity,
+                mean=self.average.mean,
                 scale=task.scale,
                 generators=generators,
                 data=self._data,

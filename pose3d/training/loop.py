@@ -72,25 +72,26 @@ def _epoch(task, split, run, checkpoints, monitor_test):
             task, progress, run.rows[0]["train_cost"], checkpoints.pause, checkpoints.augmentation_rng
         )
         row = {"epoch": epoch, "cost": progress.total / len(progress.order)}
-    for name, indices in _scored(task.config.training, split, monitor_test).items():
-        found = evaluate(task, indices, checkpoints.pause)
-        _check_finite(found["cost"], epoch)  # before these weights replace good ones
-        row |= {f"{name}_{key}": value for key, value in found.items()}
-    row["gradient_norm"] = progress.norms / progress.step if progress.step else None
-    row |= _activity(task, split)
-    seconds = time.perf_counter() - checkpoints.epoch_began
-    row["seconds"] = round(seconds, 2)
-    row["images_per_s"] = round(len(split.train) / seconds if epoch else 0, 1)
-    task.ranks.agree(
-        f"the weights after epoch {epoch}: their machines compute differently", checkpoints.digest
-    )
+    with checkpoints.average.applied(epoch):
+        for name, indices in _scored(task.config.training, split, monitor_test).items():
+            found = evaluate(task, indices, checkpoints.pause)
+            _check_finite(found["cost"], epoch)  # before these weights replace good ones
+            row |= {f"{name}_{key}": value for key, value in found.items()}
+        row["gradient_norm"] = progress.norms / progress.step if progress.step else None
+        row |= _activity(task, split)
+        seconds = time.perf_counter() - checkpoints.epoch_began
+        row["seconds"] = round(seconds, 2)
+        row["images_per_s"] = round(len(split.train) / seconds if epoch else 0, 1)
+        task.ranks.agree(
+            f"the weights after epoch {epoch}: their machines compute differently", checkpoints.digest
+        )
 
-    score = row[f"validation_{task.objective}"]
-    is_best = progress.best is None or score < progress.best[f"validation_{task.objective}"]
-    weights = _snapshot(task, row)
-    run.save_weights(LAST, weights)
-    if is_best:
-        run.save_weights(BEST, weights)
+        score = row[f"validation_{task.objective}"]
+        is_best = progress.best is None or score < progress.best[f"validation_{task.objective}"]
+        weights = _snapshot(task, row)
+        run.save_weights(LAST, weights)
+        if is_best:
+            run.save_weights(BEST, weights)
     run.add_row(row, task)
     run.log(epoch_line(row, task.objective, is_best, task.config.training.epochs))
     for warning in warnings(row):
