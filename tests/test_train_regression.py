@@ -61,10 +61,10 @@ def test_standardised_targets_are_the_training_poses_own():
 @pytest.mark.parametrize("last", ["identity", "tanh"])
 def test_a_coordinate_that_does_not_move_keeps_its_unit(last):
     poses = np.random.default_rng(0).normal(0, 300, (999, 17, 3)) + 4000
-    poses[:, 3, 1] = np.float32(431.2345)
+    poses[:, 3, 1] = 431.2345678901
     scale = TargetScale.fit(np.array_split(poses, 7), RegressionSettings(last=last))
     assert scale.deviation[10] == 1
-    assert scale.mean[10] == pytest.approx(431.2345)
+    assert scale.mean[10] == pytest.approx(431.2345678901)
     if last == "identity":
         others = np.delete(scale.deviation, 10)
         np.testing.assert_allclose(others, np.delete(poses.reshape(-1, 51).std(axis=0), 10), rtol=1e-12)
