@@ -136,11 +136,13 @@ def repeat(source, folder, count):
     """Make a data set of `count` samples by repeating one, file by file, its takes renumbered."""
     from pose3d.dataset.built_files import built_path, open_samples, read_blocks, write_samples
     from pose3d.dataset.samples import built_files
+    from pose3d.io.hdf5 import text_of
 
     files = built_files(Path(source))
     for path in files:
         with open_samples(path) as file:
-            action, subject, size = file.attrs["action"], file.attrs["subject"], len(file["frame"])
+            action, subject = (text_of(file, name) for name in ("action", "subject"))
+            size = len(file["frame"])
         times = -(-count // (len(files) * size))
         blocks = (
             {**block, "take": block["take"] + 2 * n} for n in range(times) for block in read_blocks(path)

@@ -1,4 +1,5 @@
 import json
+import zipfile
 
 import numpy as np
 import pytest
@@ -98,6 +99,12 @@ def spoil(path, how):
         header = json.loads(str(arrays.pop("header")))
         del header["config"]["training"]["momentum"]
         np.savez(path.open("wb"), header=np.array(json.dumps(header)), **arrays)
+    elif how == "no array":  # a member whose first bytes are not numpy's, its checksum right
+        with zipfile.ZipFile(path) as old:
+            members = {name: old.read(name) for name in old.namelist()}
+        with zipfile.ZipFile(path, "w") as new:
+            for name, member in members.items():
+                new.writestr(name, b"x" + member[1:] if name == "param.fc3.W.npy" else member)
     elif how == "foreign":
         np.savez(path.open("wb"), header=np.array('{"format": "another"}'))
     elif how == "text":
@@ -105,7 +112,7 @@ def spoil(path, how):
 
 
 @pytest.mark.parametrize(
-    "how", ["cut", "flipped", "method", "encrypted", "version", "no setting", "foreign", "text"]
+    "how", ["cut", "flipped", "method", "encrypted", "version", "no setting", "no array", "foreign", "text"]
 )
 def test_a_bad_one_is_named_and_the_one_before_is_offered(tmp_path, how):
     save(tmp_path, checkpoint(1))
