@@ -18,6 +18,7 @@ from pose3d.model.network import CONV_LAYERS, Network
 from pose3d.model.regression import RegressionGraph, TargetScale
 from pose3d.model.transfer import TRANSFERRED
 from pose3d.ops.conv_pool import ConvPool, ConvPoolGradInput, ConvPoolGradWeights
+from pose3d.training import checkpoint
 from pose3d.training import loop as training
 from pose3d.training.loop import fit
 from pose3d.training.run_folder import RunFolder
@@ -316,3 +317,18 @@ def test_batches_order_and_augmentation_are_what_their_settings_say(trained):
     again, other = (trained("augmentation.shift=5", f"augmentation.seed={n}")["images"] for n in (3, 4))
     assert same(again, trained("augmentation.shift=5")["images"])
     assert not same(other, again)
+
+
+def test_the_average_is_saved_and_training_goes_on_with_the_weights(built, tmp_path):
+    def trained(name, *settings):
+        words = [w for each in ("network.kernels=[1,1,1]", *settings) for w in ("--set", each)]
+        command = ["--data", str(built), "--init", "none", "--out", str(tmp_path / name), *words]
+        assert train_regression.main(command) == 0
+        return weights.load(tmp_path / name / weights.LAST).params
+
+    one, two = (trained(f"{n}", f"training.epochs={n}") for n in (1, 2))
+    mean = trained("mean", "training.epochs=2", "training.average=2")
+    going_on = checkpoint.load(tmp_path / "mean", "regression").params
+    for name, value in mean.items():
+        np.testing.assert_allclose(value, (one[name] + two[name]) / 2, rtol=1e-5, atol=1e-7, err_msg=name)
+        np.testing.assert_array_equal(going_on[name], two[name], err_msg=name)
