@@ -2,8 +2,13 @@
 
 import numpy as np
 
+from pose3d.model.network import CONV_LAYERS
+
 SATURATED = 0.99  # of tanh's range
 MUCH_SATURATED = 0.5  # share of a layer's values from which a warning is logged
+# A map is called saturated if more than this share of its values is, and a layer is of little use if more
+# than a third of its maps are saturated or constant.
+MAP_SATURATED, USELESS = 0.9, 1 / 3
 
 
 def activity(graph, images):
@@ -43,3 +48,32 @@ def warnings(row):
             yield f"{layer}: {100 * share:.0f} % saturated (|tanh| > 0.99): lower training.learning_rate"
         elif key == "constant fc3" and share > 0.5:
             yield f"{100 * share:.0f} % of the outputs are the same for all images: collapsed"
+
+
+def transferred_maps(graph, images):
+    """Lines on what weight transfer hands over: for each of conv1-3, how many maps say little.
+
+    Parameters
+    ----------
+    graph : pose3d.model.graph.Graph
+    images : (N, 128, 128) array
+
+    Returns
+    -------
+    list of str
+    """
+    lines, activations = [], graph.activations(images)
+    for name in CONV_LAYERS:
+        maps = activations[name].reshape(-1, activations[name].shape[-1])  # (N H W, C)
+        constant = np.ptp(maps, axis=0) == 0
+        saturated = ~constant & (name in graph.network.tanh_layers)
+        saturated &= np.mean(np.abs(maps) > SATURATED, axis=0) > MAP_SATURATED
+        lines.append(
+            f"{name}: of {maps.shape[1]} maps {constant.sum()} constant, {saturated.sum()} saturated"
+        )
+        if np.mean(constant | saturated) > USELESS:
+            lines.append(
+                f"warning: more than a third of {name}'s maps say little; train detection longer, or with a "
+                "lower training.learning_rate"
+            )
+    return lines

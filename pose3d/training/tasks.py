@@ -14,6 +14,9 @@ from pose3d.model.regression import RegressionGraph, TargetScale
 from pose3d.model.transfer import transfer
 from pose3d.skeleton import JOINTS, N_JOINTS
 from pose3d.training.data_parallel import data_parallel
+from pose3d.training.diagnostics import transferred_maps
+
+SHOWN = 128  # validation samples by which transferred maps are judged
 
 
 class Task:
@@ -146,11 +149,15 @@ class RegressionTask(Task):
         return dataclasses.asdict(self.graph.scale)
 
     def start(self, init, split):
+        maps = []
         if init != "none":
             transfer(init, self.graph)
+            some = split.validation[:: max(1, len(split.validation) // SHOWN)][:SHOWN]
+            maps = transferred_maps(self.graph, self.data.images(some))
         baseline = self._mean_pose_mpjpe(split)
         return [
             "conv1-3: random" if init == "none" else f"conv1-3: from {init}",
+            *maps,
             f"baseline on validation, mean training pose: MPJPE {baseline:.2f} mm",
         ]
 

@@ -3,7 +3,8 @@ import pytest
 
 from pose3d.config import load
 from pose3d.model.detection import DetectionGraph
-from pose3d.training.diagnostics import activity, warnings
+from pose3d.model.network import CONV_LAYERS
+from pose3d.training.diagnostics import activity, transferred_maps, warnings
 
 SMALL = ("network.kernels=[2,3,4]", "network.dropout=0.2")
 RNG = np.random.default_rng(0)
@@ -49,3 +50,18 @@ def test_layers_in_trouble_get_a_line():
         "conv3: 62 % saturated (|tanh| > 0.99): lower training.learning_rate",
         "100 % of the outputs are the same for all images: collapsed",
     ]
+
+
+def test_maps_that_say_little_are_counted_before_training():
+    watched = graph()
+    counts = zip(CONV_LAYERS, (2, 3, 4), strict=True)
+    expected = [f"{name}: of {maps} maps 0 constant, 0 saturated" for name, maps in counts]
+    assert transferred_maps(watched, IMAGES) == expected
+    weight = watched.network.get_weights()["conv3.W"] * np.float32([0, 1, 1, 1])[:, None, None, None]
+    watched.network.set_weights({"conv3.W": weight, "conv3.b": np.float32([0, 5, 0, 0])})
+    found = transferred_maps(watched, IMAGES)
+    assert found[2] == "conv3: of 4 maps 1 constant, 1 saturated"
+    assert found[3].startswith(
+        "warning: more than a third of conv3's maps say little; train detection longer"
+    )
+    assert len(found) == 4
