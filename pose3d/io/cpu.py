@@ -17,6 +17,8 @@ _RANK_COUNTS = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "PMIX_SIZE", "SLURM_STEP_NUM
 _LOCAL_COUNTS = (
     "MPI_LOCALNRANKS", "OMPI_COMM_WORLD_LOCAL_SIZE", "SLURM_STEP_TASKS_PER_NODE", "SLURM_NTASKS_PER_NODE",
 )  # fmt: skip
+# Numba's, without tbb, which needs a package that is not among the requirements.
+_THREADING_LAYERS = ("default", "safe", "threadsafe", "forksafe", "omp", "workqueue")
 _THREAD_COUNTS = ("NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")
 
 # Files of a control group, versions 2 and 1.
@@ -52,7 +54,7 @@ def share_cores():
     Numba and OpenBLAS read these variables when they are loaded. Without them, each rank would start one
     thread for every core of the machine.
     """
-    _correct_thread_counts()
+    _correct_variables()
     ranks = local_rank_count()
     if ranks > 1:
         threads = os.environ.get("OMP_NUM_THREADS", str(_threads(ranks)))
@@ -60,8 +62,12 @@ def share_cores():
             os.environ.setdefault(name, threads)
 
 
-def _correct_thread_counts():
-    """Make what the user set a number: numba and PyTensor end on anything else."""
+def _correct_variables():
+    """Make thread counts numbers, and let numba compile: numba and PyTensor end on anything else."""
+    if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
+        _ignore("NUMBA_DISABLE_JIT", "the kernels exist as compiled code only")
+    if os.environ.get("NUMBA_THREADING_LAYER", "default") not in _THREADING_LAYERS:
+        _ignore("NUMBA_THREADING_LAYER", f"it is none of {', '.join(_THREADING_LAYERS)}")
     for name in _THREAD_COUNTS:
         # OpenMP's "4,2" gives the threads of nested levels. There is one level here.
         given = os.environ.get(name, "")
@@ -69,9 +75,13 @@ def _correct_thread_counts():
         if count.isdecimal() and int(count):
             os.environ[name] = count
         elif name in os.environ:
-            del os.environ[name]
-            if given:
-                print(f"note: {name}={given} is ignored, it is no number of threads", file=sys.stderr)
+            _ignore(name, "it is no number of threads")
+
+
+def _ignore(name, why):
+    """Remove an environment variable, with a note if it has a value."""
+    if value := os.environ.pop(name):
+        print(f"note: {name}={value} is ignored, {why}", file=sys.stderr)
 
 
 def _threads(ranks):
