@@ -118,7 +118,7 @@ def disturbed(job, out, wanted, seconds, kills, rng):
     """Start a job until it was killed so often, and once more to its end: kills, faults."""
     done, again = 0, False
     for _ in range(kills):
-        if not kill(job.command(out, again), rng.uniform(0, 1.1 * seconds), rng):
+        if not kill(job.command(out, again), rng.uniform(0, 0.5 * seconds), rng):
             break
         done, again = done + 1, True
     _, errors = finish(job.command(out, again))
@@ -146,9 +146,9 @@ def main(argv=None):
             undisturbed[name] = job.result(folder / name), seconds
         ends = 0
         while sum(counts.values()) < arguments.kills:
-            name = rng.choice(list(jobs))
+            name = list(jobs)[ends % 2]
             wanted, seconds = undisturbed[name]
-            most = min(rng.randint(1, 8), arguments.kills - sum(counts.values()))
+            most = min(rng.randint(4, 8), arguments.kills - sum(counts.values()))
             done, found = disturbed(jobs[name], folder / "disturbed", wanted, seconds, most, rng)
             counts[name] += done
             ends += 1
