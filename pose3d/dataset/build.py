@@ -99,15 +99,20 @@ def _files(recordings, out):
     return [BuiltFile(*key, groups[key], built_path(out, *key)) for key in first]
 
 
-def _provenance(recordings, source, every, facts=()):
-    """What a file is built from. Files count by size and content, so that a tree may be moved."""
+def _provenance(recordings, source, every, facts=(), digests=None):
+    """What a file is built from. Files count by size and content, so that a tree may be moved.
+
+    The sources are read for their digests, unless these are known.
+    """
+    if digests is None:
+        digests = [[*map(_digest, r.files)] for r in recordings]
     return {
         "pose3d": pose3d.__version__,
         "source": str(source),
         "every": every,
         "cameras": sorted({r.camera for r in recordings}),
         "recordings": [[r.take, r.camera, r.name, *map(_size, r.files)] for r in recordings],
-        "digests": [[*map(_digest, r.files)] for r in recordings],
+        "digests": digests,
         "facts": list(facts),
         **({"options": recordings[0].options} if recordings[0].options else {}),
     }
@@ -259,8 +264,12 @@ def _is_done(path, recording, source, every):
 def _merge(file, out, source, every):
     """Join the parts of a file and remove them."""
     paths = [_part_path(out, recording) for recording in file.recordings]
-    facts = [fact for path in paths for fact in read_provenance(path)["facts"]]
-    provenance = _provenance(file.recordings, source, every, facts)
+    parts = [read_provenance(path) for path in paths]
+    facts = [fact for part in parts for fact in part["facts"]]
+    digests = None
+    if all("digests" in part for part in parts):  # those of early versions have none
+        digests = [digest for part in parts for digest in part["digests"]]
+    provenance = _provenance(file.recordings, source, every, facts, digests)
     blocks = (block for path in paths for block in read_blocks(path))
     write_samples(file.path, file.action, file.subject, blocks, provenance)
     file.facts = facts
