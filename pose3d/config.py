@@ -163,7 +163,12 @@ def from_dict(settings, base=None, complete=False):
         Naming the key that is unknown, missing or has a wrong value.
     """
     merged = msgspec.to_builtins(base or Config())
-    wanted = {section: set(values) for section, values in merged.items()} if complete else {}
+    wanted = {}
+    if complete:
+        wanted = {section: set(values) for section, values in merged.items()}
+        for (section, key), value in ADDED.items():
+            merged[section][key] = value
+            wanted[section].discard(key)
     for section, values in settings.items():
         nested = isinstance(values, dict) and section in merged
         merged[section] = merged[section] | _renamed(section, values) if nested else values
@@ -172,8 +177,7 @@ def from_dict(settings, base=None, complete=False):
     except msgspec.ValidationError as error:
         raise UserError(_reworded(str(error), merged)) from None
     for section, keys in wanted.items():
-        later = {key for where, key in ADDED if where == section}
-        if missing := keys - later - _renamed(section, settings.get(section, {})).keys():
+        if missing := keys - _renamed(section, settings.get(section, {})).keys():
             raise UserError(f"the setting {section}.{min(missing)} is missing")
     return config
 
