@@ -4,7 +4,6 @@
 """
 
 import argparse
-import csv
 import os
 import random
 import shutil
@@ -21,6 +20,7 @@ from pose3d import synthetic
 from pose3d.dataset.built_files import read_blocks
 from pose3d.io.atomic_files import LOCK
 from pose3d.io.npz_archive import read_arrays
+from tests.curves import without_times
 
 SETTINGS = (
     "network.kernels=[2,3,4]", "network.dropout=0.3", "training.batch_size=16", "training.epochs=3",
@@ -71,10 +71,8 @@ class Training:
             arrays = read_arrays(out / name)
             del arrays["header"]  # holds times
             found |= {(name, key): value for key, value in arrays.items()}
-        with (out / "curve.csv").open(newline="", encoding="utf-8") as file:
-            for row in csv.DictReader(file):
-                row = {key: value for key, value in row.items() if key not in ("seconds", "images_per_s")}
-                found["curve", row["epoch"]] = np.array([float(value or "nan") for value in row.values()])
+        for row in without_times(out):
+            found["curve", row["epoch"]] = np.array([float(value or "nan") for value in row.values()])
         return found
 
 

@@ -1,6 +1,5 @@
 """Runs that are killed or asked to end, and go on to the bits of an undisturbed one."""
 
-import csv
 import os
 import random
 import re
@@ -19,6 +18,7 @@ from pose3d.io.atomic_files import LOCK, exclusive
 from pose3d.model import weights
 from pose3d.training.checkpoint import NAME, OLDER, load, save
 from pose3d.training.run_folder import RunFolder
+from tests.curves import without_times
 from tests.launching import wait_for
 
 EPOCHS = 4
@@ -46,21 +46,13 @@ def undisturbed(built, tmp_path_factory):
     return out
 
 
-def curve(folder):
-    with (folder / "curve.csv").open(newline="") as file:
-        return [
-            {key: value for key, value in row.items() if key not in ("seconds", "images_per_s")}
-            for row in csv.DictReader(file)
-        ]
-
-
 def assert_same(out, undisturbed):
     for name in (weights.BEST, weights.LAST):
         found, wanted = weights.load(out / name), weights.load(undisturbed / name)
         assert found.about["epoch"] == wanted.about["epoch"]
         for key, value in wanted.params.items():
             np.testing.assert_array_equal(found.params[key], value, err_msg=f"{name} {key}")
-    assert curve(out) == curve(undisturbed)
+    assert without_times(out) == without_times(undisturbed)
     found, wanted = load(out, "regression"), load(undisturbed, "regression")
     assert found.generators == wanted.generators
     for key, value in wanted.velocity.items():
@@ -180,7 +172,7 @@ def test_a_resumed_run_has_its_own_flags_and_takes_more(built, tmp_path, first, 
     found.config, found.progress.over = msgspec.structs.replace(found.config, training=longer), False
     save(out, found)
     assert train_regression.main(["--out", str(out), "--resume", *then]) == 0
-    rows = curve(out)
+    rows = without_times(out)
     assert [row["epoch"] for row in rows] == ["0", "1", "2"]
     assert [bool(row["test_mpjpe_mm"]) for row in rows] == [bool(first), bool(first), True]
 

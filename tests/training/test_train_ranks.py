@@ -1,6 +1,5 @@
 """The training commands under mpiexec: against one process, and what becomes of ranks that die."""
 
-import csv
 import os
 import signal
 import subprocess
@@ -15,6 +14,7 @@ from pose3d.io.ranks import Alone
 from pose3d.model import weights
 from pose3d.training.checkpoint import NAME, OLDER, Checkpoint, Progress, load
 from pose3d.training.checkpointer import Checkpointer
+from tests.curves import without_times
 from tests.launching import mpiexec, run_ranks, wait_for
 
 SETTINGS = (
@@ -23,7 +23,6 @@ SETTINGS = (
 )  # fmt: skip
 # These poses' coordinates do not all vary: mirrored, they are far off scale. And a checkpoint every step.
 REGRESSION = ("regression.cost=mpjpe", "network.dropout=0.3", "training.checkpoint_minutes=1e-9")
-TIMES = ("seconds", "images_per_s")
 
 
 def words(built, out, *settings):
@@ -38,9 +37,8 @@ def regression(built, out):
 
 def curve(folder):
     """The learning curve without its times: dict of str to array."""
-    with (folder / "curve.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    return {key: np.array([row[key] or "nan" for row in rows], float) for key in rows[0] if key not in TIMES}
+    rows = without_times(folder)
+    return {key: np.array([row[key] or "nan" for row in rows], float) for key in rows[0]}
 
 
 @pytest.mark.slow
