@@ -6,6 +6,7 @@ import sys
 from pose3d.errors import command
 from pose3d.recordings.human36m import SUBJECTS
 from pose3d.synthetic import FRAMES, IMAGE_SIZE, generate
+from pose3d.synthetic.variation import KINDS
 
 
 def _parser():
@@ -49,6 +50,14 @@ def _parser():
         type=float,
         metavar="N",
         help="frames per second of the BVH files; None: by the Frame Time of each",
+    )
+    add(
+        "--vary",
+        nargs="+",
+        default=[],
+        choices=KINDS,
+        metavar="KIND",
+        help=f"what differs between the takes of a subject: some of {', '.join(KINDS)}; clothes with hair",
     )
     return parser
 

@@ -40,6 +40,7 @@ class Body:
     skin, hair, shirt, accent, trousers, shoes : (red, green, blue) in 0..1
     pattern : ``"emblem"``, ``"stripes"`` or ``"jacket"``: pattern of `accent` on the shirt
     long_sleeves : bool
+    bare_arms, bare_legs : bool, a vest without sleeves; shorts
     """
 
     stature: float
@@ -58,6 +59,8 @@ class Body:
     shoes: tuple
     pattern: str
     long_sleeves: bool
+    bare_arms: bool = False
+    bare_legs: bool = False
 
     def length(self, segment):
         """Length of a segment, mm."""

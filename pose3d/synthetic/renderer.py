@@ -9,7 +9,7 @@ from pose3d.synthetic.solids import EMBLEM, HEAD, JACKET, STRIPES, parts, solids
 _NEAR = 500.0  # mm
 
 
-def render(body, motion, seen, empty, frames):
+def render(body, motion, seen, empty, frames, lamps=None):
     """Render a walker over the empty room.
 
     Parameters
@@ -19,6 +19,7 @@ def render(body, motion, seen, empty, frames):
     seen : View
     empty : (H, W, 3) uint8 array, the empty room
     frames : int, number of frames
+    lamps : (L,) floats, factors of the lamps' strengths; None: all 1
 
     Yields
     ------
@@ -27,7 +28,7 @@ def render(body, motion, seen, empty, frames):
     """
     table = _table(body)
     begin, axes = solids(body, motion, seen.camera)
-    lamps = lamps_seen_by(seen.camera)
+    lamps = lamps_seen_by(seen.camera, lamps)
     up = seen.camera.R[:, 2].copy()
     focal = float(seen.camera.f.max())
     for i in range(frames):

@@ -7,7 +7,6 @@ import numpy as np
 from scipy.ndimage import map_coordinates
 
 from pose3d.recordings.human36m import CAMERAS, Camera, project, world_to_camera
-from pose3d.synthetic.rotations import unit
 
 FULL_SIZE = 1000  # columns of a frame of Human3.6M
 _TALL = 1002  # rows of the frames of cameras 1 and 4, and of all cameras for S7
@@ -77,8 +76,10 @@ def camera_of(camera, image_size):
     azimuth, distance, height, aim, f, c, k, p = _RIG[CAMERAS.index(camera)]
     angle = np.radians(azimuth)
     position = np.array([distance * np.cos(angle), distance * np.sin(angle), height])
-    forward = unit(np.array([0, 0, aim]) - position)
-    right = unit(np.cross(forward, [0, 0, 1]))
+    forward = np.array([0, 0, aim]) - position
+    forward /= np.linalg.norm(forward, axis=-1, keepdims=True)
+    right = np.cross(forward, [0, 0, 1])
+    right /= np.linalg.norm(right, axis=-1, keepdims=True)
     scale = image_size / FULL_SIZE
     return Camera(
         R=np.stack([right, np.cross(forward, right), forward]),
@@ -103,10 +104,10 @@ def view(camera, shape):
 
 
 @functools.lru_cache(maxsize=6)
-def empty_room(camera, shape, seed):
+def empty_room(camera, shape, seed, lamps=None):
     """`View` of a camera, and its image (H, W, 3) of the empty room; cached, since takes share it."""
     seen = view(camera, shape)
-    return seen, background(seen, np.random.default_rng(seed))
+    return seen, background(seen, np.random.default_rng(seed), lamps)
 
 
 def _rays(camera, rows, columns):
@@ -119,18 +120,25 @@ def _rays(camera, rows, columns):
     return xy
 
 
-def lamps_seen_by(camera):
-    """(L, 4) positions of the lamps in the camera frame, mm, and strengths."""
-    return np.column_stack([world_to_camera(camera, LAMPS[:, :3]), LAMPS[:, 3]])
+def lamps_seen_by(camera, factors=None):
+    """(L, 4) positions of the lamps in the camera frame, mm, and strengths, changed by (L,) factors."""
+    lamps = _lamps(factors)
+    return np.column_stack([world_to_camera(camera, lamps[:, :3]), lamps[:, 3]])
 
 
-def background(seen, rng):
+def _lamps(factors):
+    """The lamps with strengths changed by (L,) factors, if any."""
+    return LAMPS if factors is None else LAMPS * np.column_stack([np.ones((len(LAMPS), 3)), factors])
+
+
+def background(seen, rng, lamps=None):
     """Render the empty room by ray casting.
 
     Parameters
     ----------
     seen : View
     rng : numpy Generator of the texture, seeded the same for all cameras and recordings
+    lamps : (L,) floats, factors of the lamps' strengths; None: all 1
 
     Returns
     -------
@@ -153,7 +161,7 @@ def background(seen, rng):
         normal = np.zeros(3)
         normal[wall // 2] = 1 - 2 * (wall % 2)
         albedo = _wall(point[on][:, across], grain[wall], tints[wall])
-        image[on] = albedo * _light(point[on], normal)[:, None]
+        image[on] = albedo * _light(point[on], normal, _lamps(lamps))[:, None]
     return np.clip(255 * image, 0, 255).astype(np.uint8)
 
 
@@ -169,9 +177,9 @@ def _wall(place, grain, tint):
     return np.clip(value[:, None] * tint, 0.02, 1)
 
 
-def _light(point, normal):
+def _light(point, normal, lamps):
     total = np.full(len(point), AMBIENT)
-    for lamp in LAMPS:
+    for lamp in lamps:
         towards = lamp[:3] - point
         far = np.linalg.norm(towards, axis=1)
         total += lamp[3] * np.maximum(towards @ normal / far, 0) * (LAMP_DISTANCE / far) ** 2

@@ -18,13 +18,14 @@ _BLOBS = 1.2  # mean number of holes in the silhouette, and of blobs around it
 _BLOB_RADIUS = (4, 11)  # px at full size
 
 
-def ragged(silhouette, rng):
+def ragged(silhouette, rng, strength=1.0):
     """Add the errors of background subtraction to a silhouette: ragged edges, holes, blobs.
 
     Parameters
     ----------
     silhouette : (H, W) bool array, not empty
     rng : numpy Generator
+    strength : float, factor of the edges' raggedness and of the mean number of holes and blobs
 
     Returns
     -------
@@ -34,11 +35,11 @@ def ragged(silhouette, rng):
     margin, grain = max(2, round(_MARGIN * scale)), max(1, round(_GRAIN * scale))
     rows, columns = (_extent(silhouette.any(axis=axis), margin) for axis in (1, 0))
     soft = uniform_filter(silhouette[rows, columns].astype(np.float32), grain)
-    coarse = rng.normal(0, _NOISE, [side // grain + 2 for side in soft.shape])
+    coarse = rng.normal(0, _NOISE * strength, [side // grain + 2 for side in soft.shape])
     noise = zoom(coarse, grain, order=1)[: soft.shape[0], : soft.shape[1]]
     spoiled = soft + noise > 0.5
     for present in (False, True):
-        for _ in range(rng.poisson(_BLOBS)):
+        for _ in range(rng.poisson(_BLOBS * strength)):
             spoiled[_blob(spoiled.shape, scale, rng)] = present
     mask = np.zeros_like(silhouette)
     mask[rows, columns] = spoiled

@@ -99,7 +99,9 @@ def _head(body):
 def _limbs(body, side, sign):
     """Arm and leg; each solid extends upwards from its lower joint."""
     u, skin, shirt, trousers = _thickness(body), body.skin, body.shirt, body.trousers
+    upper_sleeve = skin if body.bare_arms else shirt
     sleeve = shirt if body.long_sleeves else skin
+    shin = skin if body.bare_legs else trousers
     upper, lower, hand = (body.length(name) for name in ("upper arm", "forearm", "hand"))
     thigh, shank = body.length("thigh"), body.length("shank")
     foot = body.length("heel") + body.length("ball")
@@ -116,7 +118,10 @@ def _limbs(body, side, sign):
         ),
     ]  # fmt: skip
     arm = [
-        Part(f"{side}ForeArm", f"{side} upper arm", (0, 0, 0), upper, (25 * u, 33 * u), round_, shirt, shirt),
+        Part(
+            f"{side}ForeArm", f"{side} upper arm", (0, 0, 0), upper, (25 * u, 33 * u), round_,
+            upper_sleeve, upper_sleeve,
+        ),
         Part(f"{side}Hand", f"{side} forearm", (0, 0, 0), lower, (17 * u, 26 * u), round_, sleeve, sleeve),
         Part(
             f"{side}Hand", f"{side} forearm", (6, 0, -0.5 * hand), 0, (24 * h, 24 * h),
@@ -128,10 +133,10 @@ def _limbs(body, side, sign):
             f"{side}Leg", f"{side} thigh", (0, 0, 0), thigh - 20 * u, (36 * u, 52 * u),
             round_, trousers, trousers,
         ),
-        Part(f"{side}Foot", f"{side} shank", (0, 0, 0), shank, (25 * u, 34 * u), round_, trousers, trousers),
+        Part(f"{side}Foot", f"{side} shank", (0, 0, 0), shank, (25 * u, 34 * u), round_, shin, shin),
         Part(
             f"{side}Leg", f"{side} shank", (-14 * u, 0, -0.3 * shank), 0, (30 * u, 30 * u),
-            (1, 1, 2.2), trousers, trousers,
+            (1, 1, 2.2), shin, shin,
         ),
     ]  # fmt: skip
     return [*arm, *leg, *shoe]

@@ -39,6 +39,7 @@ from pose3d.synthetic.provenance import check_options, read_provenance, write_pr
 from pose3d.synthetic.renderer import render
 from pose3d.synthetic.scene import camera_of, empty_room, image_shape
 from pose3d.synthetic.silhouettes import box, ragged
+from pose3d.synthetic.variation import KINDS, appearance
 
 FRAMES = 280  # default per recording of the procedural walk
 IMAGE_SIZE = 500  # default width in px: half of Human3.6M's, a quarter of the time and disk space
@@ -62,6 +63,7 @@ class Task:
     motion: Path | None = None  # a BVH file; None: procedural walk
     joint_map: dict = field(default_factory=dict)
     motion_fps: float | None = None
+    vary: tuple[str, ...] = ()
 
     def path(self, kind):
         """Path of a file of this recording."""
@@ -98,6 +100,7 @@ def generate(
     motion=None,
     joint_map=None,
     motion_fps=None,
+    vary=(),
 ):
     """Write the synthetic data set, or its missing files, as a raw Human3.6M tree.
 
@@ -115,6 +118,7 @@ def generate(
         Files that cannot be used are named on stderr, and others take their place.
     joint_map : path of a TOML or JSON file, see `joint_names.read_joint_map`; None: known names
     motion_fps : float, frames per second of all BVH files; None: as they say
+    vary : iterable of `variation.KINDS`, what differs between the takes of a subject
 
     Returns
     -------
@@ -129,7 +133,9 @@ def generate(
     if frames is None and motion is None:
         frames = FRAMES
     options = {"version": _VERSION, "frames": frames, "image_size": image_size, "seed": seed}
-    _check(subjects, takes, frames, image_size, seed, workers)
+    _check(subjects, takes, frames, image_size, seed, workers, vary)
+    if vary:
+        options["vary"] = sorted(vary)
     files, skipped, names = _assignment(out, motion, joint_map, motion_fps, actions)
     if motion is not None:
         options["motion"] = motion_provenance(motion, files, names, motion_fps, skipped)
@@ -137,7 +143,18 @@ def generate(
         action: {key: (path, names, motion_fps) for key, path in files[action].items()} for action in actions
     }
     tasks = [
-        Task(out, subject, action, take, camera, frames, image_size, seed, *driven[action][subject, take])
+        Task(
+            out,
+            subject,
+            action,
+            take,
+            camera,
+            frames,
+            image_size,
+            seed,
+            *driven[action][subject, take],
+            tuple(vary),
+        )
         for subject in subjects
         for action in actions
         for take in takes
@@ -168,12 +185,15 @@ def write_recording(task):
     ----------
     task : Task
     """
-    body, rng = BODIES[task.subject], task.rng()
+    rng = task.rng()
+    # The cameras of a take share its appearance; a generator of its own leaves the walk as it is without.
+    looks = appearance(BODIES[task.subject], task.vary, task.rng(len(CAMERAS)))
+    body, lamps = looks.body, looks.lamps
     surplus = _SURPLUS[CAMERAS.index(task.camera)]
     motion, frames = _motion(task, body, rng)
     world = motion.joints[:frames].astype(np.float32)
     shape = image_shape(task.subject, task.camera, task.image_size)
-    seen, empty = empty_room(task.camera, shape, task.seed)
+    seen, empty = empty_room(task.camera, shape, task.seed, lamps)
     mono = world_to_camera(seen.camera, world).astype(np.float32)
     pixels = project(seen.camera, mono)
     if task.world_path:
@@ -188,10 +208,10 @@ def write_recording(task):
         video_writer(task.path("video"), *shape, FRAMES_PER_SECOND) as show,
         mask_writer(task.path("masks")) as append,
     ):
-        for i, (image, silhouette) in enumerate(render(body, motion, seen, empty, frames + surplus)):
+        for i, (image, silhouette) in enumerate(render(body, motion, seen, empty, frames + surplus, lamps)):
             show(image)
             if i < frames:
-                append(ragged(silhouette, spoiling))
+                append(ragged(silhouette, spoiling, looks.mask_noise))
 
 
 def _motion(task, body, rng):
@@ -247,7 +267,10 @@ def _run(tasks, workers):
                 bar.update()
 
 
-def _check(subjects, takes, frames, image_size, seed, workers):
+def _check(subjects, takes, frames, image_size, seed, workers, vary):
+    for kind in vary:
+        if kind not in KINDS:
+            raise UserError(f"no variation {kind!r}; choose from {', '.join(KINDS)}")
     for subject in subjects:
         if subject not in BODIES:
             raise UserError(f"no subject {subject!r}; choose from {', '.join(BODIES)}")

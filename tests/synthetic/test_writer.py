@@ -258,3 +258,21 @@ def test_nothing_is_written_if_no_file_can_be_used(tmp_path):
     assert not (tmp_path / "tree").exists()
     out = synthetic.generate(tmp_path / "tree", motion=path.parent, motion_fps=100, **TINY)
     assert json.loads((out / "synthetic.json").read_text())["motion"]["rate"] == 100
+
+
+def test_clothes_change_the_pictures_and_not_the_walk(tmp_path):
+    plain = synthetic.generate(tmp_path / "plain", **TINY)
+    varied = synthetic.generate(tmp_path / "varied", **TINY, vary=["light", "clothes"])
+    for path in plain.rglob("*.cdf"):
+        assert (varied / path.relative_to(plain)).read_bytes() == path.read_bytes()
+    videos = sorted(plain.rglob("*.mp4"))
+    assert len(videos) == 4
+    for path in videos:
+        assert (varied / path.relative_to(plain)).read_bytes() != path.read_bytes()
+    assert json.loads((varied / "synthetic.json").read_text())["vary"] == ["clothes", "light"]
+    with pytest.raises(UserError, match=r"was written with other options \(vary"):
+        synthetic.generate(varied, **TINY)
+    with pytest.raises(UserError, match=r"was written with other options \(vary"):
+        synthetic.generate(plain, **TINY, vary=["clothes"])
+    with pytest.raises(UserError, match="no variation 'shoes'; choose from clothes, "):
+        synthetic.generate(tmp_path / "new", **TINY, vary=["shoes"])

@@ -11,7 +11,7 @@ from pose3d.recordings.human36m import FRAMES_PER_SECOND
 from pose3d.synthetic.motion.bvh import pose, read, rest_pose
 from pose3d.synthetic.motion.joint_names import find_joints
 from pose3d.synthetic.motion.kinematics import SIDES
-from pose3d.synthetic.rotations import unit
+from pose3d.synthetic.motion.rotations import unit
 
 _Z_UP = Rotation.from_euler("x", 90, degrees=True)  # BVH has y up
 _UPRIGHT = 0.7  # smallest cosine with the vertical of trunk and legs in a standing pose

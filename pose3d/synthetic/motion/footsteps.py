@@ -6,7 +6,7 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 from scipy.ndimage import gaussian_filter1d, minimum_filter1d
 
-from pose3d.synthetic.rotations import euler, segment_frame
+from pose3d.synthetic.motion.rotations import euler, segment_frame
 
 # Angle between sole and floor in degrees, toes up positive, at every 5 % of the stride from heel strike:
 # hip - knee + ankle angle of normal gait at natural cadence, rounded, after Winter (The Biomechanics and

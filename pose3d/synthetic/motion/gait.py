@@ -7,7 +7,7 @@ import numpy as np
 from pose3d.recordings.human36m import FRAMES_PER_SECOND
 from pose3d.synthetic.motion.footsteps import bend_leg, foot_motion, pelvis_height
 from pose3d.synthetic.motion.kinematics import JOINT, SIDES, Motion, Pose
-from pose3d.synthetic.rotations import euler
+from pose3d.synthetic.motion.rotations import euler
 
 _STARTS = {"Right": 0.0, "Left": 0.5}  # of each leg's stride
 _PAD = 2 * FRAMES_PER_SECOND  # extra frames at both ends, for steps that reach beyond them

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from pose3d.synthetic.motion.kinematics import SIDES, Motion, Pose
-from pose3d.synthetic.rotations import euler, segment_frame, unit
+from pose3d.synthetic.motion.rotations import euler, segment_frame, unit
 
 _UP = np.array([[0.0, 0, 1]])
 _FLAT = 0.3  # smallest share of ankle to toes at right angles to the shank that gives a direction

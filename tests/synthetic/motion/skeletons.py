@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from pose3d.synthetic.rotations import euler
+from pose3d.synthetic.motion.rotations import euler
 
 Y_UP = np.array([[0.0, 1, 0], [0, 0, 1], [1, 0, 0]])  # x forward, z up -> z forward, y up
 UNIT = 25.4  # mm: the files are in inches

@@ -6,7 +6,7 @@ from pose3d.synthetic.body import BODIES
 from pose3d.synthetic.motion.capture import load
 from pose3d.synthetic.motion.gait import GAITS, walk
 from pose3d.synthetic.motion.kinematics import JOINT, Motion
-from pose3d.synthetic.rotations import euler
+from pose3d.synthetic.motion.rotations import euler
 from tests.synthetic.motion.skeletons import UNIT, write_motion
 
 BODY = BODIES["S8"]

@@ -8,7 +8,7 @@ from pose3d.synthetic.motion.capture import load
 from pose3d.synthetic.motion.gait import GAITS, walk
 from pose3d.synthetic.motion.kinematics import JOINT
 from pose3d.synthetic.motion.retargeting import retarget
-from pose3d.synthetic.rotations import euler, unit
+from pose3d.synthetic.motion.rotations import euler, unit
 from tests.synthetic.motion.skeletons import CONVENTIONS, write_motion
 
 BODY, OTHER = BODIES["S1"], BODIES["S8"]
