@@ -18,6 +18,8 @@ _Maps = Annotated[int, Meta(ge=1, le=10**6)]
 # Whatever float32 can hold.
 _Positive = Annotated[float, Meta(gt=0, le=1e38)]
 _NotNegative = Annotated[float, Meta(ge=0, le=1e38)]
+_Every = Annotated[int, Meta(ge=1, le=10**6)]
+ConvLayer = Literal["conv1", "conv2", "conv3"]
 
 
 class _Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -49,7 +51,9 @@ class TrainingSettings(_Settings):
     improvement: _Share = 0.001  # relative improvement of the validation score that counts
     checkpoint_minutes: _Positive = 10.0  # between two checkpoints; every epoch also ends with one
     average: Annotated[int, Meta(ge=0, le=10**6)] = 0  # score and save the mean weights of so many epochs
-    frozen: tuple[Literal["conv1", "conv2", "conv3"], ...] = ()  # layers that keep their initial weights
+    warmup: _NotNegative = 0.0  # epochs in which the learning rate rises from 0
+    frozen: tuple[ConvLayer, ...] = ()  # layers that keep their initial weights
+    frozen_epochs: Annotated[int, Meta(ge=0, le=10**6)] = 0  # for so many epochs; 0: to the end
 
 
 class AugmentationSettings(_Settings):
@@ -67,12 +71,22 @@ class AugmentationSettings(_Settings):
 class DataSettings(_Settings):
     """Which samples train, validate and test."""
 
+    actions: tuple[str, ...] = ()  # of the built files; empty: all that are in the folder
     test: tuple[str, ...] = ("S11",)
+    train_every: _Every = 1  # train and validate with every n-th frame of a video
+    test_every: _Every = 1
     validation: Annotated[str, Meta(pattern="^(tail|report|subject:.+)$")] = "tail"
     seed: _Seed = 2  # of the "report" validation, a random subset
     # "auto" holds the samples in memory if they take less than half of it. With several ranks it streams
     # them, as each rank would hold all samples.
     memory: Literal["auto", "all", "stream"] = "auto"
+
+
+class TransferSettings(_Settings):
+    """What a regression network takes from a detection network, beside the report's conv1-3 as they are."""
+
+    layers: tuple[ConvLayer, ...] = ("conv1", "conv2", "conv3")
+    rescale: bool = False  # fc1's initial weights, by what pool3 spreads less than from random weights
 
 
 class DetectionSettings(_Settings):
@@ -96,6 +110,7 @@ class Config(_Settings):
     data: DataSettings = DataSettings()
     training: TrainingSettings = TrainingSettings()
     augmentation: AugmentationSettings = AugmentationSettings()
+    transfer: TransferSettings = TransferSettings()
     detection: DetectionSettings = DetectionSettings()
     regression: RegressionSettings = RegressionSettings()
 
@@ -114,7 +129,16 @@ ALIASES = {
 }
 
 # Settings that came later, and what runs before them were made with.
-ADDED = {("training", "average"): 0}
+ADDED = {
+    ("training", "average"): 0,
+    ("training", "warmup"): 0.0,
+    ("training", "frozen_epochs"): 0,
+    ("data", "actions"): (),
+    ("data", "train_every"): 1,
+    ("data", "test_every"): 1,
+    ("transfer", "layers"): ("conv1", "conv2", "conv3"),
+    ("transfer", "rescale"): False,
+}
 
 
 def load(task, path=None, overrides=()):

@@ -23,7 +23,7 @@ class Split:
     summary: str
 
 
-def split(dataset, validation="tail", test_subjects=TEST_SUBJECTS, rng=None):
+def split(dataset, validation="tail", test_subjects=TEST_SUBJECTS, rng=None, train_every=1, test_every=1):
     """Divide the samples; those of a test subject neither train nor validate.
 
     Parameters
@@ -37,6 +37,8 @@ def split(dataset, validation="tail", test_subjects=TEST_SUBJECTS, rng=None):
         the network trains on their neighbours and on the same moments in other cameras.
     test_subjects : iterable of str
     rng : numpy.random.Generator, for ``"report"`` only
+    train_every, test_every : int
+        Train and validate, or test, with the frames whose number in the video is a multiple of it.
 
     Returns
     -------
@@ -52,6 +54,8 @@ def split(dataset, validation="tail", test_subjects=TEST_SUBJECTS, rng=None):
     test = np.isin(dataset.subject, test_subjects)
     chosen, dropped, how = _validation(dataset, validation, test, rng)
     train = ~test & ~chosen & ~dropped
+    kept = dataset.frame % train_every == 0
+    train, chosen, test = train & kept, chosen & kept, test & (dataset.frame % test_every == 0)
     numbers = [np.flatnonzero(mask) for mask in (train, chosen, test)]
     if not numbers[0].size or not numbers[1].size:
         raise UserError(
@@ -60,6 +64,8 @@ def split(dataset, validation="tail", test_subjects=TEST_SUBJECTS, rng=None):
             "build more subjects or takes, or choose another validation"
         )
     counts = "train {}, validation {}, test {}".format(*(len(n) for n in numbers))
+    for every, use in ((train_every, "train and validate"), (test_every, "test")):
+        how += f"; one frame in {every} to {use} with" if every > 1 else ""
     return Split(*numbers, summary=f"{counts} samples; validation: {how}")
 
 
@@ -146,8 +152,9 @@ def open_split(folder, settings, needs_test):
     UserError
         As `Dataset.open` and `split` do, and if the test subject is needed and missing.
     """
-    data = Dataset.open(folder, memory=settings.memory)
-    found = split(data, settings.validation, settings.test, np.random.default_rng(settings.seed))
+    data = Dataset.open(folder, settings.actions or None, memory=settings.memory)
+    rng, every = np.random.default_rng(settings.seed), (settings.train_every, settings.test_every)
+    found = split(data, settings.validation, settings.test, rng, *every)
     if needs_test and not len(found.test):
         raise UserError(
             f"{folder} has no samples of the test subject {', '.join(settings.test)}; build them, too"
