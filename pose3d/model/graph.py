@@ -29,7 +29,7 @@ class Graph:
 
     Attributes
     ----------
-    trained : dict of str to shared variable, the parameters that a step changes
+    trained : dict of str to shared variable, the parameters that a step changes: not those of frozen layers
     velocity : dict of str to shared variable, for the same names
     hyper : dict of str to shared scalar, by the names of `HYPERPARAMETERS`
     """
@@ -46,12 +46,20 @@ class Graph:
             name: pytensor.shared(np.asarray(getattr(config.training, name), dtype=dtype), name)
             for name in HYPERPARAMETERS
         }
+        self.frozen, self.trained, self.velocity = None, {}, {}
+        self.freeze(config.training.frozen)
+
+    def freeze(self, layers):
+        """Let these layers, and no others, keep their weights; the others keep their velocities, too."""
+        if layers == self.frozen:
+            return
+        self.frozen = layers
         self.trained = {
-            name: param
-            for name, param in network.params.items()
-            if name.partition(".")[0] not in config.training.frozen
+            name: param for name, param in self.network.params.items() if name.partition(".")[0] not in layers
         }
-        self.velocity = updates.velocities(self.trained)
+        at_rest = {name: param for name, param in self.trained.items() if name not in self.velocity}
+        moving = self.velocity | updates.velocities(at_rest)
+        self.velocity = {name: moving[name] for name in self.trained}
         self._functions, self._update = {}, None
 
     def set_hyper(self, **values):

@@ -84,13 +84,14 @@ def read_original(path):
     return dict(zip(TRANSFERRED, arrays, strict=True))
 
 
-def transfer(path, graph):
-    """Set conv1-3 of a network to those of `path`; its other layers keep their initial weights.
+def transfer(path, graph, images=None):
+    """Set conv1-3 of a network to those of `path`, as the settings ask; its other weights stay random.
 
     Parameters
     ----------
     path : path of a run folder, a weights file, or the original project's file
     graph : pose3d.model.graph.Graph
+    images : (N, 128, 128) array, by which ``transfer.rescale`` measures
 
     Raises
     ------
@@ -110,10 +111,31 @@ def transfer(path, graph):
     for name, value in params.items():
         if not np.isfinite(value).all():
             raise UserError(f"{path}: {name} holds numbers that are not finite")
+    choice = graph.config.transfer
+    chosen = {name: value for name, value in params.items() if name.partition(".")[0] in choice.layers}
+    before = _spread(graph, images) if choice.rescale else None
     try:
-        graph.network.set_weights(params)
+        graph.network.set_weights(chosen)
     except ValueError as error:
         raise UserError(f"{path}: {error}") from None
+    if choice.rescale:
+        _rescale_fc1(graph, before, _spread(graph, images))
+
+
+def _spread(graph, images):
+    """The standard deviation of conv3's outputs over images, cells and maps."""
+    return float(np.std(graph.activations(images)[CONV_LAYERS[-1]], dtype=np.float64))
+
+
+def _rescale_fc1(graph, random, transferred):
+    """Let fc1 see what spreads as much as from random weights: its own weights take the factor."""
+    if not transferred:
+        raise UserError(
+            "transfer.rescale: conv3 gives one value for all images with the weights that are transferred; "
+            "train the detection network again, with a lower training.learning_rate or a training.warmup"
+        )
+    weights = graph.network.get_weights()["fc1.W"]
+    graph.network.set_weights({"fc1.W": weights * weights.dtype.type(random / transferred)})
 
 
 def _read_weights(path, test):

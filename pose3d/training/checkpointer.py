@@ -10,6 +10,7 @@ from pose3d.errors import Stopped, UserError
 from pose3d.training.averaging import WeightAverage
 from pose3d.training.checkpoint import Checkpoint, Progress
 from pose3d.training.run_folder import versions_line
+from pose3d.training.schedule import frozen_layers
 
 
 class Checkpointer:
@@ -52,6 +53,7 @@ class Checkpointer:
                 "data it was made with, or start without --resume"
             )
         graph = self.task.graph
+        graph.freeze(frozen_layers(self.task.config.training, found.progress.epoch))
         try:
             graph.network.set_weights(found.params)
             graph.set_state(found.velocity, self._dropout_state(found))

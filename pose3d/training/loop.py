@@ -1,5 +1,6 @@
 """The training loop for both networks: epochs, validation, the best weights, checkpoints."""
 
+import math
 import time
 
 import numpy as np
@@ -15,6 +16,7 @@ from pose3d.training.checkpoint import Progress
 from pose3d.training.checkpointer import Checkpointer
 from pose3d.training.diagnostics import activity, warnings
 from pose3d.training.run_folder import epoch_line, versions_line
+from pose3d.training.schedule import frozen_layers, learning_rate
 
 EVALUATION_BATCH = 128
 # A cost this many times that of the untrained network is no fluctuation.
@@ -97,6 +99,7 @@ def _epoch(task, split, run, checkpoints, monitor_test):
     for warning in warnings(row):
         run.log(warning)
     checkpoints.progress = _next(task, progress, row, score, is_best)
+    task.graph.freeze(frozen_layers(task.config.training, checkpoints.progress.epoch))
     if checkpoints.progress.converged:
         run.log(
             f"converged: validation_{task.objective} has not improved in {checkpoints.progress.waited} epochs"
@@ -119,14 +122,18 @@ def train_epoch(task, progress, untrained_cost=np.inf, pause=lambda: None, rng=N
     UserError
         if the cost becomes infinite, not a number, or `DIVERGED` times that of the untrained network
     """
-    order, batch_size = progress.order, task.config.training.batch_size
-    done, epoch = progress.step * batch_size, progress.epoch
+    training, order, epoch = task.config.training, progress.order, progress.epoch
+    batch_size = training.batch_size
+    done, steps = progress.step * batch_size, math.ceil(len(order) / batch_size)
     bar = tqdm(
         total=len(order), initial=done, desc=f"epoch {epoch}", unit=" images", leave=False,
         disable=None if task.ranks.rank == 0 else True,
     )  # fmt: skip
     with bar:
         for batch in _prefetched(task.data, minibatches(order[done:], batch_size), task.ranks):
+            if training.warmup:
+                place = epoch - 1 + (progress.step + 1) / steps
+                task.graph.set_hyper(learning_rate=learning_rate(training, place))
             cost, norm = task.graph.step(*_samples(task, batch, rng), len(batch))
             progress.total += cost * len(batch)  # the last minibatch may be short
             progress.norms += norm

@@ -149,14 +149,15 @@ class RegressionTask(Task):
         return dataclasses.asdict(self.graph.scale)
 
     def start(self, init, split):
-        maps = []
+        maps, layers = [], self.config.transfer.layers
         if init != "none":
-            transfer(init, self.graph)
             some = split.validation[:: max(1, len(split.validation) // SHOWN)][:SHOWN]
-            maps = transferred_maps(self.graph, self.data.images(some))
+            images = self.data.images(some)
+            transfer(init, self.graph, images)
+            maps = transferred_maps(self.graph, images)
         baseline = self._mean_pose_mpjpe(split)
         return [
-            "conv1-3: random" if init == "none" else f"conv1-3: from {init}",
+            "conv1, conv2, conv3 random" if init == "none" else f"{', '.join(layers)} from {init}",
             *maps,
             f"baseline on validation, mean training pose: MPJPE {baseline:.2f} mm",
         ]

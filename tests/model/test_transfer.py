@@ -75,6 +75,36 @@ def test_from_a_run_folder_or_a_file(graph, saved, whole):
     check_transferred(before, graph, Network(1700, NetworkSettings(kernels=KERNELS, seed=7)).get_weights())
 
 
+def test_some_layers_only(saved):
+    graph = regression_graph(KERNELS, "transfer.layers=['conv1','conv3']")
+    before, theirs = graph.network.get_weights(), Network(1700, NetworkSettings(kernels=KERNELS, seed=7))
+    transfer(saved, graph)
+    for name, value in graph.network.get_weights().items():
+        taken = name.partition(".")[0] in ("conv1", "conv3")
+        np.testing.assert_array_equal(value, theirs.get_weights()[name] if taken else before[name])
+
+
+def test_rescaling_lets_fc1_see_the_spread_of_random_weights(tmp_path):
+    graph = regression_graph(KERNELS, "transfer.rescale=true")
+    images = np.random.default_rng(0).integers(0, 256, (9, 128, 128), dtype=np.uint8)
+    strong = {name: 5 * value for name, value in graph.network.get_weights().items() if "conv" in name}
+    path = weights_file(tmp_path / BEST, **strong)
+    before, spread = graph.network.get_weights(), np.std(graph.activations(images)["conv3"])
+    transfer(path, graph, images)
+    after = graph.network.get_weights()
+    factor = spread / np.std(graph.activations(images)["conv3"])
+    assert factor < 0.5
+    np.testing.assert_allclose(after["fc1.W"], before["fc1.W"] * factor, rtol=1e-4)
+    assert all((after[name] == before[name]).all() for name in ("fc1.b", "fc2.W", "fc3.W"))
+
+
+def test_what_gives_one_value_cannot_be_rescaled(tmp_path):
+    graph = regression_graph(KERNELS, "transfer.rescale=true")
+    path = weights_file(tmp_path / BEST, **{"conv3.W": np.zeros((3, 2, 6, 6), np.float32)})
+    with pytest.raises(UserError, match="transfer.rescale: conv3 gives one value"):
+        transfer(path, graph, np.zeros((2, 128, 128), np.uint8))
+
+
 @pytest.mark.parametrize("path", PICKLES, ids=lambda path: path.stem)
 def test_from_the_originals_file(graph, path):
     before = graph.network.get_weights()

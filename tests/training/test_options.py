@@ -290,6 +290,11 @@ EPOCHS = (
     ("data.validation=subject:S5", OTHER_SAMPLES),
     ("data.seed=6", []),  # of the report's validation only
     ("data.memory=stream", []),
+    ("data.train_every=2", OTHER_SAMPLES),
+    ("data.test_every=2", []),
+    ("data.actions=['Walking']", []),
+    ("transfer.rescale=true", []),
+    ("transfer.layers=['conv1']", []),
     ("augmentation.mirror=true", ["images", "targets"]),
     ("augmentation.shift=5", ["images"]),
     ("augmentation.seed=6", []),
@@ -317,6 +322,39 @@ def test_batches_order_and_augmentation_are_what_their_settings_say(trained):
     again, other = (trained("augmentation.shift=5", f"augmentation.seed={n}")["images"] for n in (3, 4))
     assert same(again, trained("augmentation.shift=5")["images"])
     assert not same(other, again)
+
+
+def test_layers_thaw_after_their_epochs_and_the_rate_warms_up(trained, monkeypatch):
+    seen = []
+
+    def step(self, images, targets, whole=None):
+        seen.append((float(self.hyper["learning_rate"].get_value()), next(iter(self.velocity))))
+        self.stepped.append((images, targets))
+        return 1.0, 1.0
+
+    monkeypatch.setattr(Noted, "step", step)
+    frozen = "training.frozen=['conv1','conv2']", "training.frozen_epochs=1"
+    trained("training.epochs=3", "training.warmup=2", "training.learning_rate=0.3", *frozen)
+    n = len(seen) // 3
+    np.testing.assert_allclose(
+        [rate for rate, _ in seen], 0.3 * np.minimum(1, np.arange(1, 3 * n + 1) / (2 * n)), rtol=1e-6
+    )
+    assert [first for _, first in seen] == ["conv3.W"] * n + ["conv1.W"] * 2 * n
+
+
+def test_a_thawing_layer_starts_at_rest_and_the_others_keep_their_velocity(defaults):
+    graph, targets = make("regression", "training.frozen=['conv1']")
+    graph.step(IMAGES, targets)
+    before, _ = graph.get_state()
+    graph.freeze(())
+    after, _ = graph.get_state()
+    assert list(after) == list(graph.network.params)
+    assert not after["conv1.W"].any()
+    assert all(same(after[name], value) for name, value in before.items())
+    kept = graph.network.get_weights()["conv1.W"]
+    graph.step(IMAGES, targets)
+    assert ops(graph) == [3, 3, 2]
+    assert not same(graph.network.get_weights()["conv1.W"], kept)
 
 
 def test_the_average_is_saved_and_training_goes_on_with_the_weights(built, tmp_path):
