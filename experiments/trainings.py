@@ -16,9 +16,37 @@ from pose3d.errors import UserError
 from pose3d.model.weights import BEST
 from pose3d.training import checkpoint
 
-OWN_KEYS = {"init": "none", "repeat": 0, "monitor_test": False}  # of a variant, beside sections of settings
+# Of a variant, beside sections of settings.
+OWN_KEYS = {"init": "none", "repeat": 0, "monitor_test": False, "until": 0, "data_folder": ""}
 # A process reads them when it loads numba and the BLAS.
 THREADS = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A regression as a variant looks at it.
+
+    Attributes
+    ----------
+    training : Training
+    until : int, the epoch at which the variant stops looking; 0: the last
+    """
+
+    training: "Training"
+    until: int = 0
+
+    @property
+    def rows(self):
+        """The learning curve: list of dicts, that of epoch 0 first."""
+        rows = self.training.checkpoint.rows
+        return [row for row in rows if row["epoch"] <= self.until] if self.until else rows
+
+    @property
+    def minutes(self):
+        """What it cost, the detection that it starts from included."""
+        init = self.training.init
+        rows = self.rows + (init.checkpoint.rows if init else [])
+        return sum(row["seconds"] for row in rows) / 60
 
 
 @dataclass(frozen=True)
@@ -72,6 +100,24 @@ class Training:
         return words + ["--monitor-test"] * self.monitor_test
 
 
+@dataclass(frozen=True)
+class Experiment:
+    """What an experiment's file says.
+
+    Attributes
+    ----------
+    title : str
+    seeds : list of int
+    folds : list of str, the subjects that validate in turn; empty: the validation of the settings
+    variants : dict from a variant's name to its keys, the common ones included
+    """
+
+    title: str
+    seeds: list
+    folds: list
+    variants: dict
+
+
 def read_experiment(path):
     """Read an experiment.
 
@@ -81,7 +127,7 @@ def read_experiment(path):
 
     Returns
     -------
-    str, the title; list of int, the seeds; dict from a variant's name to its keys, the common ones included
+    Experiment
 
     Raises
     ------
@@ -91,13 +137,16 @@ def read_experiment(path):
         found = tomllib.loads(path.read_text())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not a TOML file: {error}") from None
-    unknown = found.keys() - {"title", "seeds", "common", "variants"}
+    unknown = found.keys() - {"title", "seeds", "folds", "common", "variants"}
     if unknown or not found.get("variants"):
         named = f", not {', '.join(sorted(unknown))}" if unknown else ""
-        raise UserError(f"{path}: an experiment holds title, seeds, [common] and [variants.NAME]{named}")
+        raise UserError(
+            f"{path}: an experiment holds title, seeds, folds, [common] and [variants.NAME]{named}"
+        )
     common = found.get("common", {})
     variants = {name: _merged(common, own) for name, own in found["variants"].items()}
-    return found.get("title", path.stem), found.get("seeds", [1, 2, 3]), variants
+    title, seeds = found.get("title", path.stem), found.get("seeds", [1, 2, 3])
+    return Experiment(title, seeds, found.get("folds", []), variants)
 
 
 def _merged(common, own):
@@ -109,7 +158,7 @@ def _merged(common, own):
     return result
 
 
-def regression_training(variant, seed, data, runs):
+def regression_run(variant, seed, data, runs, fold=None):
     """The regression of a variant with one seed; it knows the detection that it starts from.
 
     Parameters
@@ -117,6 +166,11 @@ def regression_training(variant, seed, data, runs):
     variant : dict, of `read_experiment`
     seed : int, of weights, dropout and shuffling
     data, runs : Path
+    fold : str, the subject that validates; None: as the settings say
+
+    Returns
+    -------
+    Run
 
     Raises
     ------
@@ -127,6 +181,7 @@ def regression_training(variant, seed, data, runs):
     sections = {key: value for key, value in variant.items() if key not in OWN_KEYS}
     if own["init"] not in ("none", "detection"):
         raise UserError(f"init = {own['init']!r}: must be none or detection")
+    data = Path(own["data_folder"] or data)
     if own["repeat"]:
         data = repeated_folder(data, own["repeat"])
 
@@ -136,12 +191,14 @@ def regression_training(variant, seed, data, runs):
             sections.get("for", {}).get(task, {}),
         )
         seeded = _merged(chosen, {"network": {"seed": seed}, "training": {"seed": seed}})
+        if fold:
+            seeded = _merged(seeded, {"data": {"validation": f"subject:{fold}"}})
         config.from_dict(seeded)  # whatever is wrong is told here
         settings = [f"{s}.{key}={json.dumps(v)}" for s, values in seeded.items() for key, v in values.items()]
         return Training(task, data, tuple(settings), runs, **rest)
 
     init = training("detection") if own["init"] == "detection" else None
-    return training("regression", init=init, monitor_test=own["monitor_test"])
+    return Run(training("regression", init=init, monitor_test=own["monitor_test"]), own["until"])
 
 
 def train(training, threads):

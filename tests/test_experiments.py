@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pose3d import config
 from pose3d.dataset.samples import Dataset
 
 EXPERIMENTS = Path(__file__).parents[1] / "experiments"
 sys.path.insert(0, str(EXPERIMENTS))
 
 import compare  # noqa: E402
+import outcomes  # noqa: E402
 import repeat_frames  # noqa: E402
 import trainings  # noqa: E402
 
@@ -68,16 +70,17 @@ def test_every_variant_is_run_and_only_once(tiny, built, tmp_path, capsys):
 
 
 def test_the_seed_and_every_setting_decide_the_folder(tiny, tmp_path):
-    _, seeds, variants = trainings.read_experiment(tiny)
-    runs = [
-        trainings.regression_training(variant, seed, Path("data/walking"), tmp_path)
-        for variant in variants.values()
-        for seed in seeds
-    ]
-    assert len({run.folder for run in runs}) == 6
+    experiment = trainings.read_experiment(tiny)
+    random = experiment.variants["random"]
+
+    def run(variant, seed, fold=None):
+        return trainings.regression_run(variant, seed, Path("data/walking"), tmp_path, fold).training
+
+    runs = [run(variant, seed) for variant in experiment.variants.values() for seed in experiment.seeds]
+    runs += [run(random, 1, "S1"), run(random, 1, "S5")]
+    assert len({run.folder for run in runs}) == 8
     assert runs[2].init.folder != runs[3].init.folder
-    again = trainings.regression_training(variants["random"], 1, Path("data/walking"), tmp_path)
-    assert again.folder == runs[0].folder
+    assert run({**random, "until": 1}, 1).folder == runs[0].folder == run(random, 1).folder
 
 
 @pytest.mark.parametrize(
@@ -101,25 +104,67 @@ def test_a_faulty_experiment_is_refused_in_one_line(tmp_path, capsys, text, mess
 
 @pytest.mark.parametrize(
     "path",
-    sorted(path for path in EXPERIMENTS.glob("*.toml") if path.stem != "quickstart"),  # that is for --config
+    sorted(path for path in EXPERIMENTS.glob("*.toml") if "variants" in path.read_text(encoding="utf-8")),
     ids=lambda path: path.stem,
 )
 def test_every_experiment_can_be_read(path, tmp_path):
-    _, seeds, variants = trainings.read_experiment(path)
-    folders = {
-        trainings.regression_training(variant, seed, Path("data/walking"), tmp_path).folder
-        for variant in variants.values()
-        for seed in seeds
+    found = trainings.read_experiment(path)
+    runs = {
+        trainings.regression_run(variant, seed, Path("data/walking"), tmp_path, fold)
+        for variant in found.variants.values()
+        for seed in found.seeds
+        for fold in found.folds or [None]
     }
-    assert len(seeds) >= 3
-    assert len(folders) == len(seeds) * len(variants) >= 6  # no two variants are the same
+    assert len(found.seeds) * len(found.folds or [None]) >= 3
+    # No two variants are the same.
+    assert len(runs) == len(found.seeds) * len(found.folds or [None]) * len(found.variants) >= 6
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted(path for path in EXPERIMENTS.glob("*.toml") if "variants" not in path.read_text(encoding="utf-8")),
+    ids=lambda path: path.stem,
+)
+def test_every_settings_file_can_be_read(path):
+    for task in config.TASK_DEFAULTS:
+        config.load(task, path)
 
 
 def test_the_summary_gives_median_and_range():
-    found = [dict.fromkeys(compare.COLUMNS, value) for value in (1.0, 5.0, 2.0)]
-    line = compare.summary({"a": found, "b": []}).splitlines()
+    found = {(None, i): dict.fromkeys(outcomes.COLUMNS, value) for i, value in enumerate((1.0, 5.0, 2.0))}
+    line = outcomes.summary({"a": found, "b": {}}).splitlines()
     assert line[2].split()[:4] == ["a", "3", "2.0", "(1.0-5.0)"]
     assert line[3].split()[:3] == ["b", "0", "-"]
+
+
+def test_the_table_of_folds_compares_equal_folds_and_seeds():
+    def errors(**values):
+        return {
+            (fold, seed): {"validation_mpjpe_mm": mm, "train_mpjpe_mm": 9.0, "minutes": 1.0}
+            for fold, found in values.items()
+            for seed, mm in enumerate(found)
+        }
+
+    table = outcomes.fold_summary({"a": errors(S1=[50.0, 40.0], S7=[30.0]), "b": errors(S1=[45.0, 43.0])})
+    head, _, a, b = table.splitlines()[:4]
+    assert head.split() == ["variant", "runs", "S1", "S7", "all", "gain", "better", "train", "minutes"]
+    assert a.split() == ["a", "3", "45.0", "(40.0-50.0)", "30.0", "40.0", "0.0", "0/3", "9.0", "1.0"]
+    assert b.split()[2:] == ["44.0", "(43.0-45.0)", "-", "44.0", "1.0", "(-3.0-5.0)", "1/2", "9.0", "1.0"]
+
+
+@pytest.mark.slow
+def test_folds_validate_in_turn_and_leave_the_test_alone(tiny, built, tmp_path, capsys):
+    text = tiny.read_text().replace("seeds = [1, 2]", 'seeds = [1]\nfolds = ["S1"]')
+    tiny.write_text(text.partition("[variants.pre-trained]")[0] + "\n[variants.earlier]\nuntil = 0\n")
+    assert compare.main([str(tiny), "--data", str(built), "--out", str(tmp_path / "out")]) == 0
+    rows, weights = written(tmp_path / "out")
+    assert [(row["variant"], row["fold"], row["seed"]) for row in rows] == [
+        ("random", "S1", "1"),
+        ("earlier", "S1", "1"),
+    ]
+    assert len(weights) == 1
+    assert not list((tmp_path / "out").glob("*/test"))
+    assert "validation: all of S1" in next((tmp_path / "out").glob("*/log.txt")).read_text()
 
 
 def test_images_stay_for_some_frames_of_one_video_and_poses_do_not(built, tmp_path):
