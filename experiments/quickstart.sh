@@ -5,10 +5,10 @@ set -e
 cd "$(dirname "$0")/.."
 . experiments/environment.sh
 
-config=experiments/quickstart.toml
+config=experiments/recommended.toml
 python -m pose3d.build_dataset
-python -m pose3d.train_detection --config $config
-python -m pose3d.train_regression --config $config --init none --out runs/regression-random
+python -m pose3d.train_detection --config $config --set training.epochs=12
+python -m pose3d.train_regression --config $config --set training.epochs=6 --init none --out runs/regression-random
 python -m pose3d.test --weights runs/regression-random --out runs/test-random
-python -m pose3d.train_regression --config $config
+python -m pose3d.train_regression --config $config --set training.epochs=6
 python -m pose3d.test

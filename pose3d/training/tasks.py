@@ -16,7 +16,7 @@ from pose3d.skeleton import JOINTS, N_JOINTS
 from pose3d.training.data_parallel import data_parallel
 from pose3d.training.diagnostics import transferred_maps
 
-SHOWN = 128  # validation samples by which transferred maps are judged
+SHOWN = 128  # samples by which transferred maps are judged and rescaled
 
 
 class Task:
@@ -151,16 +151,17 @@ class RegressionTask(Task):
     def start(self, init, split):
         maps, layers = [], self.config.transfer.layers
         if init != "none":
-            some = split.validation[:: max(1, len(split.validation) // SHOWN)][:SHOWN]
-            images = self.data.images(some)
-            transfer(init, self.graph, images)
-            maps = transferred_maps(self.graph, images)
+            transfer(init, self.graph, self._some_images(split.train))
+            maps = transferred_maps(self.graph, self._some_images(split.validation))
         baseline = self._mean_pose_mpjpe(split)
         return [
             "conv1, conv2, conv3 random" if init == "none" else f"{', '.join(layers)} from {init}",
             *maps,
             f"baseline on validation, mean training pose: MPJPE {baseline:.2f} mm",
         ]
+
+    def _some_images(self, indices):
+        return self.data.images(indices[:: max(1, len(indices) // SHOWN)][:SHOWN])
 
     def _mean_pose_mpjpe(self, split):
         mean_pose = self.data.mean_pose(split.train)
