@@ -7,9 +7,10 @@ import pytensor.tensor as pt
 from pose3d.dataset.crop import IMAGE_SIDE
 from pose3d.model import updates
 from pose3d.ops import squared_norm
+from pose3d.ops.linker import NODES
 
 # Named where functions are compiled, so that no user's configuration changes what runs.
-MODE = "NUMBA"
+MODE = NODES
 HYPERPARAMETERS = ("learning_rate", "momentum", "weight_decay")
 # The compiled `Graph.predict` by what decides it. The weights are among its inputs, because compiled code is
 # never freed: every network that is loaded, perhaps hundreds in one process, would leave 20 MB behind.

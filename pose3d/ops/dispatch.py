@@ -1,49 +1,32 @@
 """The Ops' kernels for PyTensor's numba backend; importing this file registers them."""
 
-import hashlib
-from functools import cache
-from pathlib import Path
-
-import numba
 from pytensor.link.numba.dispatch.basic import register_funcify_and_cache_key
 
 from pose3d.io.cpu import keep_freed_memory
-from pose3d.ops import activations, fused_updates, matmul
+from pose3d.ops import activations, fused_updates, linker, matmul
 from pose3d.ops.conv_pool import ConvPool, ConvPoolGradInput, ConvPoolGradWeights
-from pose3d.ops.kernels import backward, forward, simd
+from pose3d.ops.kernels import backward, forward, simd, winograd, winograd_gradients
+from pose3d.ops.kernels.parts import key
 from pose3d.ops.kernels.tiling import Layer
 
+# Of each Op: when minimal filtering pays, its factory, and that of the direct kernel.
 FACTORIES = {
-    ConvPool: forward.forward_kernel,
-    ConvPoolGradWeights: backward.grad_weights_kernel,
-    ConvPoolGradInput: backward.grad_input_kernel,
-}
+    ConvPool: (winograd.worth_while, winograd.forward_kernel, forward.forward_kernel),
+    ConvPoolGradWeights: (
+        winograd.worth_while, winograd_gradients.grad_weights_kernel, backward.grad_weights_kernel,
+    ),
+    ConvPoolGradInput: (
+        winograd.input_worth_while, winograd_gradients.grad_input_kernel, backward.grad_input_kernel,
+    ),
+}  # fmt: skip
 
 
-@cache
-def source_hash():
-    """A hash of this package's source: an edited kernel is never answered by an old binary."""
-    files = sorted(Path(__file__).parent.rglob("*.py"))
-    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
-
-
-def _pooled_columns(op, node):
-    """Pooled columns of the layer's images, where the graph knows them; 1 where it does not."""
-    return (node.outputs[0].type.shape[2] if isinstance(op, ConvPool) else None) or 1
-
-
-def key(*parts):
-    """A key in PyTensor's cache from all that the compiled code depends on."""
-    return hashlib.sha256(repr((*parts, source_hash(), numba.__version__)).encode()).hexdigest()
-
-
-def prepare():
-    """What compiled kernels need of the process they run in.
-
-    Starts numba's threads: parallel code read from the disk cache does not, and crashes without them.
-    """
-    keep_freed_memory()
-    numba.get_num_threads()
+def _layer(op, node):
+    """What the Op's kernel is specialised on, with the sides of its outputs where the graph knows them."""
+    y = node.outputs[0] if isinstance(op, ConvPool) else node.inputs[1]
+    _, rows, columns, _ = y.type.shape
+    dtype = node.outputs[0].type.dtype
+    return Layer(op.maps_in, op.maps_out, op.kernel, op.activation, dtype, columns or 1, rows or 1)
 
 
 @register_funcify_and_cache_key(ConvPool)
@@ -51,11 +34,11 @@ def prepare():
 @register_funcify_and_cache_key(ConvPoolGradInput)
 def compile_kernel(op, node, **kwargs):
     """The Op's compiled kernel and its key in PyTensor's cache."""
-    prepare()
-    dtype, columns = node.outputs[0].type.dtype, _pooled_columns(op, node)
-    layer = Layer(op.maps_in, op.maps_out, op.kernel, op.activation, dtype, columns)
-    target = simd.host_target()
-    return FACTORIES[type(op)](layer, target), key(type(op).__name__, layer, target)
+    keep_freed_memory()
+    layer, target = _layer(op, node), simd.host_target()
+    pays, minimal, direct = FACTORIES[type(op)]
+    factory = minimal if pays(layer, target) else direct
+    return factory(layer, target), key(type(op).__name__, layer, target)
 
 
 @register_funcify_and_cache_key(activations.Tanh)
@@ -82,6 +65,18 @@ def compile_norm(op, node, **kwargs):
 @register_funcify_and_cache_key(fused_updates.FusedUpdate)
 def compile_update(op, node, **kwargs):
     """The compiled loop of fused updates."""
-    prepare()
+    keep_freed_memory()
     threads, kind = simd.host_target().threads, node.outputs[0].type
-    return fused_updates.compiled(op, threads), key(op, op._props_dict(), threads, kind.dtype, kind.ndim)
+    return fused_updates.compiled(op, kind.dtype, threads), key(
+        op, op._props_dict(), threads, kind.dtype, kind.ndim
+    )
+
+
+linker.COMPILED += [
+    ConvPool,
+    ConvPoolGradWeights,
+    ConvPoolGradInput,
+    fused_updates.FusedUpdate,
+    matmul.Product,
+    matmul.SquaredNorm,
+]

@@ -8,7 +8,6 @@ a parameter and its velocity, become one `FusedUpdate`. It computes them exactly
 
 from functools import lru_cache
 
-import numba
 import numpy as np
 import pytensor.tensor as pt
 from pytensor.compile.mode import optdb
@@ -20,6 +19,7 @@ from pytensor.tensor.elemwise import DimShuffle, Elemwise
 from pytensor.tensor.type import TensorType
 
 from pose3d.io.jit import njit
+from pose3d.ops.kernels.parts import array_at, in_parallel
 
 # An update with any other operation stays PyTensor's own.
 OPERATORS = {Add: " + ", Sub: " - ", Mul: " * ", TrueDiv: " / ", Neg: "-"}
@@ -176,41 +176,42 @@ optdb.register("fuse_updates", FuseUpdates(), "fast_run", "fast_compile", positi
 # Where PyTensor's own random variables become inplace, too: after its Elemwise rewrites.
 optdb.register("update_inplace", dfs_rewriter(overwrite), "fast_run", "inplace", position=99)
 
-# The one part of the kernel that depends on how many inputs there are.
+# What depends on how many inputs there are: the loop, and what calls it.
+_PART = """
+def update_part(a, n):
+    size, parts = a[{inputs}], a[{inputs} + 1]
+    x = ({arrays},)
+    s = ({numbers})
+    # Unsigned: indices that may be negative, and so count from the end, are not vectorized.
+    for t in range(np.uint64(n * size // parts), np.uint64((n + 1) * size // parts)):
+        rule(x, s, t)
+"""
 _UPDATE = """
 def update({inputs}):
-    x, s = ({arrays},), ({numbers})
-    run(x, s)
+    x = ({arrays},)
+    for i in range(1, {tensors}):
+        if x[i].size != x[0].size:
+            raise ValueError("a gradient has another shape than its parameter")
+    if x[0].size < PARALLEL:
+        alone((*x, {numbers}), (x[0].size, 1))
+    else:
+        together((*x, {numbers}), (x[0].size, parts))
     return {shaped}
 """
 
 
 @lru_cache(None)
-def compiled(op, parts):
+def compiled(op, dtype, parts):
     """The numba function of a `FusedUpdate`, which divides the tensors into `parts` equal parts."""
-    rule, tensors = njit(_rule(op)), op.tensors
-
-    @njit(error_model="numpy")
-    def some(x, s, first, last):
-        # Unsigned: indices that may be negative, and so count from the end, are not vectorized.
-        for t in range(np.uint64(first), np.uint64(last)):
-            rule(x, s, t)
-
-    @njit(parallel=True)
-    def all_parts(x, s):
-        for part in numba.prange(parts):
-            some(x, s, part * x[0].size // parts, (part + 1) * x[0].size // parts)
-
-    @njit
-    def run(x, s):
-        for i in range(1, tensors):
-            if x[i].size != x[0].size:
-                raise ValueError("a gradient has another shape than its parameter")
-        if x[0].size < PARALLEL:
-            some(x, s, 0, x[0].size)
-        else:
-            all_parts(x, s)
-
+    dtype, arrays = np.dtype(dtype), op.tensors + (0 if op.inplace else len(op.targets))
+    text = _PART.format(
+        inputs=arrays + op.scalars,
+        arrays=", ".join(f"array_at(a[{i}], (size,), dtype)" for i in range(arrays)),
+        numbers="".join(f"array_at(a[{arrays + i}], (1,), dtype)[0], " for i in range(op.scalars)),
+    )
+    rule = njit(_rule(op))
+    part = _function(text, "update_part", np=np, rule=rule, array_at=array_at, dtype=dtype, __name__=__name__)
+    alone, together = (in_parallel(part, n, op, op._props_dict(), dtype) for n in (1, parts))
     names = [f"i{i}" for i in range(op.tensors + op.scalars)]
     # A tensor that is overwritten must not be copied; the others need not be contiguous.
     overwritten = op.targets if op.inplace else ()
@@ -218,20 +219,22 @@ def compiled(op, parts):
         f"{name}.reshape({name}.size)"
         if i in overwritten
         else f"np.ascontiguousarray({name}).reshape({name}.size)"
-        for i, name in enumerate(names[:tensors])
+        for i, name in enumerate(names[: op.tensors])
     ]
     if not op.inplace:
         flat += [f"np.empty(i{target}.size, i{target}.dtype)" for target in op.targets]
     text = _UPDATE.format(
         inputs=", ".join(names),
+        tensors=op.tensors,
         arrays=", ".join(flat),
-        numbers="".join(f"{name}.item(), " for name in names[tensors:]),
+        numbers="".join(f"{name}, " for name in names[op.tensors :]),
         shaped=", ".join(
             f"x[{place}].reshape(i{target}.shape)"
             for place, target in zip(_places(op), op.targets, strict=True)
         ),
     )
-    return njit(_function(text, "update", np=np, run=run))
+    names = {"alone": alone, "together": together, "parts": parts, "PARALLEL": PARALLEL}
+    return njit(_function(text, "update", np=np, **names))
 
 
 def _rule(op):

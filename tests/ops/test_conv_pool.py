@@ -13,6 +13,7 @@ import pytensor.tensor as pt
 import pytest
 
 from pose3d.ops import ConvPool, ConvPoolGradInput, conv_pool, dispatch
+from pose3d.ops.kernels import parts
 
 SIZES = {"maps_in": 2, "maps_out": 3, "kernel": 3}
 
@@ -101,18 +102,18 @@ def test_an_edited_kernel_has_another_key(monkeypatch, tmp_path):
     node = ConvPool(2, 3, 3).make_node(x, w, b)
     _, key = dispatch.compile_kernel(node.op, node)
     assert dispatch.compile_kernel(node.op, node)[1] == key
-    monkeypatch.setattr(dispatch, "source_hash", lambda: "another source")
+    monkeypatch.setattr(parts, "source_hash", lambda: "another source")
     assert dispatch.compile_kernel(node.op, node)[1] != key
 
 
 def test_the_source_hash_sees_every_file_of_the_kernels(monkeypatch, tmp_path):
     folder = shutil.copytree(Path(dispatch.__file__).parent, tmp_path / "ops")
-    monkeypatch.setattr(dispatch, "__file__", str(folder / "dispatch.py"))
-    before = dispatch.source_hash.__wrapped__()
-    assert before == dispatch.source_hash()
+    monkeypatch.setattr(parts, "__file__", str(folder / "kernels" / "parts.py"))
+    before = parts.source_hash.__wrapped__()
+    assert before == parts.source_hash()
     for path in folder.rglob("*.py"):
         path.write_text(path.read_text() + "\n# edited\n")
-        after = dispatch.source_hash.__wrapped__()
+        after = parts.source_hash.__wrapped__()
         assert after != before
         before = after
 
@@ -121,20 +122,23 @@ TWO_FUNCTIONS = """
 import sys
 import numpy, pytensor, pytensor.tensor as pt
 from pose3d.ops import conv_pool
+from pose3d.ops.linker import NODES
 x, w, b = (pt.tensor(dtype="float32", shape=(None,) * n) for n in (4, 4, 1))
 y = conv_pool(x, w, b, maps_in=2, maps_out=3, kernel=3)
 for output in (y, y + 1)[int(sys.argv[1]):]:
-    function = pytensor.function([x, w, b], output, mode="NUMBA")
+    mode = NODES if sys.argv[2] == "nodes" else "NUMBA"
+    function = pytensor.function([x, w, b], output, mode=mode)
     print(function(*(numpy.ones(shape, "float32") for shape in ((2, 8, 11, 2), (3, 2, 3, 3), (3,)))).shape)
 """
 
 
-def test_kernels_read_from_the_disk_cache_run_in_a_fresh_process(tmp_path):
+@pytest.mark.parametrize("linked", ["nodes", "whole"])
+def test_kernels_read_from_the_disk_cache_run_in_a_fresh_process(tmp_path, linked):
     # The second function is compiled around a kernel that the first has compiled. A process that reads it
     # from the cache compiles no parallel code, and nothing but the dispatch starts numba's threads.
     for first in (0, 1):
         done = subprocess.run(
-            [sys.executable, "-c", TWO_FUNCTIONS, str(first)],
+            [sys.executable, "-c", TWO_FUNCTIONS, str(first), linked],
             env={**os.environ, "PYTENSOR_FLAGS": f"base_compiledir={tmp_path}"},
             capture_output=True,
             text=True,

@@ -7,12 +7,12 @@ added in order, so that the same seed and thread count give the same bits.
 
 from functools import lru_cache
 
-import numba
 import numpy as np
 
 from pose3d.io.jit import njit
 from pose3d.ops.kernels import microkernels
 from pose3d.ops.kernels.forward import CACHE_LINE, aligned_empty
+from pose3d.ops.kernels.parts import array_at, in_parallel
 from pose3d.ops.kernels.tiling import ceil_div, gradient_block, input_block, strip
 from pose3d.ops.shapes import POOL
 
@@ -53,17 +53,20 @@ def grad_weights_kernel(layer, target):
     place = block_places(layer, block)
     pack = microkernels.window_starts(layer, target.lanes(layer.dtype))
 
-    @njit
-    def images(x, y, winner, gy, dw, db, part):
-        height, stride = x.shape[1], x.shape[2] * maps_in
-        rows, columns = y.shape[1], y.shape[2]
+    def images(a, part):
+        x, y, winner, gy, n_images, height = a[0], a[1], a[2], a[3], a[6], a[7]
+        stride, rows, columns = a[8] * maps_in, a[9], a[10]
+        dw = array_at(a[4] + part * filters * item, (filters,), dtype)
+        db = array_at(a[5] + part * maps_out * item, (maps_out,), dtype)
+        dw[:] = 0
+        db[:] = 0
         down, across = shape_of_strip(layer_sizes, rows, columns)
         corners = np.empty((across, maps_out), np.int32)
         for j in range(across):
             corners[j] = POOL * j * maps_in
         g, offsets = np.empty((down * across, maps_out), dtype), np.empty((down * across, maps_out), np.int32)
-        for n in range(part * x.shape[0] // parts, (part + 1) * x.shape[0] // parts):
-            image = x.ctypes.data + n * height * stride * item
+        for n in range(part * n_images // parts, (part + 1) * n_images // parts):
+            image = x + n * height * stride * item
             for top in range(0, rows, down):
                 bottom = min(rows, top + down)
                 for left in range(0, columns, across):
@@ -72,10 +75,9 @@ def grad_weights_kernel(layer, target):
                     for i in range(top, bottom):
                         start = ((n * rows + i) * columns + left) * maps_out
                         pack(
-                            y.ctypes.data + start * item, winner.ctypes.data + start,
-                            gy.ctypes.data + start * item, corners.ctypes.data, (right - left) * maps_out,
-                            POOL * (i * stride + left * maps_in), stride, g[cells:].ctypes.data,
-                            offsets[cells:].ctypes.data,
+                            y + start * item, winner + start, gy + start * item, corners.ctypes.data,
+                            (right - left) * maps_out, POOL * (i * stride + left * maps_in), stride,
+                            g[cells:].ctypes.data, offsets[cells:].ctypes.data,
                         )  # fmt: skip
                         cells += right - left
                     for cell in range(cells):
@@ -90,29 +92,32 @@ def grad_weights_kernel(layer, target):
                                     cells, dw.ctypes.data + home * item, run - b * width,
                                 )  # fmt: skip
 
-    @njit(parallel=True)
-    def all_images(x, y, winner, gy, dw, db):
-        for part in numba.prange(parts):
-            images(x, y, winner, gy, dw[part], db[part], np.int64(part))
+    def add_parts(a, _):
+        partial_w = array_at(a[0], (parts, filters), dtype)
+        partial_b = array_at(a[1], (parts, maps_out), dtype)
+        dw = array_at(a[2], (maps_out, maps_in, kernel, kernel), dtype)
+        db = array_at(a[3], (maps_out,), dtype)
+        for o in range(maps_out):
+            db[o] = partial_b[:, o].sum()
+            for r in range(kernel):
+                for t in range(run):
+                    tap = partial_w[:, place(o, r, t)].sum()
+                    dw[o, t % maps_in, kernel - 1 - r, kernel - 1 - t // maps_in] = tap
+
+    all_images = in_parallel(images, parts, layer, target)
+    total = in_parallel(add_parts, 1, layer, target)
 
     @njit
     def grad_weights(x, y, winner, gy):
-        partial_w, partial_b = (
-            empty(parts * filters).reshape((parts, filters)),
-            np.zeros((parts, maps_out), dtype),
+        x, gy = np.ascontiguousarray(x), np.ascontiguousarray(gy)
+        partial_w = empty(parts * filters).reshape((parts, filters))
+        partial_b = empty(parts * maps_out).reshape((parts, maps_out))
+        all_images(
+            (x, y, winner, gy, partial_w, partial_b),
+            (x.shape[0], x.shape[1], x.shape[2], y.shape[1], y.shape[2]),
         )
-        partial_w[:] = 0
-        all_images(np.ascontiguousarray(x), y, winner, np.ascontiguousarray(gy), partial_w, partial_b)
-        dw, db = np.empty((maps_out, maps_in, kernel, kernel), dtype), np.zeros(maps_out, dtype)
-        for o in range(maps_out):
-            for part in range(parts):
-                db[o] += partial_b[part, o]
-            for r in range(kernel):
-                for t in range(run):
-                    total = dtype.type(0)
-                    for part in range(parts):
-                        total += partial_w[part, place(o, r, t)]
-                    dw[o, t % maps_in, kernel - 1 - r, kernel - 1 - t // maps_in] = total
+        dw, db = np.empty((maps_out, maps_in, kernel, kernel), dtype), np.empty(maps_out, dtype)
+        total((partial_w, partial_b, dw, db), ())
         return dw, db
 
     return grad_weights
@@ -142,26 +147,27 @@ def grad_input_kernel(layer, target):
                     packed[place(o, r, t)] = w[o, t % maps_in, kernel - 1 - r, kernel - 1 - t // maps_in]
         return packed
 
-    @njit
-    def images(packed, y, winner, gy, dx, part):
-        height, stride = dx.shape[1], dx.shape[2] * maps_in
-        rows, columns = y.shape[1], y.shape[2]
+    def images(a, part):
+        y, winner, gy, dx, n_images, height = a[1], a[2], a[3], a[4], a[5], a[6]
+        stride, rows, columns = a[7] * maps_in, a[8], a[9]
+        packed = pack(array_at(a[0], (maps_out, maps_in, kernel, kernel), dtype))
         down = min(rows, SORTED_ROWS)
         g = np.empty(down * columns * maps_out + CACHE_LINE, dtype)
         filters = np.empty(down * columns * maps_out + CACHE_LINE, np.int32)
         starts = np.empty((down * columns, POOL * POOL + 1), np.int64)
-        for n in range(part * y.shape[0] // parts, (part + 1) * y.shape[0] // parts):
-            dx[n] = 0
+        for n in range(part * n_images // parts, (part + 1) * n_images // parts):
+            image = dx + n * height * stride * item
+            array_at(image, (height * stride,), dtype)[:] = 0
             for top in range(0, rows, down):
                 cells = min(down, rows - top) * columns
                 for cell in range(cells):
                     start = ((n * rows + top) * columns + cell) * maps_out
                     sort(
-                        y.ctypes.data + start * item, winner.ctypes.data + start,
-                        gy.ctypes.data + start * item, g[cell * maps_out :].ctypes.data,
-                        filters[cell * maps_out :].ctypes.data, starts[cell].ctypes.data,
+                        y + start * item, winner + start, gy + start * item,
+                        g[cell * maps_out :].ctypes.data, filters[cell * maps_out :].ctypes.data,
+                        starts[cell].ctypes.data,
                     )  # fmt: skip
-                corner = dx.ctypes.data + (n * height + POOL * top) * stride * item
+                corner = image + POOL * top * stride * item
                 for b in range(blocks):
                     for r in range(repeats):
                         taps = packed.ctypes.data + (b * repeats + r) * maps_out * size * item
@@ -178,16 +184,14 @@ def grad_input_kernel(layer, target):
                                         stop - start, origin + shift * item, stride, run - b * width,
                                     )  # fmt: skip
 
-    @njit(parallel=True)
-    def all_images(packed, y, winner, gy, dx):
-        for part in numba.prange(parts):
-            images(packed, y, winner, gy, dx, np.int64(part))
+    all_images = in_parallel(images, parts, layer, target)
 
     @njit
     def grad_input(w, y, winner, gy, height, width):
+        w, gy = np.ascontiguousarray(w), np.ascontiguousarray(gy)
         shape = (y.shape[0], height.item(), width.item(), maps_in)
         dx = empty(shape[0] * shape[1] * shape[2] * maps_in).reshape(shape)
-        all_images(pack(w), y, winner, np.ascontiguousarray(gy), dx)
+        all_images((w, y, winner, gy, dx), (shape[0], shape[1], shape[2], y.shape[1], y.shape[2]))
         return dx
 
     return grad_input

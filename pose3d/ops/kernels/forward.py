@@ -10,11 +10,11 @@ of every array expression it meets in such a function, and each costs a second.
 
 from functools import lru_cache
 
-import numba
 import numpy as np
 
 from pose3d.io.jit import njit
 from pose3d.ops.kernels import microkernels
+from pose3d.ops.kernels.parts import array_at, in_parallel
 from pose3d.ops.kernels.tiling import ceil_div, forward_tile
 from pose3d.ops.shapes import POOL
 
@@ -62,14 +62,16 @@ def forward_kernel(layer, target):
                         packed[base + tap * width] = w[o, c, i, j]
         return packed
 
-    @njit
-    def some_rows(x, packed, bias, y, winner, part):
-        height, stride = x.shape[1], x.shape[2] * maps_in
-        pooled_rows, pooled_columns = y.shape[1], y.shape[2]
-        total = x.shape[0] * pooled_rows
+    def some_rows(a, part):
+        x, y, winner, images, height, stride = a[0], a[3], a[4], a[5], a[6], a[7]
+        pooled_rows, pooled_columns = a[8], a[9]
+        packed = pack(array_at(a[1], (maps_out, maps_in, kernel, kernel), dtype))
+        bias = np.zeros(groups * width, dtype)
+        bias[:maps_out] = array_at(a[2], (maps_out,), dtype)
+        total = images * pooled_rows
         for flat in range(part * total // parts, (part + 1) * total // parts):
             n, i = flat // pooled_rows, flat % pooled_rows
-            x_row = x.ctypes.data + (n * height + POOL * i) * stride * item
+            x_row = x + (n * height + POOL * i) * stride * item
             for group in range(groups):
                 w = packed.ctypes.data + group * kernel * run * width * item
                 first = group * width
@@ -78,25 +80,19 @@ def forward_kernel(layer, target):
                     cell = (flat * pooled_columns + j) * maps_out + first
                     compute(
                         x_row + j * POOL * maps_in * item, stride, w, bias.ctypes.data + first * item,
-                        y.ctypes.data + cell * item, winner.ctypes.data + cell, maps_out - first,
+                        y + cell * item, winner + cell, maps_out - first,
                     )  # fmt: skip
 
-    @njit(parallel=True)
-    def all_rows(x, packed, bias, y, winner):
-        for part in numba.prange(parts):
-            some_rows(x, packed, bias, y, winner, np.int64(part))
+    all_rows = in_parallel(some_rows, parts, layer, target)
 
     @njit
     def forward(x, w, b):
-        x = np.ascontiguousarray(x)
+        x, w, b = np.ascontiguousarray(x), np.ascontiguousarray(w), np.ascontiguousarray(b)
         rows, columns = (x.shape[1] - kernel + 1) // POOL, (x.shape[2] - kernel + 1) // POOL
         shape = (x.shape[0], rows, columns, maps_out)
         y = empty(x.shape[0] * rows * columns * maps_out).reshape(shape)
         winner = np.empty(shape, np.uint8)
-        bias = np.zeros(groups * width, dtype)
-        for o in range(maps_out):
-            bias[o] = b[o]
-        all_rows(x, pack(w), bias, y, winner)
+        all_rows((x, w, b, y, winner), (x.shape[0], x.shape[1], x.shape[2] * maps_in, rows, columns))
         return y, winner
 
     return forward

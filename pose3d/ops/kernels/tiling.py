@@ -18,8 +18,8 @@ class Layer:
 
     Attributes
     ----------
-    columns : int
-        Pooled columns that every image has at least (1 where that is not known).
+    columns, rows : int
+        Pooled columns and rows that every image has at least (1 where that is not known).
     """
 
     maps_in: int
@@ -28,6 +28,7 @@ class Layer:
     activation: str
     dtype: str
     columns: int = 1
+    rows: int = 1
 
     @property
     def run(self):

@@ -1,0 +1,228 @@
+"""The innermost loops of minimal filtering: tiles to points and back, the product at a point, the pooling.
+
+Intrinsics as in `microkernels`: addresses and counts are arguments, sizes and most strides constants. Maps
+come in whole vectors.
+"""
+
+import numba.types as nt
+import numpy as np
+from llvmlite import ir
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from pose3d.ops.kernels.microkernels import _before_activation, _maximum
+from pose3d.ops.kernels.simd import INT8, INT64, Emitter
+from pose3d.ops.shapes import POOL
+
+
+def linear(e, matrix, values):
+    """``matrix @ values`` for a constant matrix and a list of vectors.
+
+    Points come in pairs a, -a. Rows (or columns) of such a pair differ only in every second sign, so that
+    both take half of the products.
+    """
+    matrix = np.array(matrix)
+    columns, terms = list(range(matrix.shape[1])), []
+    alternating = (-1.0) ** np.arange(len(matrix))
+    while columns:
+        c = columns.pop(0)
+        twin = next((d for d in columns if _same(matrix[:, d], matrix[:, c] * alternating)), None)
+        if twin is None or np.count_nonzero(matrix[:, c]) < POOL:
+            terms.append((matrix[:, c], values[c]))
+            continue
+        columns.remove(twin)
+        for sign, combine in ((1, e.builder.fadd), (-1, e.builder.fsub)):
+            terms.append((matrix[:, c] * (alternating == sign), combine(values[c], values[twin])))
+    matrix, values = np.stack([column for column, _ in terms], axis=1), [value for _, value in terms]
+    found, alternating = [None] * len(matrix), (-1.0) ** np.arange(matrix.shape[1])
+    for i, row in enumerate(matrix):
+        if found[i] is not None:
+            continue
+        twins = (j for j in range(i + 1, len(matrix)) if _same(np.abs(matrix[j]), np.abs(row)))
+        twin = next((j for j in twins if found[j] is None and _same(matrix[j], row * alternating)), None)
+        if twin is None:
+            found[i] = _weighted(e, row, values)
+        else:
+            even, odd = (_weighted(e, row * (alternating == sign), values) for sign in (1, -1))
+            found[i], found[twin] = e.builder.fadd(even, odd), e.builder.fsub(even, odd)
+    return found
+
+
+def _same(a, b):
+    return np.array_equal(a, b)
+
+
+def _weighted(e, weights, values):
+    """The sum of `values` times `weights`, ones first: a vector."""
+    total = None
+    for weight, value in sorted(zip(weights, values, strict=True), key=lambda pair: abs(pair[0]) != 1):
+        if weight == 0:
+            continue
+        if total is None:
+            total = value if weight == 1 else e.builder.fmul(e.constant(weight), value)
+        elif abs(weight) == 1:
+            total = (e.builder.fadd if weight == 1 else e.builder.fsub)(total, value)
+        else:
+            total = e.fma(e.constant(weight), value, total)
+    return e.zero() if total is None else total
+
+
+def tile_transform(dtype, lanes, matrix, source_step, target_row, target_step):
+    """``transform(source, source_row, target, target_row)``: ``matrix @ tile @ matrix.T``, a vector of maps.
+
+    Steps and rows are the distances of neighbours in a row and in a column, in elements; a `target_row` of
+    None is taken from the call.
+    """
+    outputs, inputs = matrix.shape
+
+    def codegen(context, builder, signature, args):
+        e = Emitter(builder, dtype, lanes)
+        source, target = e.pointer(args[0]), e.pointer(args[2])
+        down = args[3] if target_row is None else INT64(target_row)
+        scratch = cgutils.alloca_once(builder, ir.ArrayType(e.vector, outputs * inputs))
+        scratch = builder.bitcast(scratch, e.scalar.as_pointer())
+
+        def column(c, carried):
+            first = e.at(source, builder.mul(c, INT64(source_step)))
+            values = [e.load(e.at(first, builder.mul(args[1], INT64(r)))) for r in range(inputs)]
+            for i, value in enumerate(linear(e, matrix, values)):
+                e.store(value, e.at(scratch, i * inputs * lanes, builder.mul(c, INT64(lanes))))
+            return carried
+
+        def row(i, carried):
+            first = e.at(scratch, builder.mul(i, INT64(inputs * lanes)))
+            values = [e.load(e.at(first, c * lanes)) for c in range(inputs)]
+            home = e.at(target, builder.mul(i, down))
+            for j, value in enumerate(linear(e, matrix, values)):
+                e.store(value, e.at(home, j * target_step))
+            return carried
+
+        e.loop(inputs, [], column)
+        e.loop(outputs, [], row)
+        return context.get_dummy_value()
+
+    @intrinsic
+    def transform(typingctx, source, source_row, target, target_row):
+        return nt.void(*[nt.int64] * 4), codegen
+
+    return transform
+
+
+def product(dtype, lanes, rows, vectors, strides, accumulate):
+    """``multiply(a, b, c, count)``: c (+)= a' b for `rows` x `vectors` of c, over `count` terms, at least 1.
+
+    Parameters
+    ----------
+    strides : (a's step from row to row, from term to term, b's from term to term, c's from row to row)
+    accumulate : bool, whether what is in c is kept
+    """
+    a_row, a_term, b_term, c_row = strides
+    places = [(r, v) for r in range(rows) for v in range(vectors)]
+
+    def codegen(context, builder, signature, args):
+        e = Emitter(builder, dtype, lanes)
+        a, b, c = (e.pointer(arg) for arg in args[:3])
+
+        def term(k, sums):
+            left, right = (e.at(p, builder.mul(k, INT64(s))) for p, s in ((a, a_term), (b, b_term)))
+            factors = [e.load(e.at(right, v * lanes)) for v in range(vectors)]
+            broadcast = [e.splat(builder.load(e.at(left, r * a_row))) for r in range(rows)]
+            return [e.fma(broadcast[r], factors[v], s) for (r, v), s in zip(places, sums, strict=True)]
+
+        sums = e.loop(args[3], [e.zero()] * len(places), term)
+        for (r, v), value in zip(places, sums, strict=True):
+            home = e.at(c, r * c_row + v * lanes)
+            e.store(builder.fadd(value, e.load(home)) if accumulate else value, home)
+        return context.get_dummy_value()
+
+    @intrinsic
+    def multiply(typingctx, a, b, c, count):
+        return nt.void(*[nt.int64] * 4), codegen
+
+    return multiply
+
+
+def pool_tile(layer, lanes, side):
+    """``pool(conv, b, y, winner, row_stride)``: pooling, bias and activation of `side` x `side` outputs.
+
+    `conv` holds the tile, one vector of maps each; `row_stride` is that of y and of the winners.
+    """
+    cells = range(side // POOL)
+
+    def codegen(context, builder, signature, args):
+        e = Emitter(builder, layer.dtype, lanes)
+        conv, b, y = (e.pointer(args[i]) for i in range(3))
+        winner, bias = builder.inttoptr(args[3], INT8.as_pointer()), e.load(b)
+        for i in cells:
+            down = builder.mul(args[4], INT64(i))
+            for j in cells:
+                corner = POOL * (i * side + j)
+                values = [e.load(e.at(conv, (corner + r * side + c) * lanes)) for r in (0, 1) for c in (0, 1)]
+                best, number = _maximum(e, values)
+                best = builder.fadd(best, bias)
+                best = e.tanh(best) if layer.activation == "tanh" else e.relu(best)
+                e.store(best, e.at(y, down, j * layer.maps_out))
+                e.store(number, builder.gep(winner, [builder.add(down, INT64(j * layer.maps_out))]))
+        return context.get_dummy_value()
+
+    @intrinsic
+    def pool(typingctx, conv, b, y, winner, row_stride):
+        return nt.void(*[nt.int64] * 5), codegen
+
+    return pool
+
+
+def unpool(layer, lanes):
+    """``spread(y, winner, gy, count, g, row_stride)``: the gradient at the 2 x 2 outputs of `count` cells.
+
+    It is that before the activation at the winner, and zero elsewhere.
+    """
+
+    def codegen(context, builder, signature, args):
+        e = Emitter(builder, layer.dtype, lanes)
+        y, gy, g = (e.pointer(args[i]) for i in (0, 2, 4))
+        winner = builder.inttoptr(args[1], INT8.as_pointer())
+
+        def cell(n, carried):
+            first = builder.mul(n, INT64(layer.maps_out))
+            home = e.at(g, builder.mul(n, INT64(POOL * layer.maps_out)))
+            for v in range(0, layer.maps_out, lanes):
+                place = builder.add(first, INT64(v))
+                value = _before_activation(e, layer, y, gy, place, None)
+                number = e.load(builder.gep(winner, [place]), None, INT8)
+                for which in range(POOL * POOL):
+                    wins = builder.icmp_signed("==", number, e.integers(INT8, [which] * lanes))
+                    at = e.at(
+                        home, builder.mul(args[5], INT64(which // POOL)), which % POOL * layer.maps_out + v
+                    )
+                    e.store(builder.select(wins, value, e.zero()), at)
+            return carried
+
+        e.loop(args[3], [], cell)
+        return context.get_dummy_value()
+
+    @intrinsic
+    def spread(typingctx, y, winner, gy, count, g, row_stride):
+        return nt.void(*[nt.int64] * 6), codegen
+
+    return spread
+
+
+def same_maps(layer, lanes):
+    """``same(a, b) -> int64``: whether two pixels are equal in all maps."""
+
+    def codegen(context, builder, signature, args):
+        e = Emitter(builder, layer.dtype, lanes)
+        a, b = map(e.pointer, args)
+        equal = None
+        for v in range(0, layer.maps_in, lanes):
+            here = builder.fcmp_ordered("==", e.load(e.at(a, v)), e.load(e.at(b, v)))
+            equal = here if equal is None else builder.and_(equal, here)
+        bits = builder.bitcast(equal, ir.IntType(lanes))
+        return builder.zext(builder.icmp_unsigned("==", bits, ir.Constant(bits.type, -1)), INT64)
+
+    @intrinsic
+    def same(typingctx, a, b):
+        return nt.int64(nt.int64, nt.int64), codegen
+
+    return same
