@@ -90,7 +90,8 @@ def in_parallel(part, parts, *identity):
     Parameters
     ----------
     part : function for `njit`
-        `a` points at int64 numbers: the addresses of the arrays, and the sizes. It returns nothing.
+        `a` points at int64 numbers: the addresses of the arrays, and the sizes. It returns nothing and must
+        not raise, since nobody would see it: what may fail, such as large memory, is the caller's.
     identity : what the code of `part` depends on, beside this package's source
     """
     numba.get_num_threads()  # starts numba's threads: parallel code read from the cache does not, and crashes
