@@ -62,7 +62,7 @@ def test_every_variant_is_run_and_only_once(tiny, built, tmp_path, capsys):
     assert all(float(row["test_mpjpe_mm"]) > 0 for row in rows)
     assert len(weights) == 4  # with the detection network, and the untrained one of the run that diverged
     printed = capsys.readouterr().out
-    assert "diverging, run 1 of 1: error: the cost became" in printed
+    assert "diverging, seed 2: error: the cost became" in printed
     assert (tmp_path / "out" / "tiny.txt").read_text() in printed
 
     assert compare.main(arguments) == 0

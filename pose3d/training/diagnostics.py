@@ -6,8 +6,8 @@ from pose3d.model.network import CONV_LAYERS
 
 SATURATED = 0.99  # of tanh's range
 MUCH_SATURATED = 0.5  # share of a layer's values from which a warning is logged
-# A map is called saturated if more than this share of its values is, and a layer is of little use if more
-# than a third of its maps are saturated or constant.
+# A map is called saturated if more than this share of its values is, and what is transferred is of little use
+# if a third of all maps are saturated or constant.
 MAP_SATURATED, USELESS = 0.9, 1 / 3
 
 
@@ -62,7 +62,7 @@ def transferred_maps(graph, images):
     -------
     list of str
     """
-    lines, activations = [], graph.activations(images)
+    lines, useless, activations = [], [], graph.activations(images)
     for name in CONV_LAYERS:
         maps = activations[name].reshape(-1, activations[name].shape[-1])  # (N H W, C)
         constant = np.ptp(maps, axis=0) == 0
@@ -71,9 +71,10 @@ def transferred_maps(graph, images):
         lines.append(
             f"{name}: of {maps.shape[1]} maps {constant.sum()} constant, {saturated.sum()} saturated"
         )
-        if np.mean(constant | saturated) > USELESS:
-            lines.append(
-                f"warning: more than a third of {name}'s maps say little; train detection longer, or with a "
-                "lower training.learning_rate"
-            )
+        useless.extend(constant | saturated)
+    if np.mean(useless) >= USELESS:
+        lines.append(
+            "warning: a third of the maps say little; train detection longer, with a lower "
+            "training.learning_rate, or with training.warmup=1"
+        )
     return lines
