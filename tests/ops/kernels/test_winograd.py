@@ -9,7 +9,7 @@ from pose3d.ops.kernels.simd import Target
 from pose3d.ops.kernels.tiling import Layer
 from tests.ops.kernels.test_kernels import HALF, HOST
 
-WIDE = 2 * HOST.lanes("float32")
+WIDE = max(16, 2 * HOST.lanes("float32"))
 # maps in, maps out, filter, rows, columns: an odd and an even number of pooling windows each way; more
 # tiles than a block has, and fewer; an image with a row and a column that no window covers.
 CASES = [(WIDE, 2 * WIDE, 5, 14, 31), (2 * WIDE, WIDE, 6, 12, 13), (WIDE, WIDE, 3, 6, 9)]
