@@ -9,7 +9,6 @@ its own, both by section, as in a file for --config, and beside the sections
     repeat = 12            let every image stay for 12 frames, as in the original's data
     monitor_test = true    score the unseen subject after every epoch, too
     until = 20             look at a run only as far as this epoch; needs monitor_test, unless there are folds
-    data_folder = "..."    in place of --data
 
 `folds = ["S1", "S7"]` beside the title cross-validates: these subjects validate in turn, each with all
 seeds, the others train, and the unseen subject of the test is not looked at. A table of folds gives the

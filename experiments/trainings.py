@@ -17,7 +17,7 @@ from pose3d.model.weights import BEST
 from pose3d.training import checkpoint
 
 # Of a variant, beside sections of settings.
-OWN_KEYS = {"init": "none", "repeat": 0, "monitor_test": False, "until": 0, "data_folder": ""}
+OWN_KEYS = {"init": "none", "repeat": 0, "monitor_test": False, "until": 0}
 # A process reads them when it loads numba and the BLAS.
 THREADS = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -181,7 +181,6 @@ def regression_run(variant, seed, data, runs, fold=None):
     sections = {key: value for key, value in variant.items() if key not in OWN_KEYS}
     if own["init"] not in ("none", "detection"):
         raise UserError(f"init = {own['init']!r}: must be none or detection")
-    data = Path(own["data_folder"] or data)
     if own["repeat"]:
         data = repeated_folder(data, own["repeat"])
 

@@ -151,7 +151,8 @@ class RegressionTask(Task):
     def start(self, init, split):
         maps, layers = [], self.config.transfer.layers
         if init != "none":
-            transfer(init, self.graph, self._some_images(split.train))
+            images = self._some_images(split.train) if self.config.transfer.rescale else None
+            transfer(init, self.graph, images)
             maps = transferred_maps(self.graph, self._some_images(split.validation))
         baseline = self._mean_pose_mpjpe(split)
         return [

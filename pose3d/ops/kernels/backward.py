@@ -38,6 +38,24 @@ def block_places(layer, block):
     return place
 
 
+def by_parts(layer, parts, filters, all_images, total):
+    """``grad_weights(x, y, winner, gy) -> (dw, db)`` from each part's sum of `filters` numbers."""
+    dtype, maps_out, empty = np.dtype(layer.dtype), layer.maps_out, aligned_empty(np.dtype(layer.dtype))
+    shape = maps_out, layer.maps_in, layer.kernel, layer.kernel
+
+    @njit
+    def grad_weights(x, y, winner, gy):
+        x, gy = np.ascontiguousarray(x), np.ascontiguousarray(gy)
+        partial_w, partial_b = empty(parts * filters), empty(parts * maps_out)
+        sizes = (x.shape[0], x.shape[1], x.shape[2], y.shape[1], y.shape[2])
+        all_images((x, y, winner, gy, partial_w, partial_b), sizes)
+        dw, db = np.empty(shape, dtype), np.empty(maps_out, dtype)
+        total((partial_w, partial_b, dw, db), ())
+        return dw, db
+
+    return grad_weights
+
+
 @lru_cache(None)
 def grad_weights_kernel(layer, target):
     """Compile ``grad_weights(x, y, winner, gy) -> (dw, db)``; see `reference.grad_weights`."""
@@ -49,7 +67,7 @@ def grad_weights_kernel(layer, target):
     blocks, repeats = ceil_div(run, width), kernel // block.rows
     filters = blocks * repeats * maps_out * size
     layer_sizes = kernel, maps_in, maps_out, width, item
-    accumulate, empty = microkernels.weights_block(layer, block), aligned_empty(dtype)
+    accumulate = microkernels.weights_block(layer, block)
     place = block_places(layer, block)
     pack = microkernels.window_starts(layer, target.lanes(layer.dtype))
 
@@ -107,20 +125,7 @@ def grad_weights_kernel(layer, target):
     all_images = in_parallel(images, parts, layer, target)
     total = in_parallel(add_parts, 1, layer, target)
 
-    @njit
-    def grad_weights(x, y, winner, gy):
-        x, gy = np.ascontiguousarray(x), np.ascontiguousarray(gy)
-        partial_w = empty(parts * filters).reshape((parts, filters))
-        partial_b = empty(parts * maps_out).reshape((parts, maps_out))
-        all_images(
-            (x, y, winner, gy, partial_w, partial_b),
-            (x.shape[0], x.shape[1], x.shape[2], y.shape[1], y.shape[2]),
-        )
-        dw, db = np.empty((maps_out, maps_in, kernel, kernel), dtype), np.empty(maps_out, dtype)
-        total((partial_w, partial_b, dw, db), ())
-        return dw, db
-
-    return grad_weights
+    return by_parts(layer, parts, filters, all_images, total)
 
 
 @lru_cache(None)

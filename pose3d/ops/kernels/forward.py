@@ -37,6 +37,19 @@ def aligned_empty(dtype):
     return empty
 
 
+def pooled_outputs(layer):
+    """``outputs(x) -> (y, winner)``: room for the results of a forward pass over contiguous images."""
+    kernel, maps_out, empty = layer.kernel, layer.maps_out, aligned_empty(np.dtype(layer.dtype))
+
+    @njit
+    def outputs(x):
+        rows, columns = (x.shape[1] - kernel + 1) // POOL, (x.shape[2] - kernel + 1) // POOL
+        shape = (x.shape[0], rows, columns, maps_out)
+        return empty(x.shape[0] * rows * columns * maps_out).reshape(shape), np.empty(shape, np.uint8)
+
+    return outputs
+
+
 @lru_cache(None)
 def forward_kernel(layer, target):
     """Compile ``forward(x, w, b) -> (y, winner)`` for one layer; see `reference.forward`."""
@@ -83,16 +96,14 @@ def forward_kernel(layer, target):
                         y + cell * item, winner + cell, maps_out - first,
                     )  # fmt: skip
 
-    all_rows = in_parallel(some_rows, parts, layer, target)
+    all_rows, outputs = in_parallel(some_rows, parts, layer, target), pooled_outputs(layer)
 
     @njit
     def forward(x, w, b):
         x, w, b = np.ascontiguousarray(x), np.ascontiguousarray(w), np.ascontiguousarray(b)
-        rows, columns = (x.shape[1] - kernel + 1) // POOL, (x.shape[2] - kernel + 1) // POOL
-        shape = (x.shape[0], rows, columns, maps_out)
-        y = empty(x.shape[0] * rows * columns * maps_out).reshape(shape)
-        winner = np.empty(shape, np.uint8)
-        all_rows((x, w, b, y, winner), (x.shape[0], x.shape[1], x.shape[2] * maps_in, rows, columns))
+        y, winner = outputs(x)
+        sizes = (x.shape[0], x.shape[1], x.shape[2] * maps_in, y.shape[1], y.shape[2])
+        all_rows((x, w, b, y, winner), sizes)
         return y, winner
 
     return forward

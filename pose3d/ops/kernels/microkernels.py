@@ -81,7 +81,7 @@ def forward_tile(layer, tile):
             bias, shown = e.load(e.at(b, v * tile.lanes)), e.mask(args[6], v * tile.lanes)
             for cell in range(tile.columns):
                 cells = [sums[r, POOL * cell + c, v] for r in range(POOL) for c in range(POOL)]
-                best, number = _maximum(e, cells)
+                best, number = maximum(e, cells)
                 best = builder.fadd(best, bias)
                 best = e.tanh(best) if layer.activation == "tanh" else e.relu(best)
                 place = cell * layer.maps_out + v * tile.lanes
@@ -96,7 +96,7 @@ def forward_tile(layer, tile):
     return compute
 
 
-def _maximum(e, cells):
+def maximum(e, cells):
     """The maximum of a pooling window's `cells` and its number; a tie stays with the first."""
     best, number = cells[0], e.integers(INT8, [0] * e.lanes)
     for n, value in enumerate(cells[1:], start=1):
@@ -111,7 +111,7 @@ def _masks(e, block, taps):
     return [e.mask(taps, v * block.lanes) if block.masked else None for v in range(block.vectors)]
 
 
-def _before_activation(e, layer, y, gy, offset, mask):
+def before_activation(e, layer, y, gy, offset, mask):
     """The gradient before the activation, of a vector of a layer's outputs `y` and the gradients there."""
     y, gy = (e.load(e.at(pointer, offset), mask) for pointer in (y, gy))
     if layer.activation == "tanh":
@@ -136,7 +136,7 @@ def window_starts(layer, lanes):
         one, step = e.integers(INT32, [1] * lanes), e.integers(INT32, [layer.maps_in] * lanes)
 
         def some(offset, mask):
-            e.store(_before_activation(e, layer, y, gy, offset, mask), e.at(g, offset), mask)
+            e.store(before_activation(e, layer, y, gy, offset, mask), e.at(g, offset), mask)
             which = builder.zext(e.load(builder.gep(winner, [offset]), mask, INT8), one.type)
             place = builder.add(origin, e.load(builder.gep(corners, [offset]), mask, INT32))
             place = builder.add(place, builder.mul(builder.lshr(which, one), stride))
@@ -171,7 +171,7 @@ def winner_lists(layer, block, lanes):
         gradients, winners = [], []
         for first in groups:
             mask = e.mask(INT64(layer.maps_out), first) if first + lanes > layer.maps_out else None
-            gradients.append(_before_activation(e, layer, y, gy, first, mask))
+            gradients.append(before_activation(e, layer, y, gy, first, mask))
             number = e.load(builder.gep(winner, [INT64(first)]), mask, INT8)
             none = e.integers(INT8, [POOL * POOL] * lanes)
             winners.append(number if mask is None else builder.select(mask, number, none))

@@ -13,7 +13,7 @@ import numpy as np
 from pose3d.io.jit import njit
 from pose3d.ops.kernels import winograd_microkernels as micro
 from pose3d.ops.kernels.cook_toom import filter_matrix, output_matrix, signal_matrix
-from pose3d.ops.kernels.forward import aligned_empty
+from pose3d.ops.kernels.forward import aligned_empty, pooled_outputs
 from pose3d.ops.kernels.parts import array_at, in_parallel
 from pose3d.ops.kernels.simd import Target
 from pose3d.ops.kernels.tiling import Layer, ceil_div
@@ -270,17 +270,15 @@ def forward_kernel(layer, target):
 
     all_images = in_parallel(some_images, parts, layer, target)
     all_filters = in_parallel(transform_filters, 1, layer, target)
+    outputs = pooled_outputs(layer)
 
     @njit
     def forward(x, w, b):
         x, w, b = np.ascontiguousarray(x), np.ascontiguousarray(w), np.ascontiguousarray(b)
-        rows, columns = (x.shape[1] - kernel + 1) // POOL, (x.shape[2] - kernel + 1) // POOL
-        shape = (x.shape[0], rows, columns, maps_out)
-        y = empty(x.shape[0] * rows * columns * maps_out).reshape(shape)
-        winner = np.empty(shape, np.uint8)
+        y, winner = outputs(x)
         u, sums = empty(n * n * maps_in * maps_out), np.empty((maps_in, maps_out), dtype)
         all_filters((w, u, sums), ())
-        all_images((x, u, sums, b, y, winner), (x.shape[0], x.shape[1], x.shape[2], rows, columns))
+        all_images((x, u, sums, b, y, winner), (x.shape[0], x.shape[1], x.shape[2], y.shape[1], y.shape[2]))
         return y, winner
 
     return forward

@@ -10,6 +10,7 @@ import numpy as np
 
 from pose3d.io.jit import njit
 from pose3d.ops.kernels import winograd_microkernels as micro
+from pose3d.ops.kernels.backward import by_parts
 from pose3d.ops.kernels.cook_toom import filter_matrix, output_matrix, signal_matrix
 from pose3d.ops.kernels.forward import aligned_empty
 from pose3d.ops.kernels.parts import array_at, in_parallel
@@ -58,9 +59,7 @@ def grad_input_kernel(layer, target):
                     row = g.ctypes.data + (POOL * r * pitch + pad * maps_out) * item
                     if 0 <= above + r < rows:
                         start = (image * rows + above + r) * columns * maps_out
-                        spread(
-                            y + start * item, winner + start, gy + start * item, columns, row, pitch,
-                        )  # fmt: skip
+                        spread(y + start * item, winner + start, gy + start * item, columns, row, pitch)
                     else:
                         g[POOL * r * pitch : POOL * (r + 1) * pitch] = 0
                 first = (i - pad - POOL * above) * pitch
@@ -153,10 +152,7 @@ def grad_weights_kernel(layer, target):
                     if i + r < ti * CELLS:
                         g[POOL * r * pitch : POOL * (r + 1) * pitch] = 0
                         continue
-                    if whole:
-                        spread(
-                            y + start * item, winner + start, gy + start * item, whole, row, pitch,
-                        )  # fmt: skip
+                    spread(y + start * item, winner + start, gy + start * item, whole, row, pitch)
                     if whole < columns:
                         last = start + (columns - 1) * maps_out
                         spread(
@@ -210,16 +206,4 @@ def grad_weights_kernel(layer, target):
     all_images = in_parallel(some_images, parts, layer, target)
     total = in_parallel(taps, 1, layer, target)
 
-    @njit
-    def grad_weights(x, y, winner, gy):
-        x, gy = np.ascontiguousarray(x), np.ascontiguousarray(gy)
-        partial_w, partial_b = empty(parts * n * n * size), empty(parts * maps_out)
-        all_images(
-            (x, y, winner, gy, partial_w, partial_b),
-            (x.shape[0], x.shape[1], x.shape[2], y.shape[1], y.shape[2]),
-        )
-        dw, db = np.empty((maps_out, maps_in, kernel, kernel), dtype), np.empty(maps_out, dtype)
-        total((partial_w, partial_b, dw, db), ())
-        return dw, db
-
-    return grad_weights
+    return by_parts(layer, parts, n * n * size, all_images, total)

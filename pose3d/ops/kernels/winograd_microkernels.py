@@ -10,7 +10,7 @@ from llvmlite import ir
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from pose3d.ops.kernels.microkernels import _before_activation, _maximum
+from pose3d.ops.kernels.microkernels import before_activation, maximum
 from pose3d.ops.kernels.simd import INT8, INT64, Emitter
 from pose3d.ops.shapes import POOL
 
@@ -26,7 +26,7 @@ def linear(e, matrix, values):
     alternating = (-1.0) ** np.arange(len(matrix))
     while columns:
         c = columns.pop(0)
-        twin = next((d for d in columns if _same(matrix[:, d], matrix[:, c] * alternating)), None)
+        twin = next((d for d in columns if np.array_equal(matrix[:, d], matrix[:, c] * alternating)), None)
         if twin is None or np.count_nonzero(matrix[:, c]) < POOL:
             terms.append((matrix[:, c], values[c]))
             continue
@@ -38,18 +38,14 @@ def linear(e, matrix, values):
     for i, row in enumerate(matrix):
         if found[i] is not None:
             continue
-        twins = (j for j in range(i + 1, len(matrix)) if _same(np.abs(matrix[j]), np.abs(row)))
-        twin = next((j for j in twins if found[j] is None and _same(matrix[j], row * alternating)), None)
+        free = (j for j in range(i + 1, len(matrix)) if found[j] is None)
+        twin = next((j for j in free if np.array_equal(matrix[j], row * alternating)), None)
         if twin is None:
             found[i] = _weighted(e, row, values)
         else:
             even, odd = (_weighted(e, row * (alternating == sign), values) for sign in (1, -1))
             found[i], found[twin] = e.builder.fadd(even, odd), e.builder.fsub(even, odd)
     return found
-
-
-def _same(a, b):
-    return np.array_equal(a, b)
 
 
 def _weighted(e, weights, values):
@@ -158,7 +154,7 @@ def pool_tile(layer, lanes, side):
             for j in cells:
                 corner = POOL * (i * side + j)
                 values = [e.load(e.at(conv, (corner + r * side + c) * lanes)) for r in (0, 1) for c in (0, 1)]
-                best, number = _maximum(e, values)
+                best, number = maximum(e, values)
                 best = builder.fadd(best, bias)
                 best = e.tanh(best) if layer.activation == "tanh" else e.relu(best)
                 e.store(best, e.at(y, down, j * layer.maps_out))
@@ -188,7 +184,7 @@ def unpool(layer, lanes):
             home = e.at(g, builder.mul(n, INT64(POOL * layer.maps_out)))
             for v in range(0, layer.maps_out, lanes):
                 place = builder.add(first, INT64(v))
-                value = _before_activation(e, layer, y, gy, place, None)
+                value = before_activation(e, layer, y, gy, place, None)
                 number = e.load(builder.gep(winner, [place]), None, INT8)
                 for which in range(POOL * POOL):
                     wins = builder.icmp_signed("==", number, e.integers(INT8, [which] * lanes))
