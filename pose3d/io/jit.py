@@ -10,6 +10,8 @@ from numba.core import caching
 # PyTensor's, which allow sums and products to be fused or regrouped, or those of one that came from a cache,
 # which do not. One process then differs from the next in the last bit. So it is said for every kernel.
 njit = functools.partial(numba.njit, fastmath=False)
+# For helpers: a function of its own is optimised when it is compiled, and again within each that calls it.
+inlined = functools.partial(njit, inline="always")
 
 # Numba numbers the files of its cache by what an index lists. Two processes that compile at once read the
 # same index and may give the code of two functions one name. So a process gives names of its own.

@@ -1,4 +1,4 @@
-"""tanh and softplus as scalar Ops whose compiled loops become vector code.
+"""tanh and softplus as scalar Ops whose compiled loops become vector code; an import registers them.
 
 PyTensor's own call the C library once per number, which takes longer than the matrix
 products around them. In float32 these are plain arithmetic, so that LLVM can make
@@ -12,14 +12,16 @@ import numba.types as nt
 import numpy as np
 from llvmlite import ir
 from numba.extending import intrinsic
+from pytensor.link.numba.dispatch.basic import register_funcify_and_cache_key
 from pytensor.scalar.basic import UnaryScalarOp, upgrade_to_float
 from pytensor.tensor.elemwise import Elemwise
 
+from pose3d.ops.kernels.parts import key
 from pose3d.ops.kernels.simd import TANH_LIMIT, TANH_P, TANH_Q
 
 
 class _Function(UnaryScalarOp):
-    """A function of one real number; `dispatch` asks `compiled` for its machine code."""
+    """A function of one real number."""
 
     def __init__(self, name):
         super().__init__(upgrade_to_float, name=name)
@@ -118,9 +120,17 @@ def _softplus64(x):
     return max(x, 0.0) + math.log1p(math.exp(-abs(x)))
 
 
-COMPILED = {
+_COMPILED = {
     (Tanh, "float32"): _tanh32,
     (Tanh, "float64"): _tanh64,
     (Softplus, "float32"): _softplus32,
     (Softplus, "float64"): _softplus64,
 }
+
+
+@register_funcify_and_cache_key(Tanh)
+@register_funcify_and_cache_key(Softplus)
+def compile_function(op, node, **kwargs):
+    """A scalar Op's compiled function, and its key in PyTensor's cache."""
+    dtype = node.outputs[0].type.dtype
+    return _COMPILED[type(op), dtype], key(type(op).__name__, dtype)

@@ -1,15 +1,31 @@
-"""The fused layer as PyTensor Ops; they know no backend.
+"""The fused layer as PyTensor Ops. ``perform`` calls the compiled kernels, whichever linker asks."""
 
-``perform`` is the plain reference, so that the "py" modes of PyTensor check the
-compiled kernels; :mod:`pose3d.ops.dispatch` gives the Ops their kernels.
-"""
+from functools import cache
 
 import pytensor.tensor as pt
 from pytensor.graph.basic import Apply
 from pytensor.graph.op import Op
 
+from pose3d.io.cpu import keep_freed_memory
 from pose3d.ops import reference
+from pose3d.ops.kernels import backward, forward, winograd, winograd_gradients
+from pose3d.ops.kernels.simd import host_target
+from pose3d.ops.kernels.tiling import Layer
 from pose3d.ops.shapes import POOL, pooled_side
+
+
+@cache
+def _compiled(pays, minimal, direct, layer):
+    """The kernel of a layer: by minimal filtering where that pays, else the direct one."""
+    keep_freed_memory()
+    target = host_target()
+    return (minimal if pays(layer, target) else direct)(layer, target)
+
+
+def _check(array, shape):
+    """Kernels go by addresses: an array of another shape would have them read what is not theirs."""
+    if array.shape != shape:
+        raise ValueError(f"an array of shape {array.shape}, where the layer takes {shape}")
 
 
 def _pooled(side, kernel):
@@ -18,9 +34,16 @@ def _pooled(side, kernel):
 
 
 class _ConvPoolOp(Op):
-    """What the three Ops share: all that a kernel is specialised on."""
+    """What the three Ops share: all that a kernel is specialised on.
+
+    Attributes
+    ----------
+    kernels : tuple of functions
+        Whether minimal filtering pays for a layer, its factory, and that of the direct kernel.
+    """
 
     __props__ = ("maps_in", "maps_out", "kernel", "activation")
+    kernels = ()
 
     def __init__(self, maps_in, maps_out, kernel, activation="tanh"):
         if activation not in reference.ACTIVATIONS:
@@ -28,10 +51,28 @@ class _ConvPoolOp(Op):
         self.maps_in, self.maps_out = int(maps_in), int(maps_out)
         self.kernel, self.activation = int(kernel), activation
 
+    def _call(self, y, *arguments):
+        """Call the kernel for outputs like `y`, a variable of the graph, which may know their sides."""
+        _, rows, columns, _ = y.type.shape
+        maps = self.maps_in, self.maps_out
+        layer = Layer(*maps, self.kernel, self.activation, y.type.dtype, columns or 1, rows or 1)
+        return _compiled(*self.kernels, layer)(*arguments)
+
+    @property
+    def _filters(self):
+        return self.maps_out, self.maps_in, self.kernel, self.kernel
+
+    def _check_outputs(self, sides, *outputs):
+        """Refuse outputs, and gradients at them, that are not of images with these sides."""
+        shape = (*(pooled_side(side, self.kernel) for side in sides), self.maps_out)
+        for array in outputs:
+            _check(array, (len(outputs[0]), *shape))
+
 
 class ConvPool(_ConvPoolOp):
     """``activation(maxpool(conv(x, w)) + b)`` and each pooling window's winner."""
 
+    kernels = winograd.worth_while, winograd.forward_kernel, forward.forward_kernel
     default_output = 0
 
     def make_node(self, x, w, b):
@@ -49,7 +90,11 @@ class ConvPool(_ConvPoolOp):
         )
 
     def perform(self, node, inputs, output_storage):
-        y, winner = reference.forward(*inputs, self.activation)
+        x, w, b = inputs
+        _check(x, (len(x), *x.shape[1:3], self.maps_in))
+        _check(w, self._filters)
+        _check(b, (self.maps_out,))
+        y, winner = self._call(node.outputs[0], x, w, b)
         output_storage[0][0], output_storage[1][0] = y, winner
 
     def pullback(self, inputs, outputs, cotangents):
@@ -74,6 +119,8 @@ class ConvPool(_ConvPoolOp):
 class ConvPoolGradWeights(_ConvPoolOp):
     """Gradients at the filters and biases."""
 
+    kernels = winograd.worth_while, winograd_gradients.grad_weights_kernel, backward.grad_weights_kernel
+
     def make_node(self, x, y, winner, gy):
         x, y, winner, gy = (pt.as_tensor_variable(v) for v in (x, y, winner, gy))
         dw_shape = (self.maps_out, self.maps_in, self.kernel, self.kernel)
@@ -82,8 +129,9 @@ class ConvPoolGradWeights(_ConvPoolOp):
 
     def perform(self, node, inputs, output_storage):
         x, y, winner, gy = inputs
-        dw, db = reference.grad_weights(x, y, winner, gy, self.kernel, self.activation)
-        output_storage[0][0], output_storage[1][0] = dw, db
+        self._check_outputs(x.shape[1:3], y, winner, gy)
+        _check(x, (len(y), *x.shape[1:3], self.maps_in))
+        output_storage[0][0], output_storage[1][0] = self._call(node.inputs[1], x, y, winner, gy)
 
     def infer_shape(self, *args):
         return [(self.maps_out, self.maps_in, self.kernel, self.kernel), (self.maps_out,)]
@@ -91,6 +139,10 @@ class ConvPoolGradWeights(_ConvPoolOp):
 
 class ConvPoolGradInput(_ConvPoolOp):
     """Gradient at the input; the first layer's is never asked for, so never computed."""
+
+    kernels = (
+        winograd.input_worth_while, winograd_gradients.grad_input_kernel, backward.grad_input_kernel,
+    )  # fmt: skip
 
     def make_node(self, w, y, winner, gy, height, width):
         w, y, winner, gy, height, width = (
@@ -101,8 +153,10 @@ class ConvPoolGradInput(_ConvPoolOp):
 
     def perform(self, node, inputs, output_storage):
         w, y, winner, gy, height, width = inputs
-        dx = reference.grad_input(w, y, winner, gy, int(height), int(width), self.activation)
-        output_storage[0][0] = dx
+        sides = int(height), int(width)
+        self._check_outputs(sides, y, winner, gy)
+        _check(w, self._filters)
+        output_storage[0][0] = self._call(node.inputs[1], w, y, winner, gy, *sides)
 
     def infer_shape(self, *args):
         node, (_, y_shape, _, _, _, _) = args[-2:]

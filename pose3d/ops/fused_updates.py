@@ -8,6 +8,7 @@ a parameter and its velocity, become one `FusedUpdate`. It computes them exactly
 
 from functools import lru_cache
 
+import numba
 import numpy as np
 import pytensor.tensor as pt
 from pytensor.compile.mode import optdb
@@ -18,7 +19,8 @@ from pytensor.scalar.basic import Add, Mul, Neg, Sub, TrueDiv
 from pytensor.tensor.elemwise import DimShuffle, Elemwise
 from pytensor.tensor.type import TensorType
 
-from pose3d.io.jit import njit
+from pose3d.io.cpu import keep_freed_memory
+from pose3d.io.jit import inlined
 from pose3d.ops.kernels.parts import array_at, in_parallel
 
 # An update with any other operation stays PyTensor's own.
@@ -58,9 +60,19 @@ class FusedUpdate(Op):
         return Apply(self, inputs, [pt.tensor(dtype=inputs[0].dtype, shape=shape) for _ in self.targets])
 
     def perform(self, node, inputs, output_storage):
-        results = [np.empty_like(inputs[target]) for target in self.targets]
-        _rule(self)([*inputs[: self.tensors], *results], inputs[self.tensors :], ...)
-        for storage, result in zip(output_storage, results, strict=True):
+        tensors, dtype = inputs[: self.tensors], node.outputs[0].type.dtype
+        if any(tensor.shape != tensors[0].shape for tensor in tensors):
+            raise ValueError("a gradient has another shape than its parameter")
+        flat = [np.ascontiguousarray(tensor) for tensor in tensors]
+        results = [flat[i] if self.inplace else np.empty_like(flat[i]) for i in self.targets]
+        numbers = [np.asarray(number, dtype) for number in inputs[self.tensors :]]
+        size, parts = tensors[0].size, numba.config.NUMBA_NUM_THREADS
+        parts = parts if size >= PARALLEL else 1
+        _compiled(self, dtype, parts)([*flat, *([] if self.inplace else results), *numbers], [size, parts])
+        for storage, result, i in zip(output_storage, results, self.targets, strict=True):
+            if self.inplace and result is not tensors[i]:  # whose numbers do not lie in order
+                tensors[i][...] = result
+                result = tensors[i]
             storage[0] = result
 
     def infer_shape(self, *args):
@@ -176,7 +188,7 @@ optdb.register("fuse_updates", FuseUpdates(), "fast_run", "fast_compile", positi
 # Where PyTensor's own random variables become inplace, too: after its Elemwise rewrites.
 optdb.register("update_inplace", dfs_rewriter(overwrite), "fast_run", "inplace", position=99)
 
-# What depends on how many inputs there are: the loop, and what calls it.
+# What depends on how many inputs there are.
 _PART = """
 def update_part(a, n):
     size, parts = a[{inputs}], a[{inputs} + 1]
@@ -186,55 +198,20 @@ def update_part(a, n):
     for t in range(np.uint64(n * size // parts), np.uint64((n + 1) * size // parts)):
         rule(x, s, t)
 """
-_UPDATE = """
-def update({inputs}):
-    x = ({arrays},)
-    for i in range(1, {tensors}):
-        if x[i].size != x[0].size:
-            raise ValueError("a gradient has another shape than its parameter")
-    if x[0].size < PARALLEL:
-        alone((*x, {numbers}), (x[0].size, 1))
-    else:
-        together((*x, {numbers}), (x[0].size, parts))
-    return {shaped}
-"""
 
 
 @lru_cache(None)
-def compiled(op, dtype, parts):
-    """The numba function of a `FusedUpdate`, which divides the tensors into `parts` equal parts."""
+def _compiled(op, dtype, parts):
+    """``run(arrays, sizes)`` of a `FusedUpdate`; the arrays are tensors, new results, and scalars."""
+    keep_freed_memory()
     dtype, arrays = np.dtype(dtype), op.tensors + (0 if op.inplace else len(op.targets))
     text = _PART.format(
         inputs=arrays + op.scalars,
         arrays=", ".join(f"array_at(a[{i}], (size,), dtype)" for i in range(arrays)),
         numbers="".join(f"array_at(a[{arrays + i}], (1,), dtype)[0], " for i in range(op.scalars)),
     )
-    rule = njit(_rule(op))
-    part = _function(text, "update_part", np=np, rule=rule, array_at=array_at, dtype=dtype, __name__=__name__)
-    alone, together = (in_parallel(part, n, op, op._props_dict(), dtype) for n in (1, parts))
-    names = [f"i{i}" for i in range(op.tensors + op.scalars)]
-    # A tensor that is overwritten must not be copied; the others need not be contiguous.
-    overwritten = op.targets if op.inplace else ()
-    flat = [
-        f"{name}.reshape({name}.size)"
-        if i in overwritten
-        else f"np.ascontiguousarray({name}).reshape({name}.size)"
-        for i, name in enumerate(names[: op.tensors])
-    ]
-    if not op.inplace:
-        flat += [f"np.empty(i{target}.size, i{target}.dtype)" for target in op.targets]
-    text = _UPDATE.format(
-        inputs=", ".join(names),
-        tensors=op.tensors,
-        arrays=", ".join(flat),
-        numbers="".join(f"{name}, " for name in names[op.tensors :]),
-        shaped=", ".join(
-            f"x[{place}].reshape(i{target}.shape)"
-            for place, target in zip(_places(op), op.targets, strict=True)
-        ),
-    )
-    names = {"alone": alone, "together": together, "parts": parts, "PARALLEL": PARALLEL}
-    return njit(_function(text, "update", np=np, **names))
+    names = {"np": np, "rule": inlined(_rule(op)), "array_at": array_at, "dtype": dtype, "__name__": __name__}
+    return in_parallel(_function(text, "update_part", **names), parts, op, op._props_dict(), dtype)
 
 
 def _rule(op):

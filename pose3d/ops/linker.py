@@ -1,4 +1,4 @@
-"""Run a graph node by node: kernels and elementwise loops compiled, everything else by its ``perform``.
+"""Run a graph node by node: fused elementwise loops compiled, everything else by its ``perform``.
 
 PyTensor's own numba linker compiles a whole graph as one function, which takes many times as long as its
 kernels do and is done again for every graph. The graphs here have some 70 nodes, of which few take
@@ -15,8 +15,8 @@ from pytensor.link.utils import gc_helper, map_storage, streamline
 from pytensor.tensor.elemwise import Elemwise
 from pytensor.tensor.random.op import RandomVariable
 
-# Ops whose nodes are compiled, beside loops over elements; `dispatch` adds those of this package.
-COMPILED = [RandomVariable, OpFromGraph]
+# Ops whose nodes are compiled, beside loops over elements.
+COMPILED = (RandomVariable, OpFromGraph)
 
 
 class NodeLinker(PerformLinker):
@@ -54,11 +54,18 @@ class NodeLinker(PerformLinker):
         return run, given, found, thunks, order
 
 
+def _is_own_loop(node):
+    """Whether a node is a loop over elements for which numpy has none."""
+    if not isinstance(node.op, Elemwise) or not node.outputs[0].type.ndim:
+        return False
+    _, inputs, _ = node.op.nfunc_spec or (None, 0, 0)
+    return inputs != len(node.inputs)
+
+
 def _thunk(node, storage_map, compute_map):
     """A function without arguments that computes a node's outputs from its inputs, in their storage."""
     inputs, outputs = ([storage_map[v] for v in variables] for variables in (node.inputs, node.outputs))
-    loop = isinstance(node.op, Elemwise) and node.outputs[0].type.ndim > 0
-    if not (loop or isinstance(node.op, tuple(COMPILED))):
+    if not (_is_own_loop(node) or isinstance(node.op, COMPILED)):
         thunk = node.op.make_thunk(node, storage_map, compute_map, [], "py")
     else:
         function, key = numba_funcify_ensure_cache(node.op, node=node, storage_map=storage_map)

@@ -1,15 +1,14 @@
 """Products left to the matrix library: of matrices, either one transposed, and of a tensor with itself.
 
 PyTensor's own ``dot`` copies a transposed side before it multiplies in the versions before 3.1, and in a
-training step every weight matrix is one. It multiplies vectors as matrices, 80 times slower.
+training step every weight matrix is one. It multiplies vectors as matrices, 80 times slower. numpy's does
+neither.
 """
 
 import numpy as np
 import pytensor.tensor as pt
 from pytensor.graph.basic import Apply
 from pytensor.graph.op import Op
-
-from pose3d.io.jit import njit
 
 
 class Product(Op):
@@ -58,25 +57,6 @@ class SquaredNorm(Op):
 
     def infer_shape(self, *args):
         return [()]
-
-
-def compiled_product(op):
-    """The Op for numba: arrays that are contiguous in memory reach the matrix library as they are."""
-    left, right = op.left, op.right
-
-    @njit
-    def product(a, b):
-        a, b = np.ascontiguousarray(a), np.ascontiguousarray(b)
-        return np.dot(a.T if left else a, b.T if right else b)
-
-    return product
-
-
-@njit
-def compiled_norm(x):
-    """`SquaredNorm` for numba."""
-    flat = np.ascontiguousarray(x).reshape(x.size)
-    return np.array(np.dot(flat, flat))
 
 
 def dot(a, b):

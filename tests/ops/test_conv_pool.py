@@ -4,15 +4,15 @@ import os
 import shutil
 import subprocess
 import sys
-import warnings
 from pathlib import Path
 
 import numpy as np
 import pytensor
 import pytensor.tensor as pt
 import pytest
+from pytensor.compile.mode import Mode
 
-from pose3d.ops import ConvPool, ConvPoolGradInput, conv_pool, dispatch
+from pose3d.ops import NODES, ConvPool, ConvPoolGradInput, ConvPoolGradWeights, conv_pool, reference
 from pose3d.ops.kernels import parts
 
 SIZES = {"maps_in": 2, "maps_out": 3, "kernel": 3}
@@ -31,16 +31,15 @@ def cost_and_gradients(dtype):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_compiled_and_plain_modes_agree(dtype):
+@pytest.mark.parametrize("mode", [NODES, Mode(linker="py")], ids=["nodes", "py"])
+def test_a_graph_agrees_with_the_reference(dtype, mode):
     inputs, outputs = cost_and_gradients(dtype)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")  # object mode would warn
-        compiled = pytensor.function(inputs, outputs, mode="NUMBA")
-        values = compiled(*arguments(dtype))
-    plain = pytensor.function(inputs, outputs, mode=pytensor.compile.mode.Mode(linker="py"))(
-        *arguments(dtype)
-    )
-    for value, expected in zip(values, plain, strict=True):
+    x, w, b = arguments(dtype)
+    values = pytensor.function(inputs, outputs, mode=mode)(x, w, b)
+    y, winner = reference.forward(x, w, b)
+    dw, db = reference.grad_weights(x, y, winner, 2 * y, SIZES["kernel"])
+    dx = reference.grad_input(w, y, winner, 2 * y, *x.shape[1:3])
+    for value, expected in zip(values, ((y**2).sum(), dx, dw, db), strict=True):
         assert value.dtype == dtype
         np.testing.assert_allclose(
             value, expected, rtol={"float32": 1e-4, "float64": 1e-11}[dtype], atol=1e-5
@@ -49,7 +48,7 @@ def test_compiled_and_plain_modes_agree(dtype):
 
 def test_gradients_by_finite_differences_through_the_kernels():
     inputs, outputs = cost_and_gradients("float64")
-    function = pytensor.function(inputs, outputs, mode="NUMBA")
+    function = pytensor.function(inputs, outputs, mode=NODES)
     values = arguments()
     _, *gradients = function(*values)
     rng = np.random.RandomState(6)
@@ -66,7 +65,7 @@ def test_gradients_by_finite_differences_through_the_kernels():
 def test_the_first_layers_input_gradient_is_never_computed():
     (x, w, b), _ = cost_and_gradients("float64")
     cost = conv_pool(x, w, b, **SIZES).sum()
-    function = pytensor.function([x, w, b], pytensor.grad(cost, [w, b]), mode="NUMBA")
+    function = pytensor.function([x, w, b], pytensor.grad(cost, [w, b]), mode=NODES)
     ops = [type(node.op) for node in function.maker.fgraph.toposort()]
     assert ops.count(ConvPool) == 1
     assert ConvPoolGradInput not in ops
@@ -77,7 +76,7 @@ def test_shapes_are_known_without_computing():
     w, b = pt.tensor4("w", dtype="float32"), pt.vector("b", dtype="float32")
     y = conv_pool(x, w, b, **SIZES)
     assert y.type.shape == (None, 63, 63, 3)
-    function = pytensor.function([x, w, b], y.shape, mode="NUMBA", on_unused_input="ignore")
+    function = pytensor.function([x, w, b], y.shape, mode=NODES, on_unused_input="ignore")
     assert not any(isinstance(node.op, ConvPool) for node in function.maker.fgraph.toposort())
 
 
@@ -97,17 +96,30 @@ def test_wrong_inputs_are_refused_when_the_graph_is_built():
         ConvPool(1, 1, 3, "sine")
 
 
-def test_an_edited_kernel_has_another_key(monkeypatch, tmp_path):
-    x, w, b = (pt.tensor(dtype="float32", shape=(None,) * n) for n in (4, 4, 1))
-    node = ConvPool(2, 3, 3).make_node(x, w, b)
-    _, key = dispatch.compile_kernel(node.op, node)
-    assert dispatch.compile_kernel(node.op, node)[1] == key
+def test_arrays_that_do_not_fit_the_layer_are_refused():
+    inputs, outputs = cost_and_gradients("float64")
+    function = pytensor.function(inputs, outputs, mode=NODES)
+    x, w, b = arguments()
+    for wrong in ((x[..., :1], w, b), (x, w[:2], b), (x, w, b[:2])):
+        with pytest.raises(ValueError, match=r"shape \(.*where the layer takes \("):
+            function(*wrong)
+    with pytest.raises(ValueError, match="at least 4"):
+        function(x[:, :3], w, b)
+    gradients = ConvPoolGradWeights(2, 3, 3)(inputs[0], outputs[1], pt.tensor4(dtype="uint8"), outputs[1])
+    node, (y, winner) = gradients[0].owner, reference.forward(x, w, b)
+    with pytest.raises(ValueError, match="where the layer takes"):
+        node.op.perform(node, [x, y, winner, y[:1]], [[None], [None]])
+
+
+def test_an_edited_kernel_has_another_key(monkeypatch):
+    key = parts.key("a kernel", 3)
+    assert parts.key("a kernel", 3) == key != parts.key("a kernel", 4)
     monkeypatch.setattr(parts, "source_hash", lambda: "another source")
-    assert dispatch.compile_kernel(node.op, node)[1] != key
+    assert parts.key("a kernel", 3) != key
 
 
 def test_the_source_hash_sees_every_file_of_the_kernels(monkeypatch, tmp_path):
-    folder = shutil.copytree(Path(dispatch.__file__).parent, tmp_path / "ops")
+    folder = shutil.copytree(Path(reference.__file__).parent, tmp_path / "ops")
     monkeypatch.setattr(parts, "__file__", str(folder / "kernels" / "parts.py"))
     before = parts.source_hash.__wrapped__()
     assert before == parts.source_hash()
@@ -121,21 +133,20 @@ def test_the_source_hash_sees_every_file_of_the_kernels(monkeypatch, tmp_path):
 TWO_FUNCTIONS = """
 import sys
 import numpy, pytensor, pytensor.tensor as pt
-from pose3d.ops import conv_pool
-from pose3d.ops.linker import NODES
+from pose3d.ops import NODES, conv_pool
 x, w, b = (pt.tensor(dtype="float32", shape=(None,) * n) for n in (4, 4, 1))
 y = conv_pool(x, w, b, maps_in=2, maps_out=3, kernel=3)
 for output in (y, y + 1)[int(sys.argv[1]):]:
-    mode = NODES if sys.argv[2] == "nodes" else "NUMBA"
+    mode = NODES if sys.argv[2] == "NODES" else sys.argv[2]
     function = pytensor.function([x, w, b], output, mode=mode)
     print(function(*(numpy.ones(shape, "float32") for shape in ((2, 8, 11, 2), (3, 2, 3, 3), (3,)))).shape)
 """
 
 
-@pytest.mark.parametrize("linked", ["nodes", "whole"])
+@pytest.mark.parametrize("linked", ["NODES", "NUMBA"])
 def test_kernels_read_from_the_disk_cache_run_in_a_fresh_process(tmp_path, linked):
-    # The second function is compiled around a kernel that the first has compiled. A process that reads it
-    # from the cache compiles no parallel code, and nothing but the dispatch starts numba's threads.
+    # The second function calls the kernel that the first has compiled. A process that reads it from the cache
+    # compiles no parallel code, and nothing else starts numba's threads.
     for first in (0, 1):
         done = subprocess.run(
             [sys.executable, "-c", TWO_FUNCTIONS, str(first), linked],

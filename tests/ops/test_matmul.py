@@ -6,7 +6,7 @@ import pytensor.tensor as pt
 import pytest
 from pytensor.gradient import verify_grad
 
-from pose3d.ops import dot, squared_norm
+from pose3d.ops import NODES, dot, squared_norm
 from pose3d.ops.matmul import Product
 
 SIDES = [(left, right) for left in (False, True) for right in (False, True)]
@@ -18,7 +18,7 @@ def matrices(left, right, dtype="float64", n=5, k=7, m=3):
     return np.ascontiguousarray(a.T if left else a, dtype), np.ascontiguousarray(b.T if right else b, dtype)
 
 
-@pytest.mark.parametrize("mode", ["NUMBA", "FAST_COMPILE"])
+@pytest.mark.parametrize("mode", [NODES, "FAST_COMPILE"], ids=["nodes", "py"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(("left", "right"), SIDES)
 def test_the_product(left, right, dtype, mode):
@@ -34,12 +34,12 @@ def test_the_product(left, right, dtype, mode):
 
 @pytest.mark.parametrize(("left", "right"), SIDES)
 def test_its_gradients(left, right):
-    verify_grad(Product(left, right), matrices(left, right), rng=np.random.default_rng(4), mode="NUMBA")
+    verify_grad(Product(left, right), matrices(left, right), rng=np.random.default_rng(4), mode=NODES)
 
 
 def test_arrays_that_are_not_contiguous():
     a, b = pt.matrix(dtype="float64"), pt.matrix(dtype="float64")
-    f = pytensor.function([a, b], dot(a.T, b[:, ::2]), mode="NUMBA")
+    f = pytensor.function([a, b], dot(a.T, b[:, ::2]), mode=NODES)
     x, y = np.arange(6.0).reshape(3, 2), np.arange(15.0).reshape(3, 5)
     np.testing.assert_allclose(f(x, y), x.T @ y[:, ::2])
 
@@ -59,7 +59,7 @@ def test_what_does_not_fit_is_refused():
         dot(pt.fmatrix(), pt.dmatrix())
 
 
-@pytest.mark.parametrize("mode", ["NUMBA", "FAST_COMPILE"])
+@pytest.mark.parametrize("mode", [NODES, "FAST_COMPILE"], ids=["nodes", "py"])
 @pytest.mark.parametrize("shape", [(7,), (3, 5), (2, 3, 4, 5)])
 def test_the_squared_norm_is_the_sum_of_all_squares(shape, mode):
     x = pt.tensor(dtype="float64", shape=(None,) * len(shape))

@@ -9,49 +9,45 @@ from functools import lru_cache
 
 import numpy as np
 
-from pose3d.io.jit import njit
+from pose3d.io.jit import inlined
 from pose3d.ops.kernels import microkernels
-from pose3d.ops.kernels.forward import CACHE_LINE, aligned_empty
-from pose3d.ops.kernels.parts import array_at, in_parallel
+from pose3d.ops.kernels.forward import packed_filters, tap_places
+from pose3d.ops.kernels.parts import CACHE_LINE, array_at, in_parallel, room
 from pose3d.ops.kernels.tiling import ceil_div, gradient_block, input_block, strip
 from pose3d.ops.shapes import POOL
 
 # Pooled rows whose sorted maps are kept: a block of filters is fetched once for all of them (measured).
 SORTED_ROWS = 3
 
-shape_of_strip = njit(strip)
+shape_of_strip = inlined(strip)
 
 
 def block_places(layer, block):
-    """``place(o, r, t)``: where tap `t` of filter row `r` of map `o` stands among filters cut into blocks.
+    """`tap_places` of filters as (block of taps, repeat, map out, row, tap), each block whole."""
+    rows, width, repeats = block.rows, block.width, layer.kernel // block.rows
 
-    Both gradients keep filters as (block of taps, repeat, map out, row, tap), each block whole.
-    """
-    maps_out, rows, width = layer.maps_out, block.rows, block.width
-    repeats = layer.kernel // rows
-
-    @njit
     def place(o, r, t):
-        home = (t // width * repeats + r // rows) * maps_out + o
+        home = (t // width * repeats + r // rows) * layer.maps_out + o
         return (home * rows + r % rows) * width + t % width
 
-    return place
+    return tap_places(layer, place)
 
 
-def by_parts(layer, parts, filters, all_images, total):
-    """``grad_weights(x, y, winner, gy) -> (dw, db)`` from each part's sum of `filters` numbers."""
-    dtype, maps_out, empty = np.dtype(layer.dtype), layer.maps_out, aligned_empty(np.dtype(layer.dtype))
-    shape = maps_out, layer.maps_in, layer.kernel, layer.kernel
+def by_parts(layer, parts, size, all_images, filters, share=1):
+    """``grad_weights(x, y, winner, gy) -> (dw, db)`` from each part's sums.
 
-    @njit
+    Parameters
+    ----------
+    size : int, numbers of one part, of which `filters` makes dw
+    share : number by which the parts' sums for db are too large
+    """
+
     def grad_weights(x, y, winner, gy):
-        x, gy = np.ascontiguousarray(x), np.ascontiguousarray(gy)
-        partial_w, partial_b = empty(parts * filters), empty(parts * maps_out)
+        x, y, winner, gy = map(np.ascontiguousarray, (x, y, winner, gy))
+        partial_w, partial_b = room((parts, size), layer.dtype), room((parts, layer.maps_out), layer.dtype)
         sizes = (x.shape[0], x.shape[1], x.shape[2], y.shape[1], y.shape[2])
         all_images((x, y, winner, gy, partial_w, partial_b), sizes)
-        dw, db = np.empty(shape, dtype), np.empty(maps_out, dtype)
-        total((partial_w, partial_b, dw, db), ())
-        return dw, db
+        return np.ascontiguousarray(filters(partial_w.sum(axis=0))), partial_b.sum(axis=0) / share
 
     return grad_weights
 
@@ -68,7 +64,7 @@ def grad_weights_kernel(layer, target):
     filters = blocks * repeats * maps_out * size
     layer_sizes = kernel, maps_in, maps_out, width, item
     accumulate = microkernels.weights_block(layer, block)
-    place = block_places(layer, block)
+    home = block_places(layer, block)
     pack = microkernels.window_starts(layer, target.lanes(layer.dtype))
 
     def images(a, part):
@@ -99,7 +95,8 @@ def grad_weights_kernel(layer, target):
                         )  # fmt: skip
                         cells += right - left
                     for cell in range(cells):
-                        db += g[cell]
+                        for o in range(maps_out):
+                            db[o] += g[cell, o]
                     for b in range(blocks):
                         for r in range(repeats):
                             origin = image + (r * block_rows * stride + b * width) * item
@@ -110,22 +107,8 @@ def grad_weights_kernel(layer, target):
                                     cells, dw.ctypes.data + home * item, run - b * width,
                                 )  # fmt: skip
 
-    def add_parts(a, _):
-        partial_w = array_at(a[0], (parts, filters), dtype)
-        partial_b = array_at(a[1], (parts, maps_out), dtype)
-        dw = array_at(a[2], (maps_out, maps_in, kernel, kernel), dtype)
-        db = array_at(a[3], (maps_out,), dtype)
-        for o in range(maps_out):
-            db[o] = partial_b[:, o].sum()
-            for r in range(kernel):
-                for t in range(run):
-                    tap = partial_w[:, place(o, r, t)].sum()
-                    dw[o, t % maps_in, kernel - 1 - r, kernel - 1 - t // maps_in] = tap
-
     all_images = in_parallel(images, parts, layer, target)
-    total = in_parallel(add_parts, 1, layer, target)
-
-    return by_parts(layer, parts, filters, all_images, total)
+    return by_parts(layer, parts, filters, all_images, lambda total: total[home])
 
 
 @lru_cache(None)
@@ -137,25 +120,13 @@ def grad_input_kernel(layer, target):
     block = input_block(layer, target)
     block_rows, width, size = block.rows, block.width, block.size
     blocks, repeats = ceil_div(run, width), kernel // block.rows
-    scatter, empty = microkernels.input_block(layer, block), aligned_empty(dtype)
-    place = block_places(layer, block)
+    scatter = microkernels.input_block(layer, block)
+    home = block_places(layer, block)
     sort = microkernels.winner_lists(layer, block, target.lanes(layer.dtype))
 
-    @njit
-    def pack(w):
-        # filters flipped, the rest zero
-        packed = empty(blocks * repeats * maps_out * size)
-        packed[:] = 0
-        for o in range(maps_out):
-            for r in range(kernel):
-                for t in range(run):
-                    packed[place(o, r, t)] = w[o, t % maps_in, kernel - 1 - r, kernel - 1 - t // maps_in]
-        return packed
-
     def images(a, part):
-        y, winner, gy, dx, n_images, height = a[1], a[2], a[3], a[4], a[5], a[6]
+        packed, y, winner, gy, dx, n_images, height = a[0], a[1], a[2], a[3], a[4], a[5], a[6]
         stride, rows, columns = a[7] * maps_in, a[8], a[9]
-        packed = pack(array_at(a[0], (maps_out, maps_in, kernel, kernel), dtype))
         down = min(rows, SORTED_ROWS)
         g = np.empty(down * columns * maps_out + CACHE_LINE, dtype)
         filters = np.empty(down * columns * maps_out + CACHE_LINE, np.int32)
@@ -175,7 +146,7 @@ def grad_input_kernel(layer, target):
                 corner = image + POOL * top * stride * item
                 for b in range(blocks):
                     for r in range(repeats):
-                        taps = packed.ctypes.data + (b * repeats + r) * maps_out * size * item
+                        taps = packed + (b * repeats + r) * maps_out * size * item
                         origin = corner + (r * block_rows * stride + b * width) * item
                         for cell in range(cells):
                             i, j = POOL * (cell // columns), POOL * (cell % columns)
@@ -191,12 +162,11 @@ def grad_input_kernel(layer, target):
 
     all_images = in_parallel(images, parts, layer, target)
 
-    @njit
     def grad_input(w, y, winner, gy, height, width):
-        w, gy = np.ascontiguousarray(w), np.ascontiguousarray(gy)
-        shape = (y.shape[0], height.item(), width.item(), maps_in)
-        dx = empty(shape[0] * shape[1] * shape[2] * maps_in).reshape(shape)
-        all_images((w, y, winner, gy, dx), (shape[0], shape[1], shape[2], y.shape[1], y.shape[2]))
+        y, winner, gy = map(np.ascontiguousarray, (y, winner, gy))
+        packed = packed_filters(home, w, blocks * repeats * maps_out * size)
+        dx = room((len(y), height, width, maps_in), dtype)
+        all_images((packed, y, winner, gy, dx), (len(y), height, width, y.shape[1], y.shape[2]))
         return dx
 
     return grad_input

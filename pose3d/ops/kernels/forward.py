@@ -1,53 +1,43 @@
-"""The compiled forward kernel of one layer: packing, loops over images and threads.
+"""The forward kernel of one layer: filters rearranged, loops over images and threads.
 
-A factory returns a numba function specialised on the layer and on a
-:class:`pose3d.ops.kernels.simd.Target`. The work is divided into as many equal parts as
-there are threads, the same for every call.
-
-Only the loop over the parts is compiled as a parallel region: numba makes a region
-of every array expression it meets in such a function, and each costs a second.
+A factory returns a function specialised on the layer and on a :class:`pose3d.ops.kernels.simd.Target`. The
+work is divided into as many equal parts as there are threads, the same for every call.
 """
 
 from functools import lru_cache
 
 import numpy as np
 
-from pose3d.io.jit import njit
 from pose3d.ops.kernels import microkernels
-from pose3d.ops.kernels.parts import array_at, in_parallel
+from pose3d.ops.kernels.parts import in_parallel, room
 from pose3d.ops.kernels.tiling import ceil_div, forward_tile
-from pose3d.ops.shapes import POOL
-
-CACHE_LINE = 64
+from pose3d.ops.shapes import POOL, pooled_side
 
 
-def aligned_empty(dtype):
-    """``empty(size)`` whose first element starts a cache line, which numba's own arrays need not.
+def pooled(layer, x):
+    """Room for what a forward pass finds: y and the winners."""
+    sides = (pooled_side(side, layer.kernel) for side in x.shape[1:3])
+    shape = (len(x), *sides, layer.maps_out)
+    return room(shape, layer.dtype), np.empty(shape, np.uint8)
 
-    A vector that crosses a cache line costs two loads; the gradients live on loads.
+
+def tap_places(layer, place):
+    """Where each tap of filters (map out, map in, row, column) stands when they are flipped and rearranged.
+
+    `place` gives that of map `o`, filter row `r` and `t`, which counts the row's taps and, within one, the
+    maps of the input.
     """
-    item = dtype.itemsize
-
-    @njit
-    def empty(size):
-        raw = np.empty(size + CACHE_LINE // item, dtype)
-        shift = (-raw.ctypes.data) % CACHE_LINE // item
-        return raw[shift : shift + size]
-
-    return empty
+    o, c, r, t = np.indices((layer.maps_out, layer.maps_in, layer.kernel, layer.kernel))
+    last = layer.kernel - 1
+    return place(o, last - r, (last - t) * layer.maps_in + c)
 
 
-def pooled_outputs(layer):
-    """``outputs(x) -> (y, winner)``: room for the results of a forward pass over contiguous images."""
-    kernel, maps_out, empty = layer.kernel, layer.maps_out, aligned_empty(np.dtype(layer.dtype))
-
-    @njit
-    def outputs(x):
-        rows, columns = (x.shape[1] - kernel + 1) // POOL, (x.shape[2] - kernel + 1) // POOL
-        shape = (x.shape[0], rows, columns, maps_out)
-        return empty(x.shape[0] * rows * columns * maps_out).reshape(shape), np.empty(shape, np.uint8)
-
-    return outputs
+def packed_filters(home, w, size):
+    """`size` numbers: the filters at the places `home`, and zeros."""
+    packed = room(size, w.dtype)
+    packed[:] = 0
+    packed[home] = w
+    return packed
 
 
 @lru_cache(None)
@@ -59,51 +49,37 @@ def forward_kernel(layer, target):
     tile = forward_tile(layer, target)
     columns, width = tile.columns, tile.width
     groups = ceil_div(maps_out, width)
-    compute, empty = microkernels.forward_tile(layer, tile), aligned_empty(dtype)
+    compute = microkernels.forward_tile(layer, tile)
 
-    @njit
-    def pack(w):
-        # (group, kernel, run, width): filters flipped, maps that fill up the last group zero
-        packed = empty(groups * kernel * run * width)
-        packed[:] = 0
-        for o in range(maps_out):
-            base = o // width * kernel * run * width + o % width
-            for c in range(maps_in):
-                for i in range(kernel):
-                    for j in range(kernel):
-                        tap = (kernel - 1 - i) * run + (kernel - 1 - j) * maps_in + c
-                        packed[base + tap * width] = w[o, c, i, j]
-        return packed
+    # (group, kernel, run, width): the maps that fill up the last group are zero
+    home = tap_places(layer, lambda o, r, t: ((o // width * kernel + r) * run + t) * width + o % width)
 
     def some_rows(a, part):
-        x, y, winner, images, height, stride = a[0], a[3], a[4], a[5], a[6], a[7]
+        x, packed, bias, y, winner, images, height, stride = a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7]
         pooled_rows, pooled_columns = a[8], a[9]
-        packed = pack(array_at(a[1], (maps_out, maps_in, kernel, kernel), dtype))
-        bias = np.zeros(groups * width, dtype)
-        bias[:maps_out] = array_at(a[2], (maps_out,), dtype)
         total = images * pooled_rows
         for flat in range(part * total // parts, (part + 1) * total // parts):
             n, i = flat // pooled_rows, flat % pooled_rows
             x_row = x + (n * height + POOL * i) * stride * item
             for group in range(groups):
-                w = packed.ctypes.data + group * kernel * run * width * item
+                w = packed + group * kernel * run * width * item
                 first = group * width
                 for j in range(0, pooled_columns, columns):
                     j = min(j, pooled_columns - columns)  # the last tile overlaps the one before
                     cell = (flat * pooled_columns + j) * maps_out + first
                     compute(
-                        x_row + j * POOL * maps_in * item, stride, w, bias.ctypes.data + first * item,
+                        x_row + j * POOL * maps_in * item, stride, w, bias + first * item,
                         y + cell * item, winner + cell, maps_out - first,
                     )  # fmt: skip
 
-    all_rows, outputs = in_parallel(some_rows, parts, layer, target), pooled_outputs(layer)
+    all_rows = in_parallel(some_rows, parts, layer, target)
 
-    @njit
     def forward(x, w, b):
-        x, w, b = np.ascontiguousarray(x), np.ascontiguousarray(w), np.ascontiguousarray(b)
-        y, winner = outputs(x)
+        x, (y, winner) = np.ascontiguousarray(x), pooled(layer, x)
+        packed, bias = packed_filters(home, w, groups * kernel * run * width), np.zeros(groups * width, dtype)
+        bias[:maps_out] = b
         sizes = (x.shape[0], x.shape[1], x.shape[2] * maps_in, y.shape[1], y.shape[2])
-        all_rows((x, w, b, y, winner), sizes)
+        all_rows((x, packed, bias, y, winner), sizes)
         return y, winner
 
     return forward

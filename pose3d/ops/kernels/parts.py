@@ -1,31 +1,32 @@
-"""Kernels as C functions: compiled once, kept on disk, and called by their address from every graph.
+"""Kernels as C functions: compiled once, kept on disk, and called by their address.
 
-numba would link a function into each graph that calls it, and optimise all of it again each time. So the
-loops of a kernel are functions of their own, ``part(a, n)``: `a` holds addresses and sizes, and `n` says
-which of as many equal parts of the work as there are threads to do.
+The loops of a kernel are a function of their own, ``part(a, n)``: `a` holds addresses and sizes, and `n`
+says which of as many equal parts of the work as there are threads to do. Whatever surrounds the loops, such
+as making room for the results, is plain Python, which numba need not compile.
 """
 
+import ctypes
 import hashlib
 from functools import cache
 from pathlib import Path
 
-import llvmlite.binding as llvm
 import numba
 import numba.types as nt
 import numpy as np
 from llvmlite import ir
 from numba.core import cgutils
+from numba.core.caching import FunctionCache
+from numba.core.ccallback import CFunc
 from numba.extending import intrinsic
-from pytensor.link.numba.cache import compile_numba_function_src
+from pytensor.link.numba.cache import CACHED_SRC_FUNCTIONS
 
-from pose3d.io.jit import njit
+from pose3d.io.jit import inlined, njit
 from pose3d.ops.kernels.simd import INT64
 
-_PART = nt.void(nt.CPointer(nt.int64), nt.int64)
+CACHE_LINE = 64
+
 _PART_IR = ir.FunctionType(ir.VoidType(), [INT64.as_pointer(), INT64])
-_RUN = nt.void(nt.int64, nt.int64, nt.int64)
-_RUN_IR = ir.FunctionType(ir.VoidType(), [INT64] * 3)
-_KEPT = {}  # symbol: its C function, which must live as long as the process
+_KEPT = {}  # key: its C function, which must live as long as the process
 
 
 @cache
@@ -36,22 +37,26 @@ def source_hash():
 
 
 def key(*parts):
-    """A key in PyTensor's cache from all that compiled code depends on."""
+    """A key in the cache on disk from all that compiled code depends on."""
     return hashlib.sha256(repr((*parts, source_hash(), numba.__version__)).encode()).hexdigest()
 
 
-def _symbol(function, signature, key):
-    """The name by which compiled code finds a C function, which is compiled here, or read from the cache."""
-    name = f"pose3d_{key}"
-    if name not in _KEPT:
-        arguments = ", ".join(f"a{i}" for i in range(len(signature.args)))
-        source = f"def kernel({arguments}):\n    body({arguments})\n"
-        entry = compile_numba_function_src(
-            source, "kernel", {"body": function, "__name__": __name__}, cache_key=key
-        )
-        _KEPT[name] = numba.cfunc(signature, cache=True, nopython=True)(entry)
-        llvm.add_symbol(name, _KEPT[name].address)
-    return name
+class _ByKey(FunctionCache):
+    """numba's cache of one function, found by a key; its own would hash all that a closure holds."""
+
+    def _index_key(self, sig, codegen):
+        return sig, codegen.magic_tuple()
+
+
+def _address(function, signature, key):
+    """The address of a C function, which is compiled here, or read from the cache."""
+    if key not in _KEPT:
+        CACHED_SRC_FUNCTIONS[function] = key  # PyTensor's folder and the key in place of the source file's
+        compiled = CFunc(function, (signature.args, signature.return_type), {}, {"nopython": True})
+        compiled._cache = _ByKey(function)
+        compiled.compile()
+        _KEPT[key] = compiled
+    return _KEPT[key].address
 
 
 @intrinsic
@@ -61,13 +66,25 @@ def _call(typingctx, function, arguments, part):
         builder.call(called, [builder.inttoptr(args[1], INT64.as_pointer()), args[2]])
         return context.get_dummy_value()
 
-    return _RUN, codegen
+    return nt.void(nt.int64, nt.int64, nt.int64), codegen
 
 
 @njit(parallel=True)
-def _all_parts(function, arguments, parts):
+def _on_all_threads(function, arguments, parts):
     for part in numba.prange(parts):
         _call(function, arguments, np.int64(part))
+
+
+def _all_parts(function, arguments, parts):
+    _on_all_threads(function, arguments, parts)
+
+
+@cache
+def _runner():
+    """``run(function, arguments, parts)`` with addresses; it holds Python's lock, as compiled code does."""
+    numba.get_num_threads()  # starts numba's threads: parallel code read from the cache does not, and crashes
+    address = _address(_all_parts, nt.void(nt.int64, nt.int64, nt.int64), key("all parts"))
+    return ctypes.PYFUNCTYPE(None, *[ctypes.c_int64] * 3)(address)
 
 
 @intrinsic
@@ -78,10 +95,28 @@ def _pointer(typingctx, address):
     return nt.voidptr(nt.int64), codegen
 
 
-@njit
+@inlined
 def array_at(address, shape, dtype):
     """The array of a known shape and type at an address."""
     return numba.carray(_pointer(address), shape, dtype)
+
+
+def aligned_empty(size, dtype):
+    """An array whose first element starts a cache line, which numpy's and numba's own need not.
+
+    A vector that crosses a cache line costs two loads; the gradients live on loads.
+    """
+    raw = np.empty(size + CACHE_LINE, dtype)
+    shift = (-raw.ctypes.data) % CACHE_LINE // raw.itemsize
+    return raw[shift : shift + size]
+
+
+empty = inlined(aligned_empty)  # within kernels
+
+
+def room(shape, dtype):
+    """An array for a kernel's results, aligned likewise."""
+    return aligned_empty(int(np.prod(shape)), dtype).reshape(shape)
 
 
 def in_parallel(part, parts, *identity):
@@ -89,35 +124,17 @@ def in_parallel(part, parts, *identity):
 
     Parameters
     ----------
-    part : function for `njit`
+    part : function for numba
         `a` points at int64 numbers: the addresses of the arrays, and the sizes. It returns nothing and must
         not raise, since nobody would see it: what may fail, such as large memory, is the caller's.
     identity : what the code of `part` depends on, beside this package's source
     """
-    numba.get_num_threads()  # starts numba's threads: parallel code read from the cache does not, and crashes
-    name = _symbol(njit(part), _PART, key(part.__qualname__, part.__module__, *identity))
-    runner = _symbol(_all_parts, _RUN, key("all parts"))
+    signature = nt.void(nt.CPointer(nt.int64), nt.int64)
+    address = _address(part, signature, key(part.__qualname__, part.__module__, *identity))
+    on_threads = _runner()
 
-    @intrinsic
-    def run(typingctx, arrays, sizes):
-        # That the arrays are arguments keeps them alive during the call.
-        def codegen(context, builder, signature, args):
-            numbers = []
-            for i, kind in enumerate(arrays):
-                array = context.make_array(kind)(context, builder, builder.extract_value(args[0], i))
-                numbers.append(builder.ptrtoint(array.data, INT64))
-            for i, kind in enumerate(sizes):
-                size = builder.extract_value(args[1], i)
-                numbers.append(context.cast(builder, size, kind, nt.int64))
-            given = cgutils.alloca_once(builder, INT64, size=len(numbers))
-            for i, number in enumerate(numbers):
-                builder.store(number, builder.gep(given, [INT64(i)]))
-            function = cgutils.get_or_insert_function(builder.module, _PART_IR, name)
-            run = cgutils.get_or_insert_function(builder.module, _RUN_IR, runner)
-            addresses = [builder.ptrtoint(pointer, INT64) for pointer in (function, given)]
-            builder.call(run, [*addresses, INT64(parts)])
-            return context.get_dummy_value()
-
-        return nt.void(arrays, sizes), codegen
+    def run(arrays, sizes=()):
+        given = np.array([*(array.ctypes.data for array in arrays), *sizes], np.int64)
+        on_threads(address, given.ctypes.data, parts)
 
     return run

@@ -10,11 +10,11 @@ from functools import lru_cache
 
 import numpy as np
 
-from pose3d.io.jit import njit
+from pose3d.io.jit import inlined
 from pose3d.ops.kernels import winograd_microkernels as micro
 from pose3d.ops.kernels.cook_toom import filter_matrix, output_matrix, signal_matrix
-from pose3d.ops.kernels.forward import aligned_empty, pooled_outputs
-from pose3d.ops.kernels.parts import array_at, in_parallel
+from pose3d.ops.kernels.forward import pooled
+from pose3d.ops.kernels.parts import array_at, empty, in_parallel, room
 from pose3d.ops.kernels.simd import Target
 from pose3d.ops.kernels.tiling import Layer, ceil_div
 from pose3d.ops.shapes import POOL
@@ -86,7 +86,7 @@ def input_worth_while(layer, target):
 
 
 def products(plan, terms, results):
-    """``multiply(points, filters, found, count)``: the matrix products at all points of a block of tiles.
+    """``multiply(signal, filters, found, count)``: the matrix products at all points of a block of tiles.
 
     Parameters
     ----------
@@ -99,58 +99,32 @@ def products(plan, terms, results):
         plan.layer.dtype, lanes, rows, plan.vectors, (terms, 1, results, results), accumulate=False
     )
 
-    @njit
+    @inlined
     def multiply(signal, filters, found, count):
         for p in range(points):
             for first in range(0, results, width):
                 for t in range(0, count, rows):
                     one(
-                        signal.ctypes.data + (p * given + t * terms) * item,
-                        filters.ctypes.data + (p * terms * results + first) * item,
-                        found.ctypes.data + (p * found_pitch + t * results + first) * item, terms,
+                        signal + (p * given + t * terms) * item,
+                        filters + (p * terms * results + first) * item,
+                        found + (p * found_pitch + t * results + first) * item, terms,
                     )  # fmt: skip
 
     return multiply
 
 
-def filter_points(plan, flip):
-    """``points(w, found)``: filters at points, (n, n, map in map out); unflipped (n, n, map out map in)."""
-    layer, n = plan.layer, plan.n
-    kernel, maps_in, maps_out, dtype = layer.kernel, layer.maps_in, layer.maps_out, np.dtype(layer.dtype)
-    matrix = filter_matrix(n, kernel).astype(dtype)
-    size = maps_in * maps_out
-
-    @njit
-    def points(w, found):
-        taps = np.empty((kernel, kernel, size), dtype)
-        for r in range(kernel):
-            for c in range(kernel):
-                for i in range(maps_in):
-                    for o in range(maps_out):
-                        if flip:
-                            taps[r, c, i * maps_out + o] = w[o, i, kernel - 1 - r, kernel - 1 - c]
-                        else:
-                            taps[r, c, o * maps_in + i] = w[o, i, r, c]
-        half = np.zeros((n, kernel, size), dtype)
-        found[:] = 0
-        for a in range(n):
-            for c in range(kernel):
-                for r in range(kernel):
-                    for s in range(size):
-                        half[a, c, s] += matrix[a, r] * taps[r, c, s]
-            for b in range(n):
-                for c in range(kernel):
-                    for s in range(size):
-                        found[a, b, s] += matrix[b, c] * half[a, c, s]
-
-    return points
+def filter_points(plan, w):
+    """Filters at points, (n, n, map out, map in)."""
+    matrix = filter_matrix(plan.n, plan.layer.kernel).astype(plan.layer.dtype)
+    rows = np.tensordot(matrix, w, (1, 2))  # (n, map out, map in, column)
+    return np.tensordot(matrix, rows, (1, 3)).transpose(1, 0, 2, 3)
 
 
 def constant_regions(layer, lanes):
     """``constant(pixel, row_stride, side)``: whether a square's pixels, the first at `pixel`, are equal."""
     same, step = micro.same_maps(layer, lanes), layer.maps_in * np.dtype(layer.dtype).itemsize
 
-    @njit
+    @inlined
     def constant(pixel, row_stride, side):
         for r in range(side):
             for c in range(side):
@@ -173,13 +147,12 @@ def forward_kernel(layer, target):
     kernel, maps_in, maps_out, n, lanes = layer.kernel, layer.maps_in, layer.maps_out, plan.n, plan.lanes
     dtype, parts = np.dtype(layer.dtype), target.threads
     item, in_pitch, out_pitch = dtype.itemsize, plan.pitch(maps_in), plan.pitch(maps_out)
-    empty, filters = aligned_empty(dtype), filter_points(plan, flip=True)
     to_points, multiply = plan.to_points(signal_matrix(n), maps_in), products(plan, maps_in, maps_out)
     from_points = plan.transform(output_matrix(n, SIDE), out_pitch, SIDE * lanes, lanes)
     pool = micro.pool_tile(layer, lanes, SIDE)
     constant = constant_regions(layer, lanes)
 
-    @njit
+    @inlined
     def flat(x, place, sums, pixel, z):
         # what a filter makes of a constant region, kept for the next one of the same gray levels
         changed = False
@@ -192,42 +165,22 @@ def forward_kernel(layer, target):
                 for o in range(maps_out):
                     z[o] += pixel[i] * sums[i, o]
 
-    @njit
-    def finish(x, signal, u, found, bias, y, winner, tiles, count, stride, columns, sums, pixel, z, conv):
-        multiply(signal, u, found, count)
-        for t in range(count):
-            corner, cell, flats = tiles[t]
-            for v in range(0, maps_out, lanes):
-                from_points(found.ctypes.data + (t * maps_out + v) * item, n * out_pitch, conv.ctypes.data, 0)
-                for k in range(CELLS * CELLS):
-                    if flats >> k & 1:
-                        i, j = POOL * (k // CELLS), POOL * (k % CELLS)
-                        flat(x, corner + i * stride + j * maps_in, sums, pixel, z)
-                        for r in range(POOL):
-                            for c in range(POOL):
-                                conv[(i + r) * SIDE + j + c] = z[v : v + lanes]
-                pool(
-                    conv.ctypes.data, bias.ctypes.data + v * item, y + (cell + v) * item, winner + cell + v,
-                    columns * maps_out,
-                )  # fmt: skip
-
-    def some_images(a, part):
-        x, y, winner, images, height = a[0], a[4], a[5], a[6], a[7]
+    def some_rows(a, part):
+        x, u, bias, y, winner, images, height = a[0], a[1], a[3], a[4], a[5], a[6], a[7]
         stride, rows, columns = a[8] * maps_in, a[9], a[10]
-        u, sums = (
-            array_at(a[1], (n * n, maps_in * maps_out), dtype),
-            array_at(a[2], (maps_in, maps_out), dtype),
-        )
-        bias = array_at(a[3], (maps_out,), dtype)
-        signal, found = empty(n * n * in_pitch), empty(n * n * out_pitch)
-        signal[:] = 0
-        conv = empty(SIDE * SIDE * lanes).reshape((SIDE * SIDE, lanes))
-        pixel, z = np.full(maps_in, np.nan, dtype), np.empty(maps_out, dtype)
-        tiles, count = np.empty((TILES, 3), np.int64), 0
         pixels = array_at(x, (images * height * stride,), dtype)
-        for image in range(part * images // parts, (part + 1) * images // parts):
-            for i in range(0, rows, CELLS):
-                i = min(i, rows - CELLS)
+        sums = array_at(a[2], (maps_in, maps_out), dtype)
+        signal, found = empty(n * n * in_pitch, dtype), empty(n * n * out_pitch, dtype)
+        signal[:] = 0
+        conv = empty(SIDE * SIDE * lanes, dtype).reshape((SIDE * SIDE, lanes))
+        pixel, z = np.full(maps_in, np.nan, dtype), np.empty(maps_out, dtype)
+        tiles, count, whole = np.empty((TILES, 3), np.int64), 0, rows // CELLS
+        stop = (part + 1) * images * whole // parts
+        for row in range(part * images * whole // parts, stop):
+            image, top = row // whole, CELLS * (row % whole)
+            # An odd row and column are in a tile that overlaps the one before, on the same thread.
+            last = rows - CELLS if row % whole == whole - 1 else top
+            for i in range(top, last + 1):
                 for j in range(0, columns, CELLS):
                     j = min(j, columns - CELLS)
                     corner = (image * height + POOL * i) * stride + POOL * j * maps_in
@@ -236,49 +189,52 @@ def forward_kernel(layer, target):
                     if constant(first, stride * item, n):
                         flat(pixels, corner, sums, pixel, z)
                         for v in range(0, maps_out, lanes):
-                            conv[:] = z[v : v + lanes]
+                            for place in range(SIDE * SIDE):
+                                for lane in range(lanes):
+                                    conv[place, lane] = z[v + lane]
                             pool(
-                                conv.ctypes.data, bias.ctypes.data + v * item, y + (cell + v) * item,
-                                winner + cell + v, columns * maps_out,
+                                conv.ctypes.data, bias + v * item, y + (cell + v) * item, winner + cell + v,
+                                columns * maps_out,
                             )  # fmt: skip
+                    else:
+                        flats = 0
+                        for k in range(CELLS * CELLS):
+                            shift = POOL * (k // CELLS * stride + k % CELLS * maps_in)
+                            flats |= constant(first + shift * item, stride * item, kernel + 1) << k
+                        for v in range(0, maps_in, lanes):
+                            home = signal.ctypes.data + (count * maps_in + v) * item
+                            to_points(first + v * item, stride, home, 0)
+                        tiles[count, 0], tiles[count, 1], tiles[count, 2] = corner, cell, flats
+                        count += 1
+                    if count < TILES and (row < stop - 1 or i < last or j < columns - CELLS):
                         continue
-                    flats = 0
-                    for k in range(CELLS * CELLS):
-                        shift = POOL * (k // CELLS * stride + k % CELLS * maps_in)
-                        flats |= constant(first + shift * item, stride * item, kernel + 1) << k
-                    for v in range(0, maps_in, lanes):
-                        to_points(
-                            first + v * item, stride, signal.ctypes.data + (count * maps_in + v) * item, 0
-                        )
-                    tiles[count] = corner, cell, flats
-                    count += 1
-                    if count == TILES:
-                        finish(
-                            pixels, signal, u, found, bias, y, winner, tiles, count, stride, columns, sums,
-                            pixel, z, conv,
-                        )  # fmt: skip
-                        count = 0
-        finish(pixels, signal, u, found, bias, y, winner, tiles, count, stride, columns, sums, pixel, z, conv)
+                    multiply(signal.ctypes.data, u, found.ctypes.data, count)
+                    for t in range(count):
+                        corner, cell, flats = tiles[t, 0], tiles[t, 1], tiles[t, 2]
+                        for v in range(0, maps_out, lanes):
+                            points = found.ctypes.data + (t * maps_out + v) * item
+                            from_points(points, n * out_pitch, conv.ctypes.data, 0)
+                            for k in range(CELLS * CELLS):
+                                if flats >> k & 1:
+                                    r, c = POOL * (k // CELLS), POOL * (k % CELLS)
+                                    flat(pixels, corner + r * stride + c * maps_in, sums, pixel, z)
+                                    for place in ((r, c), (r, c + 1), (r + 1, c), (r + 1, c + 1)):
+                                        for lane in range(lanes):
+                                            conv[place[0] * SIDE + place[1], lane] = z[v + lane]
+                            pool(
+                                conv.ctypes.data, bias + v * item, y + (cell + v) * item, winner + cell + v,
+                                columns * maps_out,
+                            )  # fmt: skip
+                    count = 0
 
-    def transform_filters(a, _):
-        w = array_at(a[0], (maps_out, maps_in, kernel, kernel), dtype)
-        sums = array_at(a[2], (maps_in, maps_out), dtype)
-        for i in range(maps_in):
-            for o in range(maps_out):
-                sums[i, o] = w[o, i].sum()
-        filters(w, array_at(a[1], (n, n, maps_in * maps_out), dtype))
+    all_rows = in_parallel(some_rows, parts, layer, target)
 
-    all_images = in_parallel(some_images, parts, layer, target)
-    all_filters = in_parallel(transform_filters, 1, layer, target)
-    outputs = pooled_outputs(layer)
-
-    @njit
     def forward(x, w, b):
-        x, w, b = np.ascontiguousarray(x), np.ascontiguousarray(w), np.ascontiguousarray(b)
-        y, winner = outputs(x)
-        u, sums = empty(n * n * maps_in * maps_out), np.empty((maps_in, maps_out), dtype)
-        all_filters((w, u, sums), ())
-        all_images((x, u, sums, b, y, winner), (x.shape[0], x.shape[1], x.shape[2], y.shape[1], y.shape[2]))
+        x, b, sums = np.ascontiguousarray(x), np.ascontiguousarray(b), w.sum(axis=(2, 3)).T.copy()
+        y, winner = pooled(layer, x)
+        u = room((n, n, maps_in, maps_out), dtype)
+        u[:] = filter_points(plan, w[:, :, ::-1, ::-1]).swapaxes(2, 3)
+        all_rows((x, u, sums, b, y, winner), (x.shape[0], x.shape[1], x.shape[2], y.shape[1], y.shape[2]))
         return y, winner
 
     return forward

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from pose3d.io.jit import njit
-from pose3d.ops.kernels.parts import array_at, in_parallel
+from pose3d.ops.kernels.parts import CACHE_LINE, array_at, in_parallel, room
 
 DTYPE = np.dtype("float64")
 
@@ -18,15 +17,15 @@ def add_index(a, n):
 run = in_parallel(add_index, 3)
 
 
-@njit
-def called(given):
-    found = np.empty(len(given))
-    # The doubled array lives no longer than the call.
-    run((given * 2, found), (len(given),))
-    return found
-
-
-def test_every_part_is_called_once_with_the_arrays_alive():
+def test_every_part_is_called_once():
     given = np.random.default_rng(0).normal(size=100_001)
     for _ in range(3):
-        np.testing.assert_array_equal(called(given), given * 2 + np.arange(len(given)) % 3)
+        found = np.empty(len(given))
+        run((given, found), (len(given),))
+        np.testing.assert_array_equal(found, given + np.arange(len(given)) % 3)
+
+
+def test_room_starts_a_cache_line():
+    for shape in ((3,), (5, 7), (2, 3, 1, 9)):
+        found = room(shape, "float32")
+        assert (found.shape, found.dtype, found.ctypes.data % CACHE_LINE) == (shape, "float32", 0)
