@@ -10,7 +10,7 @@ import numpy as np
 
 from pose3d.ops.kernels import microkernels
 from pose3d.ops.kernels.parts import in_parallel, room
-from pose3d.ops.kernels.tiling import ceil_div, forward_tile
+from pose3d.ops.kernels.tiling import ceil_div, forward_tile, row_pays
 from pose3d.ops.shapes import POOL, pooled_side
 
 
@@ -46,10 +46,14 @@ def forward_kernel(layer, target):
     kernel, maps_in, maps_out, run = layer.kernel, layer.maps_in, layer.maps_out, layer.run
     dtype, parts = np.dtype(layer.dtype), target.threads
     item = dtype.itemsize
-    tile = forward_tile(layer, target)
-    columns, width = tile.columns, tile.width
+    if row_pays(layer, target):
+        columns, width = target.lanes(layer.dtype), maps_out
+        compute = microkernels.forward_row(layer, columns)
+    else:
+        tile = forward_tile(layer, target)
+        columns, width = tile.columns, tile.width
+        compute = microkernels.forward_tile(layer, tile)
     groups = ceil_div(maps_out, width)
-    compute = microkernels.forward_tile(layer, tile)
 
     # (group, kernel, run, width): the maps that fill up the last group are zero
     home = tap_places(layer, lambda o, r, t: ((o // width * kernel + r) * run + t) * width + o % width)

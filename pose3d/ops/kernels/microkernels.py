@@ -96,6 +96,51 @@ def forward_tile(layer, tile):
     return compute
 
 
+def forward_row(layer, lanes):
+    """As `forward_tile`, for an image of one map and few filters: a vector holds columns, not maps.
+
+    2 conv rows x 2 vectors of columns x all maps, which are as many pooled cells as there are `lanes`. The
+    sums are taken in the same order.
+    """
+    maps, kernel, pair = range(layer.maps_out), layer.kernel, range(POOL)
+
+    def codegen(context, builder, signature, args):
+        e = Emitter(builder, layer.dtype, lanes)
+        x, w, b, y = (e.pointer(args[i]) for i in (0, 2, 3, 4))
+        winner = builder.inttoptr(args[5], INT8.as_pointer())
+        sums = {(r, o, v): e.zero() for r in pair for o in maps for v in pair}
+        for row in range(kernel + POOL - 1):
+            pixels = e.at(x, builder.mul(INT64(row), args[1]))
+            for t in range(kernel):
+                columns = [e.load(e.at(pixels, t + v * lanes)) for v in pair]
+                for r in (r for r in pair if 0 <= row - r < kernel):
+                    for o in maps:
+                        tap = ((row - r) * kernel + t) * layer.maps_out + o
+                        factor = e.splat(builder.load(e.at(w, tap)))
+                        for v in pair:
+                            sums[r, o, v] = e.fma(columns[v], factor, sums[r, o, v])
+        values, numbers = [], []
+        for o in maps:
+            every_second = [range(c, POOL * lanes, POOL) for c in pair]
+            cells = [e.shuffle(sums[r, o, 0], sums[r, o, 1], every_second[c]) for r in pair for c in pair]
+            best, number = maximum(e, cells)
+            best = builder.fadd(best, e.splat(builder.load(e.at(b, o))))
+            values.append(e.tanh(best) if layer.activation == "tanh" else e.relu(best))
+            numbers.append(builder.zext(number, e.integers(INT32, [0] * lanes).type))
+        for k, value in enumerate(e.interleaved(values)):
+            e.store(value, e.at(y, k * lanes))
+        for k, number in enumerate(e.interleaved(numbers)):
+            bytes_ = builder.trunc(number, e.integers(INT8, [0] * lanes).type)
+            e.store(bytes_, builder.gep(winner, [INT64(k * lanes)]))
+        return context.get_dummy_value()
+
+    @intrinsic
+    def compute(typingctx, x, row_stride, w, b, y, winner, maps):
+        return _VOID_OF_SEVEN, codegen
+
+    return compute
+
+
 def maximum(e, cells):
     """The maximum of a pooling window's `cells` and its number; a tie stays with the first."""
     best, number = cells[0], e.integers(INT8, [0] * e.lanes)

@@ -95,6 +95,22 @@ class Emitter:
         one = self.builder.insert_element(undefined, scalar, INT32(0))
         return self.builder.shuffle_vector(one, undefined, self.integers(INT32, [0] * self.lanes))
 
+    def shuffle(self, a, b, lanes):
+        """Lanes of `a`, from 0, and of `b`, which count on."""
+        return self.builder.shuffle_vector(a, b, self.integers(INT32, lanes))
+
+    def interleaved(self, vectors):
+        """As many vectors with the first lanes of all, then the second ones, and so on."""
+        count, result = len(vectors), []
+        for k in range(count):
+            flat = range(k * self.lanes, (k + 1) * self.lanes)
+            found = self.shuffle(vectors[0], vectors[0], [f // count for f in flat])
+            for n in range(1, count):
+                lanes = [self.lanes + f // count if f % count == n else lane for lane, f in enumerate(flat)]
+                found = self.shuffle(found, vectors[n], lanes)
+            result.append(found)
+        return result
+
     def constant(self, value):
         return ir.Constant(self.vector, [value] * self.lanes)
 

@@ -107,6 +107,13 @@ def forward_tile(layer, target):
     return Tile(ceil_div(layer.columns, tiles), vectors, lanes, unrolled)
 
 
+def row_pays(layer, target):
+    """Whether a vector of columns wastes less than one of maps, and all maps' sums fit the registers."""
+    lanes = target.lanes(layer.dtype)
+    fits = POOL * POOL * layer.maps_out + 4 <= target.registers
+    return layer.maps_in == 1 and layer.maps_out < lanes <= layer.columns and fits
+
+
 def gradient_block(layer, target):
     """The block of taps that fills the register budget: all filter rows, as many vectors as fit."""
     lanes = target.lanes(layer.dtype)

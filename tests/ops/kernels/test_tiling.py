@@ -9,6 +9,7 @@ from pose3d.ops.kernels.tiling import (
     forward_tile,
     gradient_block,
     input_block,
+    row_pays,
     strip,
 )
 from pose3d.ops.shapes import POOL
@@ -66,3 +67,16 @@ def test_a_strip_fits_its_share_of_the_cache(layer, target):
     assert 1 <= across <= layer.columns
     image = (POOL * down + layer.kernel - 1) * (POOL * across * layer.maps_in + width - layer.maps_in) * item
     assert (down, across) == (1, 1) or image + down * across * layer.maps_out * (item + 4) <= STRIP_BYTES
+
+
+def test_columns_fill_vectors_where_maps_do_not():
+    def pays(target, maps_in, maps_out, columns, dtype="float32"):
+        return row_pays(Layer(maps_in, maps_out, 5, "tanh", dtype, columns), TARGETS[target])
+
+    assert pays("AVX-512", 1, 5, 62)
+    assert not pays("AVX-512", 1, 32, 62)  # maps do
+    assert not pays("AVX-512", 2, 5, 62)  # neighbouring columns are not neighbours in memory
+    assert not pays("AVX-512", 1, 5, 15)  # no row of a whole vector
+    assert pays("AVX-512", 1, 5, 8, "float64")
+    assert not pays("AVX2", 1, 5, 62)  # 20 sums, 16 registers
+    assert pays("AVX2", 1, 3, 62)
