@@ -3,6 +3,7 @@
     python experiments/benchmark.py step --kernels 32 64 64 --batch 128 --threads 2
     python experiments/benchmark.py breakdown --kernels 5 10 15
     python experiments/benchmark.py epoch --data data/walking
+    python experiments/benchmark.py predict
     python experiments/benchmark.py start
     python experiments/benchmark.py build
     python experiments/benchmark.py stream
@@ -10,12 +11,12 @@
     python experiments/benchmark.py ranks --kernels 32 64 64
 
 `step` times one training step (forward, cost, gradients, update) and one forward pass on random
-images in memory, and prints JSON as its last line. `breakdown` times the parts of a step one by
-one. `epoch` times an epoch of a built data set against its steps alone. `start` times a
-process's way to its first step, with empty caches and with full ones. `build` times the conversion
-of recordings against decoding alone; `stream` trains on 10,000 and 100,000 samples from memory and
-from the disk; `chunks` compares ways to store the images; `ranks` times training over MPI and computes
-what more machines would give.
+images in memory, and prints JSON as its last line. `predict` times a trained network from Python.
+`breakdown` times the parts of a step one by one. `epoch` times an epoch of a built data set against its
+steps alone. `start` times a process's way to its first step, with empty caches and with full ones. `build`
+times the conversion of recordings against decoding alone; `stream` trains on 10,000 and 100,000 samples
+from memory and from the disk; `chunks` compares ways to store the images; `ranks` times training over MPI
+and computes what more machines would give.
 """
 
 import argparse
@@ -186,6 +187,27 @@ def step(arguments):
         "thread_layers": thread_layers(),
     }
     print(json.dumps(result))
+
+
+def predict(arguments):
+    """Time `pose3d.load(...).predict` on prepared crops, for minibatches of 1, 32 and 128."""
+    import numpy as np
+
+    import pose3d
+    from pose3d.model import weights
+
+    graph, _, _ = make_graph(arguments)
+    one = np.ones(arguments.outputs) if graph.task == "regression" else None
+    scale = {} if one is None else {"mean": 0 * one, "deviation": one}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "weights.npz"
+        weights.save(path, weights.Weights(graph.task, graph.config, graph.network.get_weights(), scale))
+        network = pose3d.load(path)
+    crops = np.random.default_rng(SEED).integers(0, 256, (128, 128, 128), np.uint8)
+    works = {size: lambda some=crops[:size]: network.predict(some) for size in (1, 32, 128)}
+    ms = medians_ms(works, arguments.steps)
+    found = {str(size): round(1e3 * size / each, 1) for size, each in ms.items()}
+    print(json.dumps({"kernels": arguments.kernels, "images_per_s": found, **versions()}))
 
 
 def convolution_parts(network, images, compiled):
@@ -362,7 +384,7 @@ def parser():
         description=__doc__.splitlines()[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     commands = result.add_subparsers(dest="command", required=True)
-    works = (step, breakdown, epoch, start, first, data_benchmarks.build, data_benchmarks.stream)
+    works = (step, predict, breakdown, epoch, start, first, data_benchmarks.build, data_benchmarks.stream)
     for work in (*works, data_benchmarks.chunks, rank, rank_benchmarks.ranks):
         command = commands.add_parser(
             work.__name__, help=work.__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
