@@ -9,7 +9,6 @@ from functools import lru_cache
 
 import numpy as np
 
-from pose3d.io.jit import inlined
 from pose3d.ops.kernels import microkernels
 from pose3d.ops.kernels.forward import packed_filters, tap_places
 from pose3d.ops.kernels.parts import CACHE_LINE, array_at, in_parallel, room
@@ -18,8 +17,6 @@ from pose3d.ops.shapes import POOL
 
 # Pooled rows whose sorted maps are kept: a block of filters is fetched once for all of them (measured).
 SORTED_ROWS = 3
-
-shape_of_strip = inlined(strip)
 
 
 def block_places(layer, block):
@@ -33,19 +30,20 @@ def block_places(layer, block):
     return tap_places(layer, place)
 
 
-def by_parts(layer, parts, size, all_images, filters, share=1):
+def by_parts(layer, parts, size, all_images, filters, share=1, more=lambda rows, columns: ()):
     """``grad_weights(x, y, winner, gy) -> (dw, db)`` from each part's sums.
 
     Parameters
     ----------
     size : int, numbers of one part, of which `filters` makes dw
     share : number by which the parts' sums for db are too large
+    more : what else `all_images` needs to know, from the rows and columns of y
     """
 
     def grad_weights(x, y, winner, gy):
         x, y, winner, gy = map(np.ascontiguousarray, (x, y, winner, gy))
         partial_w, partial_b = room((parts, size), layer.dtype), room((parts, layer.maps_out), layer.dtype)
-        sizes = (x.shape[0], x.shape[1], x.shape[2], y.shape[1], y.shape[2])
+        sizes = (*x.shape[:3], *y.shape[1:3], *more(*y.shape[1:3]))
         all_images((x, y, winner, gy, partial_w, partial_b), sizes)
         return np.ascontiguousarray(filters(partial_w.sum(axis=0))), partial_b.sum(axis=0) / share
 
@@ -62,19 +60,17 @@ def grad_weights_kernel(layer, target):
     block_rows, width, size = block.rows, block.width, block.size
     blocks, repeats = ceil_div(run, width), kernel // block.rows
     filters = blocks * repeats * maps_out * size
-    layer_sizes = kernel, maps_in, maps_out, width, item
     accumulate = microkernels.weights_block(layer, block)
     home = block_places(layer, block)
     pack = microkernels.window_starts(layer, target.lanes(layer.dtype))
 
     def images(a, part):
         x, y, winner, gy, n_images, height = a[0], a[1], a[2], a[3], a[6], a[7]
-        stride, rows, columns = a[8] * maps_in, a[9], a[10]
+        stride, rows, columns, down, across = a[8] * maps_in, a[9], a[10], a[11], a[12]
         dw = array_at(a[4] + part * filters * item, (filters,), dtype)
         db = array_at(a[5] + part * maps_out * item, (maps_out,), dtype)
         dw[:] = 0
         db[:] = 0
-        down, across = shape_of_strip(layer_sizes, rows, columns)
         corners = np.empty((across, maps_out), np.int32)
         for j in range(across):
             corners[j] = POOL * j * maps_in
@@ -108,7 +104,11 @@ def grad_weights_kernel(layer, target):
                                 )  # fmt: skip
 
     all_images = in_parallel(images, parts, layer, target)
-    return by_parts(layer, parts, filters, all_images, lambda total: total[home])
+
+    def strips(rows, columns):
+        return strip(layer, block, rows, columns)
+
+    return by_parts(layer, parts, filters, all_images, lambda total: total[home], more=strips)
 
 
 @lru_cache(None)
@@ -166,7 +166,7 @@ def grad_input_kernel(layer, target):
         y, winner, gy = map(np.ascontiguousarray, (y, winner, gy))
         packed = packed_filters(home, w, blocks * repeats * maps_out * size)
         dx = room((len(y), height, width, maps_in), dtype)
-        all_images((packed, y, winner, gy, dx), (len(y), height, width, y.shape[1], y.shape[2]))
+        all_images((packed, y, winner, gy, dx), (len(y), height, width, *y.shape[1:3]))
         return dx
 
     return grad_input

@@ -1,6 +1,7 @@
 """How a layer is cut to fit registers and cache: sizes only, nothing is compiled here."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -139,18 +140,19 @@ def input_block(layer, target):
     return Block(1, vectors, block.lanes, layer.run % (vectors * block.lanes) != 0)
 
 
-def strip(sizes, rows, columns):
+@cache
+def strip(layer, block, rows, columns):
     """(rows, columns) of pooled cells over which the filter gradient keeps a block in registers.
 
     As many as possible while the image under them, their gradients and their offsets stay in L1.
     """
-    kernel, maps_in, maps_out, width, item = sizes
+    kernel, maps_in, item = layer.kernel, layer.maps_in, np.dtype(layer.dtype).itemsize
     best, shape = 0, (1, 1)
     for down in range(1, rows + 1):
         for strips in range(1, columns + 1):
-            across = -(-columns // strips)
-            high, wide = POOL * down + kernel - 1, POOL * across * maps_in + width - maps_in
-            size = high * wide * item + down * across * maps_out * (item + 4)
+            across = ceil_div(columns, strips)
+            high, wide = POOL * down + kernel - 1, POOL * across * maps_in + block.width - maps_in
+            size = high * wide * item + down * across * layer.maps_out * (item + 4)
             cells = min(down * across, STRIP_CELLS)
             if size <= STRIP_BYTES and (cells > best or (cells == best and across > shape[1])):
                 best, shape = cells, (down, across)

@@ -234,7 +234,7 @@ def forward_kernel(layer, target):
         y, winner = pooled(layer, x)
         u = room((n, n, maps_in, maps_out), dtype)
         u[:] = filter_points(plan, w[:, :, ::-1, ::-1]).swapaxes(2, 3)
-        all_rows((x, u, sums, b, y, winner), (x.shape[0], x.shape[1], x.shape[2], y.shape[1], y.shape[2]))
+        all_rows((x, u, sums, b, y, winner), (*x.shape[:3], *y.shape[1:3]))
         return y, winner
 
     return forward

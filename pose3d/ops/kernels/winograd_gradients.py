@@ -73,7 +73,7 @@ def grad_input_kernel(layer, target):
         u = room((n, n, maps_out, maps_in), dtype)
         u[:] = filter_points(plan, w)
         dx = room((len(y), height, width, maps_in), dtype)
-        all_images((u, y, winner, gy, dx), (len(y), height, width, y.shape[1], y.shape[2]))
+        all_images((u, y, winner, gy, dx), (len(y), height, width, *y.shape[1:3]))
         return dx
 
     return grad_input

@@ -89,6 +89,9 @@ from tests.ops.kernels import test_kernels as t
 assert (t.HOST.vector_bytes, t.HOST.registers) == (32, 16), t.HOST
 for case in (t.CASES[1], t.CASES[2], t.CASES[4]):
     t.run_case(case, {dtype!r}, t.HOST, "tanh", images=3)
+if {dtype!r} == "float32":
+    from tests.ops.kernels import test_winograd as v
+    v.run_case(v.CASES[2], "float32", t.HOST, 2)
 """
     settings = {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": AVX2}
     done = subprocess.run(

@@ -60,9 +60,9 @@ def test_tiles_are_known_by_hand():
 
 
 def test_a_strip_fits_its_share_of_the_cache(layer, target):
-    width, item = gradient_block(layer, target).width, {"float32": 4, "float64": 8}[layer.dtype]
-    rows = layer.columns
-    down, across = strip((layer.kernel, layer.maps_in, layer.maps_out, width, item), rows, layer.columns)
+    block, item = gradient_block(layer, target), {"float32": 4, "float64": 8}[layer.dtype]
+    rows, width = layer.columns, block.width
+    down, across = strip(layer, block, rows, layer.columns)
     assert 1 <= down <= rows
     assert 1 <= across <= layer.columns
     image = (POOL * down + layer.kernel - 1) * (POOL * across * layer.maps_in + width - layer.maps_in) * item
