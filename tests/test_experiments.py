@@ -1,6 +1,7 @@
 """The scripts in experiments/ that compare trainings."""
 
 import csv
+import json
 import re
 import subprocess
 import sys
@@ -9,8 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pose3d import config
+from pose3d import config, train_detection, train_regression
+from pose3d import test as pose3d_test
+from pose3d.dataset.built_files import built_path, write_samples
 from pose3d.dataset.samples import Dataset
+from tests.conftest import turning_samples
 
 EXPERIMENTS = Path(__file__).parents[1] / "experiments"
 sys.path.insert(0, str(EXPERIMENTS))
@@ -128,6 +132,31 @@ def test_every_experiment_can_be_read(path, tmp_path):
 def test_every_settings_file_can_be_read(path):
     for task in config.TASK_DEFAULTS:
         config.load(task, path)
+
+
+@pytest.fixture(scope="module")
+def seven_subjects(tmp_path_factory):
+    """Built files of all seven subjects, 2 x 70 frames each."""
+    folder = tmp_path_factory.mktemp("seven")
+    for n, subject in enumerate(("S1", "S5", "S6", "S7", "S8", "S9", "S11")):
+        samples = turning_samples(1 + n / 20, 70)
+        write_samples(built_path(folder, "Walking", subject), "Walking", subject, [samples], {})
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["report", "recommended", "li_chan", "protocol1", "protocol2"])
+def test_a_settings_file_is_trained_and_tested_with(name, seven_subjects, small, tmp_path, capsys):
+    data = ["--data", str(seven_subjects)]
+    settings = ["--config", str(EXPERIMENTS / f"{name}.toml"), *small, "--set", "training.batch_size=240"]
+    detection, regression = tmp_path / "detection", tmp_path / "regression"
+    assert train_detection.main([*data, *settings, "--out", str(detection)]) == 0
+    assert train_regression.main([*data, *settings, "--out", str(regression), "--init", str(detection)]) == 0
+    assert pose3d_test.main([*data, "--weights", str(regression), "--out", str(tmp_path / "test")]) == 0
+    results = json.loads((tmp_path / "test" / "results.json").read_text())
+    subjects = ["S11", "S9"] if name in ("li_chan", "protocol2") else ["S11"]
+    assert results["frames"] == len(subjects) * (4 if name.startswith("protocol") else 140)
+    assert f"on {', '.join(subjects)}" in capsys.readouterr().out
 
 
 def test_the_summary_gives_median_and_range():
