@@ -143,6 +143,20 @@ for output in (y, y + 1)[int(sys.argv[1]):]:
 """
 
 
+def test_without_pytensors_cache_kernels_are_kept_nowhere_else(tmp_path):
+    # numba's own cache would find one layer's code under the name of another's.
+    flags = f"base_compiledir={tmp_path},numba__cache=False"
+    done = subprocess.run(
+        [sys.executable, "-c", TWO_FUNCTIONS, "0", "NODES"],
+        env={**os.environ, "PYTENSOR_FLAGS": flags, "NUMBA_CACHE_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "(2, 3, 4, 3)\n" * 2
+    assert not [*tmp_path.rglob("*.nbc")]
+
+
 @pytest.mark.parametrize("linked", ["NODES", "NUMBA"])
 def test_kernels_read_from_the_disk_cache_run_in_a_fresh_process(tmp_path, linked):
     # The second function calls the kernel that the first has compiled. A process that reads it from the cache

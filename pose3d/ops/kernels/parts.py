@@ -18,6 +18,7 @@ from numba.core import cgutils
 from numba.core.caching import FunctionCache
 from numba.core.ccallback import CFunc
 from numba.extending import intrinsic
+from pytensor.configdefaults import config
 from pytensor.link.numba.cache import CACHED_SRC_FUNCTIONS
 
 from pose3d.io.jit import inlined, njit
@@ -51,9 +52,10 @@ class _ByKey(FunctionCache):
 def _address(function, signature, key):
     """The address of a C function, which is compiled here, or read from the cache."""
     if key not in _KEPT:
-        CACHED_SRC_FUNCTIONS[function] = key  # PyTensor's folder and the key in place of the source file's
         compiled = CFunc(function, (signature.args, signature.return_type), {}, {"nopython": True})
-        compiled._cache = _ByKey(function)
+        if config.numba__cache:
+            CACHED_SRC_FUNCTIONS[function] = key  # files in PyTensor's folder are named after it
+            compiled._cache = _ByKey(function)
         compiled.compile()
         _KEPT[key] = compiled
     return _KEPT[key].address
