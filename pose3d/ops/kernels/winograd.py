@@ -11,6 +11,7 @@ from functools import lru_cache
 import numpy as np
 
 from pose3d.io.jit import inlined
+from pose3d.ops import blas
 from pose3d.ops.kernels import winograd_microkernels as micro
 from pose3d.ops.kernels.cook_toom import filter_matrix, output_matrix, signal_matrix
 from pose3d.ops.kernels.forward import pooled
@@ -113,11 +114,18 @@ def products(plan, terms, results):
     return multiply
 
 
+def both_ways(matrix, tiles):
+    """The rows and then the columns of tiles (row, column, ...) times a matrix."""
+    for _ in range(2):
+        flat = blas.multiply(matrix, tiles.reshape(len(tiles), -1))
+        tiles = flat.reshape(len(matrix), *tiles.shape[1:]).swapaxes(0, 1)
+    return tiles
+
+
 def filter_points(plan, w):
     """Filters at points, (n, n, map out, map in)."""
     matrix = filter_matrix(plan.n, plan.layer.kernel).astype(plan.layer.dtype)
-    rows = np.tensordot(matrix, w, (1, 2))  # (n, map out, map in, column)
-    return np.tensordot(matrix, rows, (1, 3)).transpose(1, 0, 2, 3)
+    return both_ways(matrix, w.transpose(2, 3, 0, 1))
 
 
 def constant_regions(layer, lanes):

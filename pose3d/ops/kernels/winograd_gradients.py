@@ -12,7 +12,7 @@ from pose3d.ops.kernels import winograd_microkernels as micro
 from pose3d.ops.kernels.backward import by_parts
 from pose3d.ops.kernels.cook_toom import filter_matrix, output_matrix, signal_matrix
 from pose3d.ops.kernels.parts import array_at, empty, in_parallel, room
-from pose3d.ops.kernels.winograd import CELLS, SIDE, TILES, Plan, filter_points, products
+from pose3d.ops.kernels.winograd import CELLS, SIDE, TILES, Plan, both_ways, filter_points, products
 from pose3d.ops.shapes import POOL
 
 
@@ -159,8 +159,8 @@ def grad_weights_kernel(layer, target):
 
     def filters(points):
         # from points back to taps, which are flipped
-        rows = np.tensordot(back, points.reshape(n, n, maps_in, maps_out), (1, 0))  # (row, n, in, out)
-        return np.tensordot(rows, back, (1, 1)).transpose(2, 1, 0, 3)[:, :, ::-1, ::-1]
+        taps = both_ways(back, points.reshape(n, n, maps_in, maps_out))
+        return taps.transpose(3, 2, 0, 1)[:, :, ::-1, ::-1]
 
     all_images = in_parallel(some_images, parts, layer, target)
     return by_parts(layer, parts, n * n * size, all_images, filters, share)
