@@ -65,7 +65,7 @@ def _epoch(task, split, run, checkpoints, monitor_test):
     progress, epoch = checkpoints.progress, checkpoints.progress.epoch
     checkpoints.start_clock()
     if epoch == 0:
-        run.log("compiling: half a minute the first time, seconds after that")
+        run.log("compiling: some ten seconds the first time, seconds after that")
         row = {"epoch": 0, "cost": None}
     else:
         if progress.order is None:
