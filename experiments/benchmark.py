@@ -20,6 +20,7 @@ and computes what more machines would give.
 """
 
 import argparse
+import dataclasses
 import json
 import os
 import platform
@@ -197,8 +198,7 @@ def predict(arguments):
     from pose3d.model import weights
 
     graph, _, _ = make_graph(arguments)
-    one = np.ones(arguments.outputs) if graph.task == "regression" else None
-    scale = {} if one is None else {"mean": 0 * one, "deviation": one}
+    scale = dataclasses.asdict(graph.scale) if graph.task == "regression" else {}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "weights.npz"
         weights.save(path, weights.Weights(graph.task, graph.config, graph.network.get_weights(), scale))

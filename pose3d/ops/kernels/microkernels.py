@@ -81,9 +81,7 @@ def forward_tile(layer, tile):
             bias, shown = e.load(e.at(b, v * tile.lanes)), e.mask(args[6], v * tile.lanes)
             for cell in range(tile.columns):
                 cells = [sums[r, POOL * cell + c, v] for r in range(POOL) for c in range(POOL)]
-                best, number = maximum(e, cells)
-                best = builder.fadd(best, bias)
-                best = e.tanh(best) if layer.activation == "tanh" else e.relu(best)
+                best, number = window_output(e, layer, cells, bias)
                 place = cell * layer.maps_out + v * tile.lanes
                 e.store(best, e.at(y, place), shown)
                 e.store(number, builder.gep(winner, [INT64(place)]), shown)
@@ -123,9 +121,8 @@ def forward_row(layer, lanes):
         for o in maps:
             every_second = [range(c, POOL * lanes, POOL) for c in pair]
             cells = [e.shuffle(sums[r, o, 0], sums[r, o, 1], every_second[c]) for r in pair for c in pair]
-            best, number = maximum(e, cells)
-            best = builder.fadd(best, e.splat(builder.load(e.at(b, o))))
-            values.append(e.tanh(best) if layer.activation == "tanh" else e.relu(best))
+            best, number = window_output(e, layer, cells, e.splat(builder.load(e.at(b, o))))
+            values.append(best)
             numbers.append(builder.zext(number, e.integers(INT32, [0] * lanes).type))
         for k, value in enumerate(e.interleaved(values)):
             e.store(value, e.at(y, k * lanes))
@@ -141,14 +138,15 @@ def forward_row(layer, lanes):
     return compute
 
 
-def maximum(e, cells):
-    """The maximum of a pooling window's `cells` and its number; a tie stays with the first."""
+def window_output(e, layer, cells, bias):
+    """The layer's output for a pooling window's `cells`, and its winner's number; in a tie the first wins."""
     best, number = cells[0], e.integers(INT8, [0] * e.lanes)
     for n, value in enumerate(cells[1:], start=1):
         wins = e.greater(value, best)
         best = e.builder.select(wins, value, best)
         number = e.builder.select(wins, e.integers(INT8, [n] * e.lanes), number)
-    return best, number
+    best = e.builder.fadd(best, bias)
+    return e.tanh(best) if layer.activation == "tanh" else e.relu(best), number
 
 
 def _masks(e, block, taps):

@@ -93,7 +93,7 @@ class Emitter:
         """A vector of one number (or integer) in every lane."""
         undefined = ir.Constant(ir.VectorType(scalar.type, self.lanes), ir.Undefined)
         one = self.builder.insert_element(undefined, scalar, INT32(0))
-        return self.builder.shuffle_vector(one, undefined, self.integers(INT32, [0] * self.lanes))
+        return self.shuffle(one, undefined, [0] * self.lanes)
 
     def shuffle(self, a, b, lanes):
         """Lanes of `a`, from 0, and of `b`, which count on."""

@@ -173,6 +173,11 @@ def forward_kernel(layer, target):
                 for o in range(maps_out):
                     z[o] += pixel[i] * sums[i, o]
 
+    @inlined
+    def fill(conv, place, z, v):
+        for lane in range(lanes):
+            conv[place, lane] = z[v + lane]
+
     def some_rows(a, part):
         x, u, bias, y, winner, images, height = a[0], a[1], a[3], a[4], a[5], a[6], a[7]
         stride, rows, columns = a[8] * maps_in, a[9], a[10]
@@ -198,8 +203,7 @@ def forward_kernel(layer, target):
                         flat(pixels, corner, sums, pixel, z)
                         for v in range(0, maps_out, lanes):
                             for place in range(SIDE * SIDE):
-                                for lane in range(lanes):
-                                    conv[place, lane] = z[v + lane]
+                                fill(conv, place, z, v)
                             pool(
                                 conv.ctypes.data, bias + v * item, y + (cell + v) * item, winner + cell + v,
                                 columns * maps_out,
@@ -224,11 +228,11 @@ def forward_kernel(layer, target):
                             from_points(points, n * out_pitch, conv.ctypes.data, 0)
                             for k in range(CELLS * CELLS):
                                 if flats >> k & 1:
-                                    r, c = POOL * (k // CELLS), POOL * (k % CELLS)
-                                    flat(pixels, corner + r * stride + c * maps_in, sums, pixel, z)
-                                    for place in ((r, c), (r, c + 1), (r + 1, c), (r + 1, c + 1)):
-                                        for lane in range(lanes):
-                                            conv[place[0] * SIDE + place[1], lane] = z[v + lane]
+                                    down, right = POOL * (k // CELLS), POOL * (k % CELLS)
+                                    flat(pixels, corner + down * stride + right * maps_in, sums, pixel, z)
+                                    for r in range(down, down + POOL):
+                                        for c in range(right, right + POOL):
+                                            fill(conv, r * SIDE + c, z, v)
                             pool(
                                 conv.ctypes.data, bias + v * item, y + (cell + v) * item, winner + cell + v,
                                 columns * maps_out,

@@ -10,7 +10,7 @@ from llvmlite import ir
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from pose3d.ops.kernels.microkernels import before_activation, maximum
+from pose3d.ops.kernels.microkernels import before_activation, window_output
 from pose3d.ops.kernels.simd import INT8, INT64, Emitter
 from pose3d.ops.shapes import POOL
 
@@ -154,9 +154,7 @@ def pool_tile(layer, lanes, side):
             for j in cells:
                 corner = POOL * (i * side + j)
                 values = [e.load(e.at(conv, (corner + r * side + c) * lanes)) for r in (0, 1) for c in (0, 1)]
-                best, number = maximum(e, values)
-                best = builder.fadd(best, bias)
-                best = e.tanh(best) if layer.activation == "tanh" else e.relu(best)
+                best, number = window_output(e, layer, values, bias)
                 e.store(best, e.at(y, down, j * layer.maps_out))
                 e.store(number, builder.gep(winner, [builder.add(down, INT64(j * layer.maps_out))]))
         return context.get_dummy_value()
