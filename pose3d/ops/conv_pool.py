@@ -15,11 +15,11 @@ from pose3d.ops.shapes import POOL, pooled_side
 
 
 @cache
-def _compiled(pays, minimal, direct, layer):
+def _compiled(minimal, direct, layer):
     """The kernel of a layer: by minimal filtering where that pays, else the direct one."""
     keep_freed_memory()
     target = host_target()
-    return (minimal if pays(layer, target) else direct)(layer, target)
+    return (minimal if winograd.worth_while(layer, target) else direct)(layer, target)
 
 
 def _check(array, shape):
@@ -39,7 +39,7 @@ class _ConvPoolOp(Op):
     Attributes
     ----------
     kernels : tuple of functions
-        Whether minimal filtering pays for a layer, its factory, and that of the direct kernel.
+        The factory of the kernel by minimal filtering, and that of the direct one.
     """
 
     __props__ = ("maps_in", "maps_out", "kernel", "activation")
@@ -72,7 +72,7 @@ class _ConvPoolOp(Op):
 class ConvPool(_ConvPoolOp):
     """``activation(maxpool(conv(x, w)) + b)`` and each pooling window's winner."""
 
-    kernels = winograd.worth_while, winograd.forward_kernel, forward.forward_kernel
+    kernels = winograd.forward_kernel, forward.forward_kernel
     default_output = 0
 
     def make_node(self, x, w, b):
@@ -119,7 +119,7 @@ class ConvPool(_ConvPoolOp):
 class ConvPoolGradWeights(_ConvPoolOp):
     """Gradients at the filters and biases."""
 
-    kernels = winograd.worth_while, winograd_gradients.grad_weights_kernel, backward.grad_weights_kernel
+    kernels = winograd_gradients.grad_weights_kernel, backward.grad_weights_kernel
 
     def make_node(self, x, y, winner, gy):
         x, y, winner, gy = (pt.as_tensor_variable(v) for v in (x, y, winner, gy))
@@ -140,9 +140,7 @@ class ConvPoolGradWeights(_ConvPoolOp):
 class ConvPoolGradInput(_ConvPoolOp):
     """Gradient at the input; the first layer's is never asked for, so never computed."""
 
-    kernels = (
-        winograd.input_worth_while, winograd_gradients.grad_input_kernel, backward.grad_input_kernel,
-    )  # fmt: skip
+    kernels = winograd_gradients.grad_input_kernel, backward.grad_input_kernel
 
     def make_node(self, w, y, winner, gy, height, width):
         w, y, winner, gy, height, width = (

@@ -11,20 +11,28 @@ import numpy as np
 
 from pose3d.ops.kernels import microkernels
 from pose3d.ops.kernels.forward import packed_filters, tap_places
-from pose3d.ops.kernels.parts import CACHE_LINE, array_at, in_parallel, room
-from pose3d.ops.kernels.tiling import ceil_div, gradient_block, input_block, strip
+from pose3d.ops.kernels.parts import array_at, in_parallel, room
+from pose3d.ops.kernels.tiling import ceil_div, gradient_block, input_block, reach, strip
 from pose3d.ops.shapes import POOL
 
-# Pooled rows whose sorted maps are kept: a block of filters is fetched once for all of them (measured).
-SORTED_ROWS = 3
+# Pooled rows done at a time: a block of filters is fetched once for all of them (measured).
+PACKED_ROWS = 3
 
 
-def block_places(layer, block):
-    """`tap_places` of filters as (block of taps, repeat, map out, row, tap), each block whole."""
-    rows, width, repeats = block.rows, block.width, layer.kernel // block.rows
+def block_places(layer, block, repeats, down=0, right=0, copy=0, copies=1):
+    """`tap_places` of filters as (block, repeat, map out, copy, row, number), each block whole.
+
+    Parameters
+    ----------
+    repeats : int, blocks below each other
+    down, right : int, rows and pixels by which the filters are moved
+    copy, copies : int, which of how many copies of the filters these are
+    """
+    rows, width = block.rows, block.width
 
     def place(o, r, t):
-        home = (t // width * repeats + r // rows) * layer.maps_out + o
+        r, t = r + down, t + right * layer.maps_in
+        home = ((t // width * repeats + r // rows) * layer.maps_out + o) * copies + copy
         return (home * rows + r % rows) * width + t % width
 
     return tap_places(layer, place)
@@ -61,8 +69,8 @@ def grad_weights_kernel(layer, target):
     blocks, repeats = ceil_div(run, width), kernel // block.rows
     filters = blocks * repeats * maps_out * size
     accumulate = microkernels.weights_block(layer, block)
-    home = block_places(layer, block)
-    pack = microkernels.window_starts(layer, target.lanes(layer.dtype))
+    home = block_places(layer, block, repeats)
+    pack = microkernels.winner_offsets(layer, target.lanes(layer.dtype), maps_in)
 
     def images(a, part):
         x, y, winner, gy, n_images, height = a[0], a[1], a[2], a[3], a[6], a[7]
@@ -113,58 +121,58 @@ def grad_weights_kernel(layer, target):
 
 @lru_cache(None)
 def grad_input_kernel(layer, target):
-    """Compile ``grad_input(w, y, winner, gy, height, width) -> dx``; see `reference.grad_input`."""
-    kernel, maps_in, maps_out, run = layer.kernel, layer.maps_in, layer.maps_out, layer.run
+    """Compile ``grad_input(w, y, winner, gy, height, width) -> dx``; see `reference.grad_input`.
+
+    A pooled cell adds to all pixels under its window at once: every map's filter is kept at the four
+    places of the window, and the winner chooses which of them is added. No branch depends on a winner.
+    """
+    maps_in, maps_out, copies = layer.maps_in, layer.maps_out, POOL * POOL
     dtype, parts = np.dtype(layer.dtype), target.threads
     item = dtype.itemsize
-    block = input_block(layer, target)
+    block, (reach_rows, reach_run) = input_block(layer, target), reach(layer)
     block_rows, width, size = block.rows, block.width, block.size
-    blocks, repeats = ceil_div(run, width), kernel // block.rows
+    blocks, repeats = ceil_div(reach_run, width), reach_rows // block.rows
     scatter = microkernels.input_block(layer, block)
-    home = block_places(layer, block)
-    sort = microkernels.winner_lists(layer, block, target.lanes(layer.dtype))
+    places = [block_places(layer, block, repeats, *divmod(k, POOL), k, copies) for k in range(copies)]
+    home = np.stack(places)
+    pack = microkernels.winner_offsets(layer, target.lanes(layer.dtype), size)
 
     def images(a, part):
         packed, y, winner, gy, dx, n_images, height = a[0], a[1], a[2], a[3], a[4], a[5], a[6]
         stride, rows, columns = a[7] * maps_in, a[8], a[9]
-        down = min(rows, SORTED_ROWS)
-        g = np.empty(down * columns * maps_out + CACHE_LINE, dtype)
-        filters = np.empty(down * columns * maps_out + CACHE_LINE, np.int32)
-        starts = np.empty((down * columns, POOL * POOL + 1), np.int64)
+        down = min(rows, PACKED_ROWS)
+        shape = down * columns, maps_out
+        corners, offsets, g = np.empty(shape, np.int32), np.empty(shape, np.int32), np.empty(shape, dtype)
+        for cell in range(down * columns):
+            for o in range(maps_out):
+                corners[cell, o] = copies * o * size
         for n in range(part * n_images // parts, (part + 1) * n_images // parts):
             image = dx + n * height * stride * item
             array_at(image, (height * stride,), dtype)[:] = 0
             for top in range(0, rows, down):
-                cells = min(down, rows - top) * columns
-                for cell in range(cells):
-                    start = ((n * rows + top) * columns + cell) * maps_out
-                    sort(
-                        y + start * item, winner + start, gy + start * item,
-                        g[cell * maps_out :].ctypes.data, filters[cell * maps_out :].ctypes.data,
-                        starts[cell].ctypes.data,
-                    )  # fmt: skip
+                cells, start = min(down, rows - top) * columns, (n * rows + top) * columns * maps_out
+                pack(
+                    y + start * item, winner + start, gy + start * item, corners.ctypes.data,
+                    cells * maps_out, 0, POOL * size, g.ctypes.data, offsets.ctypes.data,
+                )  # fmt: skip
                 corner = image + POOL * top * stride * item
                 for b in range(blocks):
                     for r in range(repeats):
-                        taps = packed + (b * repeats + r) * maps_out * size * item
+                        taps = packed + (b * repeats + r) * maps_out * copies * size * item
                         origin = corner + (r * block_rows * stride + b * width) * item
                         for cell in range(cells):
-                            i, j = POOL * (cell // columns), POOL * (cell % columns)
-                            for which in range(POOL * POOL):
-                                start, stop = starts[cell, which], starts[cell, which + 1]
-                                if start < stop:
-                                    shift = (i + (which >> 1)) * stride + (j + (which & 1)) * maps_in
-                                    first = cell * maps_out + start
-                                    scatter(
-                                        taps, filters.ctypes.data + first * 4, g.ctypes.data + first * item,
-                                        stop - start, origin + shift * item, stride, run - b * width,
-                                    )  # fmt: skip
+                            shift = POOL * (cell // columns * stride + cell % columns * maps_in)
+                            scatter(
+                                taps, offsets.ctypes.data + cell * maps_out * 4,
+                                g.ctypes.data + cell * maps_out * item,
+                                origin + shift * item, stride, reach_run - b * width,
+                            )  # fmt: skip
 
     all_images = in_parallel(images, parts, layer, target)
 
     def grad_input(w, y, winner, gy, height, width):
         y, winner, gy = map(np.ascontiguousarray, (y, winner, gy))
-        packed = packed_filters(home, w, blocks * repeats * maps_out * size)
+        packed = packed_filters(home, w, blocks * repeats * maps_out * copies * size)
         dx = room((len(y), height, width, maps_in), dtype)
         all_images((packed, y, winner, gy, dx), (len(y), height, width, *y.shape[1:3]))
         return dx

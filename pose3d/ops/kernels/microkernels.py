@@ -162,11 +162,11 @@ def before_activation(e, layer, y, gy, offset, mask):
     return e.builder.select(e.greater(y, e.zero()), gy, e.zero())
 
 
-def window_starts(layer, lanes):
-    """``pack(y, winner, gy, corners, count, origin, row_stride, g, offsets)``: what `weights_block` reads.
+def winner_offsets(layer, lanes, step):
+    """``pack(y, winner, gy, corners, count, origin, row_stride, g, offsets)``: what the gradients read.
 
-    For `count` neighbouring outputs, the gradient before the activation and the image element
-    where the winner's window starts: `origin` + the cell's corner + the winner's place. `corners` and
+    For `count` neighbouring outputs, the gradient before the activation and an offset: `origin` + the
+    output's corner + the winner's place, `row_stride` for its row and `step` for its column. `corners` and
     `offsets` are int32.
     """
 
@@ -176,14 +176,14 @@ def window_starts(layer, lanes):
         winner = builder.inttoptr(args[1], INT8.as_pointer())
         corners, offsets = (builder.inttoptr(args[i], INT32.as_pointer()) for i in (3, 8))
         origin, stride = (e.splat(builder.trunc(args[i], INT32)) for i in (5, 6))
-        one, step = e.integers(INT32, [1] * lanes), e.integers(INT32, [layer.maps_in] * lanes)
+        one, right = e.integers(INT32, [1] * lanes), e.integers(INT32, [step] * lanes)
 
         def some(offset, mask):
             e.store(before_activation(e, layer, y, gy, offset, mask), e.at(g, offset), mask)
             which = builder.zext(e.load(builder.gep(winner, [offset]), mask, INT8), one.type)
             place = builder.add(origin, e.load(builder.gep(corners, [offset]), mask, INT32))
             place = builder.add(place, builder.mul(builder.lshr(which, one), stride))
-            place = builder.add(place, builder.mul(builder.and_(which, one), step))
+            place = builder.add(place, builder.mul(builder.and_(which, one), right))
             e.store(place, builder.gep(offsets, [offset]), mask)
 
         e.vectors(args[4], some)
@@ -194,47 +194,6 @@ def window_starts(layer, lanes):
         return nt.void(*[nt.int64] * 9), codegen
 
     return pack
-
-
-def winner_lists(layer, block, lanes):
-    """``sort(y, winner, gy, g, filters, starts)``: what `input_block` reads, for one pooled cell.
-
-    The cell's maps in the order of their winners: the gradient before the activation, and where the
-    map's filter starts (int32). `starts` (5, int64) says where each winner's maps begin. `g` and
-    `filters` are written up to a vector's length behind the last map.
-    """
-    groups = range(0, layer.maps_out, lanes)
-
-    def codegen(context, builder, signature, args):
-        e = Emitter(builder, layer.dtype, lanes)
-        y, gy, g = (e.pointer(args[i]) for i in (0, 2, 3))
-        winner = builder.inttoptr(args[1], INT8.as_pointer())
-        filters = builder.inttoptr(args[4], INT32.as_pointer())
-        starts = builder.inttoptr(args[5], INT64.as_pointer())
-        gradients, winners = [], []
-        for first in groups:
-            mask = e.mask(INT64(layer.maps_out), first) if first + lanes > layer.maps_out else None
-            gradients.append(before_activation(e, layer, y, gy, first, mask))
-            number = e.load(builder.gep(winner, [INT64(first)]), mask, INT8)
-            none = e.integers(INT8, [POOL * POOL] * lanes)
-            winners.append(number if mask is None else builder.select(mask, number, none))
-        place = INT64(0)
-        for which in range(POOL * POOL):
-            builder.store(place, builder.gep(starts, [INT64(which)]))
-            for n, first in enumerate(groups):
-                chosen = builder.icmp_signed("==", winners[n], e.integers(INT8, [which] * lanes))
-                e.store(e.compress(gradients[n], chosen), e.at(g, place))
-                homes = e.integers(INT32, [(first + lane) * block.size for lane in range(lanes)])
-                e.store(e.compress(homes, chosen), builder.gep(filters, [place]))
-                place = builder.add(place, e.count(chosen))
-        builder.store(place, builder.gep(starts, [INT64(POOL * POOL)]))
-        return context.get_dummy_value()
-
-    @intrinsic
-    def sort(typingctx, y, winner, gy, g, filters, starts):
-        return nt.void(*[nt.int64] * 6), codegen
-
-    return sort
 
 
 def weights_block(layer, block):
@@ -278,27 +237,29 @@ def weights_block(layer, block):
 
 
 def input_block(layer, block):
-    """``scatter(w, filters, g, count, dx, row_stride, taps)``: one position's share of the input gradient.
+    """``scatter(w, offsets, g, dx, row_stride, pixels)``: what one pooled cell adds to the input gradient.
 
-    ``dx += sum over n < count of g[n] * w[filters[n]:]`` for a block of taps, (rows, width); the
-    sum stays in registers and meets memory once. `count` is at least 1.
+    ``dx += sum over the maps of g[map] * w[offsets[map]:]`` for a block, (rows, width), of the pixels under
+    the pooling window; the sum stays in registers and meets memory once. `w` has a map's filter at each of
+    the window's places, with zeros around it; `offsets` (int32) chooses the winner's. `pixels` is how many
+    numbers of a block row exist.
     """
 
     def codegen(context, builder, signature, args):
         e = Emitter(builder, layer.dtype, block.lanes)
-        w, g, dx = (e.pointer(args[i]) for i in (0, 2, 4))
-        count, stride, masks = args[3], args[5], _masks(e, block, args[6])
-        filters = builder.inttoptr(args[1], INT32.as_pointer())
+        w, g, dx = (e.pointer(args[i]) for i in (0, 2, 3))
+        stride, masks = args[4], _masks(e, block, args[5])
+        offsets = builder.inttoptr(args[1], INT32.as_pointer())
 
         def one_map(n, accumulators):
             gradient = e.splat(builder.load(e.at(g, n)))
-            taps = e.at(w, builder.sext(builder.load(builder.gep(filters, [n])), INT64))
+            taps = e.at(w, builder.sext(builder.load(builder.gep(offsets, [n])), INT64))
             return [
                 e.fma(gradient, e.load(e.at(taps, r * block.width + v * block.lanes)), a)
                 for (r, v), a in zip(block.places, accumulators, strict=True)
             ]
 
-        sums = e.loop(count, [e.zero()] * len(block.places), one_map)
+        sums = e.loop(layer.maps_out, [e.zero()] * len(block.places), one_map)
         row = dx
         for r in range(block.rows):
             for v in range(block.vectors):
@@ -309,7 +270,7 @@ def input_block(layer, block):
         return context.get_dummy_value()
 
     @intrinsic
-    def scatter(typingctx, w, filters, g, count, dx, row_stride, taps):
-        return _VOID_OF_SEVEN, codegen
+    def scatter(typingctx, w, offsets, g, dx, row_stride, pixels):
+        return nt.void(*[nt.int64] * 6), codegen
 
     return scatter

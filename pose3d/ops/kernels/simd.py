@@ -162,17 +162,6 @@ class Emitter:
         else:
             self._call(f"llvm.masked.store.{suffix}.p0", ir.VoidType(), value, cast, INT32(size), mask)
 
-    def compress(self, value, mask):
-        """The lanes of `value` that are in `mask`, moved together at the front; the others are undefined."""
-        name = f"llvm.experimental.vector.compress.{self._memory(value.type)[1]}"
-        return self._call(name, value.type, value, mask, ir.Constant(value.type, ir.Undefined))
-
-    def count(self, mask):
-        """How many lanes are in `mask`, an int64."""
-        bits = ir.IntType(self.lanes)
-        ones = self._call(f"llvm.ctpop.i{self.lanes}", bits, self.builder.bitcast(mask, bits))
-        return self.builder.zext(ones, INT64)
-
     def fma(self, a, b, c):
         return self._call(f"llvm.fma.{self.suffix}", self.vector, a, b, c)
 

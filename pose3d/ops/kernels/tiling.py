@@ -54,10 +54,10 @@ class Tile:
 
 @dataclass(frozen=True)
 class Block:
-    """Register block of the gradients: `rows` filter rows of `vectors` vectors of taps.
+    """Register block of the gradients: `rows` rows of `vectors` vectors of filters' taps, or of pixels.
 
-    `masked` says that a filter row is no whole number of blocks, so that the last one
-    must not touch what lies behind it.
+    `masked` says that a row is no whole number of blocks, so that the last one must not touch what lies
+    behind it.
     """
 
     rows: int
@@ -67,7 +67,7 @@ class Block:
 
     @property
     def width(self):
-        """Taps of one row of the block, padding included."""
+        """Numbers of one row of the block, padding included."""
         return self.vectors * self.lanes
 
     @property
@@ -117,27 +117,35 @@ def row_pays(layer, target):
 
 def gradient_block(layer, target):
     """The block of taps that fills the register budget: all filter rows, as many vectors as fit."""
-    lanes = target.lanes(layer.dtype)
-    while lanes > 4 and lanes // 2 >= layer.run:
-        lanes //= 2  # a filter row of 5 pixels needs no 16 lanes
-    budget = target.registers * 4 // 5  # 5 rows of 5 vectors still fit
-    rows = layer.kernel if layer.kernel <= budget else 1
-    vectors = ceil_div(layer.run, lanes)
-    most = max(1, budget // rows)
-    vectors = ceil_div(vectors, ceil_div(vectors, most))
-    return Block(rows, vectors, lanes, layer.run % (vectors * lanes) != 0)
+    return _block(layer, target, layer.kernel, layer.run)
 
 
 def input_block(layer, target):
-    """As `gradient_block`, but of one filter row where that keeps the filters of all maps in the L1 cache."""
-    block = gradient_block(layer, target)
+    """The block of the pixels that `reach` counts; of one row where the filters of all would not fit L1."""
+    rows, run = reach(layer)
+    block = _block(layer, target, rows, run)
     item = np.dtype(layer.dtype).itemsize
-    if layer.maps_out * block.rows * block.width * item <= FILTER_BYTES:
+    if POOL * POOL * layer.maps_out * block.size * item <= FILTER_BYTES:
         return block
-    vectors = ceil_div(layer.run, block.lanes)
-    most = max(1, min(target.registers * 4 // 5, FILTER_BYTES // (layer.maps_out * block.lanes * item)))
-    vectors = ceil_div(vectors, ceil_div(vectors, most))
-    return Block(1, vectors, block.lanes, layer.run % (vectors * block.lanes) != 0)
+    most = FILTER_BYTES // (POOL * POOL * layer.maps_out * block.lanes * item)
+    return _block(layer, target, 1, run, max(1, most))
+
+
+def reach(layer):
+    """Rows of pixels that the convolution outputs of a pooling window depend on, and the numbers of each."""
+    return layer.kernel + POOL - 1, layer.run + (POOL - 1) * layer.maps_in
+
+
+def _block(layer, target, rows, run, most=10**6):
+    """A block of `rows` rows, or of one if they are too many, and of `most` vectors of the `run` of each."""
+    lanes = target.lanes(layer.dtype)
+    while lanes > 4 and lanes // 2 >= run:
+        lanes //= 2  # a filter row of 5 pixels needs no 16 lanes
+    budget = target.registers * 4 // 5  # 5 rows of 5 vectors still fit
+    rows = rows if rows <= budget else 1
+    vectors = ceil_div(run, lanes)
+    vectors = ceil_div(vectors, ceil_div(vectors, max(1, min(most, budget // rows))))
+    return Block(rows, vectors, lanes, run % (vectors * lanes) != 0)
 
 
 @cache

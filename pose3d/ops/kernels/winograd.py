@@ -17,7 +17,7 @@ from pose3d.ops.kernels.cook_toom import filter_matrix, output_matrix, signal_ma
 from pose3d.ops.kernels.forward import pooled
 from pose3d.ops.kernels.parts import array_at, empty, in_parallel, room
 from pose3d.ops.kernels.simd import Target
-from pose3d.ops.kernels.tiling import Layer, ceil_div
+from pose3d.ops.kernels.tiling import Layer
 from pose3d.ops.shapes import POOL
 
 SIDE = 4  # outputs of a tile, each way
@@ -76,14 +76,6 @@ def worth_while(layer, target):
     plan, fewest = Plan(layer, target), min(layer.maps_in, layer.maps_out)
     whole = all(m % (plan.vectors * plan.lanes) == 0 for m in (layer.maps_in, layer.maps_out))
     return whole and fewest >= 16 and plan.n <= LARGEST and min(layer.rows, layer.columns) >= CELLS
-
-
-def input_worth_while(layer, target):
-    """Whether the gradient at the input takes fewer products than one for each winner and tap."""
-    sides = [POOL * cells + layer.kernel - 1 for cells in (layer.rows, layer.columns)]
-    tiles = ceil_div(sides[0], SIDE) * ceil_div(sides[1], SIDE)
-    direct = layer.kernel**2 * layer.rows * layer.columns
-    return worth_while(layer, target) and Plan(layer, target).n ** 2 * tiles < direct
 
 
 def products(plan, terms, results):

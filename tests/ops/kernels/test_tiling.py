@@ -9,6 +9,7 @@ from pose3d.ops.kernels.tiling import (
     forward_tile,
     gradient_block,
     input_block,
+    reach,
     row_pays,
     strip,
 )
@@ -45,9 +46,12 @@ def test_no_tile_spills(layer, target):
     filters = POOL * tile.vectors * (layer.run if tile.unrolled else 1)
     assert accumulators + filters + 1 <= target.registers
     assert tile.columns <= layer.columns
-    for block in (gradient_block(layer, target), input_block(layer, target)):
+    reach_rows, reach_run = reach(layer)
+    assert (reach_rows, reach_run) == (layer.kernel + 1, (layer.kernel + 1) * layer.maps_in)
+    blocks = (gradient_block(layer, target), layer.kernel), (input_block(layer, target), reach_rows)
+    for block, rows in blocks:
         assert block.rows * block.vectors + 1 < target.registers
-        assert layer.kernel % block.rows == 0
+        assert rows % block.rows == 0
 
 
 def test_tiles_are_known_by_hand():
