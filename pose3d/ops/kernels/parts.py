@@ -133,10 +133,14 @@ def in_parallel(part, parts, *identity):
     """
     signature = nt.void(nt.CPointer(nt.int64), nt.int64)
     address = _address(part, signature, key(part.__qualname__, part.__module__, *identity))
-    on_threads = _runner()
+    # One part needs no thread woken, which would take longer than a small update.
+    alone, on_threads = ctypes.PYFUNCTYPE(None, *[ctypes.c_int64] * 2)(address), _runner()
 
     def run(arrays, sizes=()):
         given = np.array([*(array.ctypes.data for array in arrays), *sizes], np.int64)
-        on_threads(address, given.ctypes.data, parts)
+        if parts == 1:
+            alone(given.ctypes.data, 0)
+        else:
+            on_threads(address, given.ctypes.data, parts)
 
     return run
