@@ -61,11 +61,17 @@ class AugmentationSettings(_Settings):
 
     mirror: bool = False  # every second sample, on average
     shift: Annotated[int, Meta(ge=0, le=127)] = 0  # largest shift in px, horizontally and vertically
+    light: Annotated[float, Meta(ge=0, le=2)] = 0.0  # largest logarithm of a factor of the gray values
     seed: _Seed = 3
 
     @property
-    def active(self):
+    def moves(self):
+        """Whether joints move in the image."""
         return self.mirror or self.shift > 0
+
+    @property
+    def active(self):
+        return self.moves or self.light > 0
 
 
 class DataSettings(_Settings):
@@ -137,6 +143,7 @@ ADDED = {
     ("data", "actions"): (),
     ("data", "train_every"): 1,
     ("data", "test_every"): 1,
+    ("augmentation", "light"): 0.0,
     ("transfer", "layers"): ("conv1", "conv2", "conv3"),
     ("transfer", "rescale"): False,
 }

@@ -137,6 +137,7 @@ def test_what_a_file_gets_wrong_is_named_with_the_file(write, text, message):
         ("training.weight_decay=inf", "expected `float` <= 1e"),
         ("training.checkpoint_minutes=0", "expected `float` > 0"),
         ("augmentation.shift=128", "expected `int` <= 127"),
+        ("augmentation.light=-0.1", "expected `float` >= 0.0"),
         (f"training.epochs=1{400 * '0'}", "expected `int` <= 1000000"),
         (f"training.epochs={5000 * '1'}", "expected `int`, got `str`"),
         (f"training.epochs={5000 * '['}{5000 * ']'}", "expected `int`, got `str`"),

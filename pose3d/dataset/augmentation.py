@@ -1,12 +1,17 @@
-"""Data augmentation: mirror and shift training samples."""
+"""Data augmentation: mirror and shift training samples, and change their light."""
 
 import numpy as np
 
 from pose3d.dataset.crop import IMAGE_SIDE
 from pose3d.errors import UserError
+from pose3d.ops import blas
 from pose3d.skeleton import MIRROR
 
 MIRRORED_SHARE = 0.5
+LAMPS = 4  # the light is drawn at so many places each way
+# (128, 4) float32, how much of a row's or column's light is that of each place: linear between two.
+_TENTS = np.maximum(0, 1 - abs(np.linspace(0, LAMPS - 1, IMAGE_SIDE)[:, None] - np.arange(LAMPS)))
+_TENTS = _TENTS.astype(np.float32)
 
 
 def mirrored(images, joints_2d, poses):
@@ -50,6 +55,26 @@ def shifted(images, joints_2d, offsets):
     return moved, joints_2d + offsets[:, None].astype(joints_2d.dtype)
 
 
+def relit(images, light):
+    """Multiply gray values by a smooth field, as other clothes and lamps would. Zeros, the background, stay.
+
+    Parameters
+    ----------
+    images : (N, 128, 128) uint8 array
+    light : (N, 4, 4) float32 array
+        Logarithms of the factors at 4 x 4 places, the outer ones on the border; in between they are linear.
+
+    Returns
+    -------
+    new array, of the same shape and type; the brightest values are cut off at 255
+    """
+    rows = np.einsum("nij,ri->nrj", np.exp(light), _TENTS)
+    values = blas.multiply(rows.reshape(-1, LAMPS), _TENTS, right=True).reshape(images.shape)
+    values *= images
+    values += 0.5
+    return np.minimum(values, 255, out=values).astype(np.uint8)
+
+
 def _overlap(offset):
     """Rows or columns of the part that stays in the image: slice after the shift, slice before."""
     return (
@@ -71,16 +96,19 @@ def draw(n, settings, rng):
     -------
     (n,) bool array, which samples are mirrored: each with a chance of one half
     (n, 2) int array, px by which they are then shifted: whole numbers within the limit, all equally likely
+    (n, 4, 4) float32 array, their light before, see `relit`: uniform within the limit
     """
-    # Always three numbers a sample, so that one option does not change the draws of the other.
+    # Always as many numbers a sample, so that one option does not change the draws of another.
     chance, places = rng.random(n), rng.random((n, 2))
+    light = settings.light * (2 * rng.random((n, LAMPS, LAMPS), np.float32) - 1)
     offsets = np.floor(places * (2 * settings.shift + 1)).astype(int) - settings.shift
-    return settings.mirror & (chance < MIRRORED_SHARE), offsets
+    return settings.mirror & (chance < MIRRORED_SHARE), offsets, light
 
 
-def augmented(images, joints_2d, poses, mirror, offsets):
-    """Apply what `draw` returns: mirror some samples, then shift all; see `mirrored` and `shifted`."""
-    images, joints_2d, poses = images.copy(), joints_2d.copy(), poses.copy()
+def augmented(images, joints_2d, poses, mirror, offsets, light):
+    """Apply what `draw` returns: light all samples, mirror some, shift all; see `relit` and so on."""
+    images = relit(images, light) if light.any() else images.copy()
+    joints_2d, poses = joints_2d.copy(), poses.copy()
     images[mirror], joints_2d[mirror], poses[mirror] = mirrored(
         images[mirror], joints_2d[mirror], poses[mirror]
     )

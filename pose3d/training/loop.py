@@ -195,8 +195,7 @@ def _samples(task, batch, rng):
     if not settings.active:
         return images, task.targets(mine)
     # Every rank draws for the whole minibatch: a sample's draw must not depend on the number of ranks.
-    mirror, offsets = draw(len(batch), settings, rng)
-    return task.augmented(images, mine, mirror[share], offsets[share])
+    return task.augmented(images, mine, *(drawn[share] for drawn in draw(len(batch), settings, rng)))
 
 
 def _scored(training, split, monitor_test):

@@ -61,7 +61,7 @@ class Task:
         """Targets of samples: (n, width) array."""
         raise NotImplementedError
 
-    def augmented(self, images, indices, mirror, offsets):
+    def augmented(self, images, indices, *drawn):
         """Changed images of samples, and their (n, width) targets; see `augmentation.augmented`."""
         raise NotImplementedError
 
@@ -90,7 +90,7 @@ class DetectionTask(Task):
     @classmethod
     def create(cls, config, data, split, ranks=ALONE):
         """The task of a new network; a UserError if its samples cannot be augmented as the settings ask."""
-        if config.augmentation.active:
+        if config.augmentation.moves:
             augmentation.refuse_given_labels(data, split.train)
         return cls(DetectionGraph(config), data, ranks)
 
@@ -100,10 +100,12 @@ class DetectionTask(Task):
     def targets(self, indices):
         return self.data.labels(indices).reshape(len(indices), self.graph.width)
 
-    def augmented(self, images, indices, mirror, offsets):
+    def augmented(self, images, indices, *drawn):
         images, joints_2d, _ = augmentation.augmented(
-            images, self.data.joints_2d[indices], self.data.poses[indices], mirror, offsets
+            images, self.data.joints_2d[indices], self.data.poses[indices], *drawn
         )
+        if not self.config.augmentation.moves:  # labels that were given may stay
+            return images, self.targets(indices)
         return images, labels(joints_2d).reshape(len(indices), self.graph.width)
 
     def counts(self, outputs, indices):
@@ -175,9 +177,9 @@ class RegressionTask(Task):
     def targets(self, indices):
         return self.data.poses[indices].reshape(len(indices), self.graph.width)
 
-    def augmented(self, images, indices, mirror, offsets):
+    def augmented(self, images, indices, *drawn):
         images, _, poses = augmentation.augmented(
-            images, self.data.joints_2d[indices], self.data.poses[indices], mirror, offsets
+            images, self.data.joints_2d[indices], self.data.poses[indices], *drawn
         )
         return images, poses.reshape(len(indices), self.graph.width)
 

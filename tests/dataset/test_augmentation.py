@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
+from scipy.interpolate import RegularGridInterpolator
 
 from pose3d import train_detection, train_regression
 from pose3d.config import AugmentationSettings, load
-from pose3d.dataset.augmentation import augmented, draw, mirrored, shifted
+from pose3d.dataset.augmentation import augmented, draw, mirrored, relit, shifted
 from pose3d.dataset.built_files import WINDOWS, built_path, write_samples
 from pose3d.dataset.samples import Dataset
 from pose3d.dataset.windows import labels
@@ -63,13 +64,20 @@ def test_a_shift_takes_every_joints_px_along_and_zeros_come_in():
 
 
 def test_half_are_drawn_for_the_mirror_and_all_offsets_alike():
-    mirror, offsets = draw(7000, AugmentationSettings(mirror=True, shift=3), np.random.default_rng(1))
+    settings = AugmentationSettings(mirror=True, shift=3, light=0.5)
+    mirror, offsets, light = draw(7000, settings, np.random.default_rng(1))
     assert mirror.mean() == pytest.approx(0.5, abs=0.03)
     for axis in offsets.T:
         found, counts = np.unique(axis, return_counts=True)
         assert found.tolist() == [-3, -2, -1, 0, 1, 2, 3]
         np.testing.assert_allclose(counts, 1000, atol=150)
-    assert abs(np.corrcoef(np.column_stack([mirror, offsets]).T) - np.eye(3)).max() < 0.05
+    assert light.shape == (7000, 4, 4)
+    assert light.dtype == np.float32
+    assert abs(light).max() == pytest.approx(0.5, rel=1e-4)
+    np.testing.assert_allclose(light.mean(axis=0), 0, atol=0.02)
+    np.testing.assert_allclose(light.std(axis=0), 0.5 / 3**0.5, atol=0.02)
+    drawn = np.column_stack([mirror, offsets, light.reshape(-1, 16)])
+    assert abs(np.corrcoef(drawn.T) - np.eye(19)).max() < 0.05
 
 
 def test_draws_repeat_with_the_generator_and_one_option_leaves_the_others_draws():
@@ -77,23 +85,36 @@ def test_draws_repeat_with_the_generator_and_one_option_leaves_the_others_draws(
         rng = np.random.default_rng(5)
         return [draw(20, AugmentationSettings(**settings), rng) for _ in range(2)]
 
-    both, again = drawn(mirror=True, shift=4), drawn(mirror=True, shift=4)
-    assert (both[0][0] != both[1][0]).any()
-    assert (both[0][1] != both[1][1]).any()
-    np.testing.assert_equal(again, both)
-    for (mirror, offsets), (alone, none), (never, same) in zip(
-        both, drawn(mirror=True), drawn(shift=4), strict=True
-    ):
-        np.testing.assert_array_equal(alone, mirror)
-        np.testing.assert_array_equal(same, offsets)
-        assert not none.any()
-        assert not never.any()
+    options = {"mirror": True, "shift": 4, "light": 0.3}
+    all_three = drawn(**options)
+    np.testing.assert_equal(drawn(**options), all_three)
+    for place, (name, value) in enumerate(options.items()):
+        assert (all_three[0][place] != all_three[1][place]).any()
+        for found, alone in zip(all_three, drawn(**{name: value}), strict=True):
+            np.testing.assert_array_equal(alone[place], found[place])
+            assert not any(other.any() for n, other in enumerate(alone) if n != place)
 
 
-def test_a_minibatch_is_mirrored_in_part_and_then_shifted(dotted):
+def test_gray_values_are_multiplied_by_a_field_that_is_linear_between_its_places():
+    images = np.full((2, 128, 128), 100, np.uint8)
+    images[0, 40:50, 60:70] = 0
+    light = np.log(np.random.default_rng(2).uniform(0.5, 2, (2, 4, 4))).astype("float32")
+    before, found = images.copy(), relit(images, light)
+    assert found.dtype == np.uint8
+    assert not found[0, 40:50, 60:70].any()
+    places = np.linspace(0, 127, 4)
+    grid = np.stack(np.meshgrid(np.arange(128), np.arange(128), indexing="ij"), axis=-1)
+    field = RegularGridInterpolator((places, places), np.exp(light[1]))(grid)
+    np.testing.assert_array_equal(found[1], np.minimum(np.floor(100 * field + 0.5), 255))
+    np.testing.assert_array_equal(images, before)
+    assert (relit(images, np.full((2, 4, 4), np.log(3), "float32"))[1] == 255).all()
+    np.testing.assert_array_equal(relit(images, np.zeros((2, 4, 4), "float32")), images)
+
+
+def test_a_minibatch_is_lit_mirrored_in_part_and_then_shifted(dotted):
     before = [array.copy() for array in dotted]
-    offsets = np.array([[5, 0], [127, -127], [0, 0]])
-    images, joints_2d, poses = augmented(*dotted, np.array([True, False, False]), offsets)
+    offsets, light = np.array([[5, 0], [127, -127], [0, 0]]), np.zeros((3, 4, 4), "float32")
+    images, joints_2d, poses = augmented(*dotted, np.array([True, False, False]), offsets, light)
     first, second = mirrored(*(a[:1] for a in dotted)), [a[1:2] for a in dotted]
     for n, (i, j, p) in enumerate((first, second)):
         i, j = shifted(i, j, offsets[n : n + 1])
@@ -102,6 +123,13 @@ def test_a_minibatch_is_mirrored_in_part_and_then_shifted(dotted):
     for mine, old, kept in zip((images, joints_2d, poses), before, dotted, strict=True):
         np.testing.assert_array_equal(mine[2], old[2])
         np.testing.assert_array_equal(kept, old)
+    light[0, :, 0] = 1  # at the left, which the mirror takes to the right
+    lit, *_ = augmented(
+        np.full((3, 128, 128), 10, np.uint8), *dotted[1:], np.array([True] * 3), 0 * offsets, light
+    )
+    assert lit[0, 0].tolist() == sorted(lit[0, 0])
+    assert lit[0, 0, 127] == 27
+    assert (lit[1:] == 10).all()
 
 
 @pytest.fixture
@@ -109,12 +137,14 @@ def sample(built):
     """Two training samples' images, joints and poses, as they are stored, and how to change them."""
     data, indices = Dataset.open(built), np.array([3, 50])
     stored = data.images(indices), data.joints_2d[indices], data.poses[indices]
-    return data, indices, stored, (np.array([True, False]), np.array([[2, -3], [-40, 4]]))
+    light = np.random.default_rng(0).uniform(-0.3, 0.3, (2, 4, 4)).astype("float32")
+    return data, indices, stored, (np.array([True, False]), np.array([[2, -3], [-40, 4]]), light)
 
 
 def test_detections_labels_are_those_of_the_new_joints(sample):
     data, indices, stored, drawn = sample
-    task = DetectionTask(DetectionGraph(load("detection", None, ["network.kernels=[2,3,4]"])), data)
+    settings = ["network.kernels=[2,3,4]", "augmentation.mirror=true"]
+    task = DetectionTask(DetectionGraph(load("detection", None, settings)), data)
     images, targets = task.augmented(stored[0], indices, *drawn)
     new_images, joints_2d, _ = augmented(*stored, *drawn)
     np.testing.assert_array_equal(images, new_images)
@@ -144,9 +174,22 @@ def labelled(built, tmp_path):
     rows = np.arange(len(data))
     part = {name: getattr(data, name) for name in ("take", "camera", "frame", "box", "pelvis", "poses")}
     part |= {"joints_2d": data.joints_2d, "images": data.images(rows)}
-    part[WINDOWS] = np.packbits(data.labels(rows).reshape(len(data), -1), axis=1)
+    given = data.labels(rows).reshape(len(data), -1)
+    given[0] = ~given[0]  # not what the joints would say
+    part[WINDOWS] = np.packbits(given, axis=1)
     write_samples(built_path(folder, "Walking", "S1"), "Walking", "S1", [part], {})
     return folder
+
+
+def test_given_labels_stay_where_only_the_light_changes(labelled, sample):
+    data, drawn = Dataset.open(labelled), (np.zeros(2, bool), np.zeros((2, 2), int), sample[3][2])
+    settings = ["network.kernels=[2,3,4]", "augmentation.light=0.4"]
+    task = DetectionTask(DetectionGraph(load("detection", None, settings)), data)
+    indices = np.array([0, 1])
+    images, targets = task.augmented(data.images(indices), indices, *drawn)
+    assert (images != data.images(indices)).any()
+    np.testing.assert_array_equal(targets, data.labels(indices).reshape(2, 1700))
+    assert targets[0].mean() > 0.5 > targets[1].mean()
 
 
 @pytest.mark.parametrize("setting", ["augmentation.mirror=true", "augmentation.shift=2"])

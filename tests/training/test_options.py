@@ -130,7 +130,7 @@ GRAPHS = (
         [
             "detection.readout=sigmoid", "training.batch_size=1", "training.shuffle=false", "training.seed=7",
             "training.patience=2", "data.validation=report", "data.memory=stream", "augmentation.mirror=true",
-            "augmentation.shift=5",
+            "augmentation.shift=5", "augmentation.light=0.5",
         ],
         (),
         None,
@@ -297,6 +297,7 @@ EPOCHS = (
     ("transfer.layers=['conv1']", []),
     ("augmentation.mirror=true", ["images", "targets"]),
     ("augmentation.shift=5", ["images"]),
+    ("augmentation.light=0.5", ["images"]),
     ("augmentation.seed=6", []),
     ("network.dropout=0.5", []),
     ("training.momentum=0", []),
