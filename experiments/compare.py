@@ -34,18 +34,27 @@ from pose3d.io.cpu import cores
 
 
 def in_turn(function, trainings, jobs):
-    """Call ``function(training, threads)`` for all trainings, `jobs` at a time; dict of what it returned."""
-    trainings, found = list(dict.fromkeys(trainings)), {}
+    """Call ``function(training, threads)`` for all trainings, `jobs` at a time; dict of what it returned.
+
+    A training waits for the one that it starts from, if that comes before it, and is left out if that fails.
+    """
+    futures, found, threads = {}, {}, max(1, cores() // jobs)
+
+    def call(each):
+        before = futures.get(each.init)
+        error = before and before.result()
+        return f"{each.init.folder}: {error}" if error else function(each, threads)
+
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        waiting = {pool.submit(function, each, max(1, cores() // jobs)): each for each in trainings}
+        for each in dict.fromkeys(trainings):
+            futures[each] = pool.submit(call, each)
+        waiting = {future: each for each, future in futures.items()}
         try:
             for future in concurrent.futures.as_completed(waiting):
                 each = waiting[future]
                 found[each] = future.result()
                 outcome = found[each] or "done"
-                print(
-                    f"{len(found)}/{len(trainings)} {function.__name__} {each.folder}: {outcome}", flush=True
-                )
+                print(f"{len(found)}/{len(futures)} {function.__name__} {each.folder}: {outcome}", flush=True)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)  # those at work end with a checkpoint
             raise
@@ -70,8 +79,9 @@ def compare(name, experiment, runs, jobs):
         if a detection network could not be trained, a test failed, or no run came to its end
     """
     regressions = [each.training for found in runs.values() for each in found.values()]
-    _all_well(in_turn(train, [each.init for each in regressions if each.init], jobs))
-    ended = in_turn(train, regressions, jobs)  # one that diverges is a result, too
+    inits = [each.init for each in regressions if each.init]
+    ended = in_turn(train, [*inits, *regressions], jobs)
+    _all_well({each: ended[each] for each in inits})  # a regression that diverges is a result
     complete = {
         variant: {key: run for key, run in found.items() if ended[run.training] is None}
         for variant, found in runs.items()

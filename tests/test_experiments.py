@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +72,26 @@ def test_every_variant_is_run_and_only_once(tiny, built, tmp_path, capsys):
 
     assert compare.main(arguments) == 0
     assert written(tmp_path / "out") == (rows, weights)
+
+
+def test_a_training_waits_for_the_one_that_it_starts_from(tmp_path):
+    def training(task, seed, init=None):
+        return trainings.Training(task, Path("data"), (f"network.seed={seed}",), tmp_path, init)
+
+    sound, broken = training("detection", 1), training("detection", 2)
+    after = [training("regression", 1, init) for init in (sound, broken)]
+    begun, ended = [], []
+
+    def train(each, threads):
+        begun.append((each, list(ended)))
+        time.sleep(0.1)
+        ended.append(each)
+        return "no" if each is broken else None
+
+    found = compare.in_turn(train, [sound, broken, *after], 4)
+    assert found == {sound: None, broken: "no", after[0]: None, after[1]: f"{broken.folder}: no"}
+    assert sound in dict(begun)[after[0]]
+    assert after[1] not in ended
 
 
 def test_the_seed_and_every_setting_decide_the_folder(tiny, tmp_path):
