@@ -67,8 +67,8 @@ class FusedUpdate(Op):
         results = [flat[i] if self.inplace else np.empty_like(flat[i]) for i in self.targets]
         numbers = [np.asarray(number, dtype) for number in inputs[self.tensors :]]
         size, parts = tensors[0].size, numba.config.NUMBA_NUM_THREADS
-        parts = parts if size >= PARALLEL else 1
-        _compiled(self, dtype, parts)([*flat, *([] if self.inplace else results), *numbers], [size, parts])
+        arrays = [*flat, *([] if self.inplace else results), *numbers]
+        _compiled(self, dtype, parts)(arrays, [size, parts], alone=size < PARALLEL)
         for storage, result, i in zip(output_storage, results, self.targets, strict=True):
             if self.inplace and result is not tensors[i]:  # whose numbers do not lie in order
                 tensors[i][...] = result

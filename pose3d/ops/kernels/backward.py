@@ -52,7 +52,7 @@ def by_parts(layer, parts, size, all_images, filters, share=1, more=lambda rows,
         x, y, winner, gy = map(np.ascontiguousarray, (x, y, winner, gy))
         partial_w, partial_b = room((parts, size), layer.dtype), room((parts, layer.maps_out), layer.dtype)
         sizes = (*x.shape[:3], *y.shape[1:3], *more(*y.shape[1:3]))
-        all_images((x, y, winner, gy, partial_w, partial_b), sizes)
+        all_images((x, y, winner, gy, partial_w, partial_b), sizes, layer.is_small(y))
         return np.ascontiguousarray(filters(partial_w.sum(axis=0))), partial_b.sum(axis=0) / share
 
     return grad_weights
@@ -174,7 +174,8 @@ def grad_input_kernel(layer, target):
         y, winner, gy = map(np.ascontiguousarray, (y, winner, gy))
         packed = packed_filters(home, w, blocks * repeats * maps_out * copies * size)
         dx = room((len(y), height, width, maps_in), dtype)
-        all_images((packed, y, winner, gy, dx), (len(y), height, width, *y.shape[1:3]))
+        sizes = len(y), height, width, *y.shape[1:3]
+        all_images((packed, y, winner, gy, dx), sizes, layer.is_small(y))
         return dx
 
     return grad_input

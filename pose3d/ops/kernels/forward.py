@@ -83,7 +83,7 @@ def forward_kernel(layer, target):
         packed, bias = packed_filters(home, w, groups * kernel * run * width), np.zeros(groups * width, dtype)
         bias[:maps_out] = b
         sizes = (x.shape[0], x.shape[1], x.shape[2] * maps_in, y.shape[1], y.shape[2])
-        all_rows((x, packed, bias, y, winner), sizes)
+        all_rows((x, packed, bias, y, winner), sizes, layer.is_small(y))
         return y, winner
 
     return forward

@@ -122,7 +122,9 @@ def room(shape, dtype):
 
 
 def in_parallel(part, parts, *identity):
-    """``run(arrays, sizes)``: call ``part(a, n)`` for every n below `parts`, on as many threads.
+    """``run(arrays, sizes, alone)``: call ``part(a, n)`` for every n below `parts`, on as many threads.
+
+    Or one after the other on this thread, if `alone`: waking the others takes 0.2 ms.
 
     Parameters
     ----------
@@ -133,13 +135,13 @@ def in_parallel(part, parts, *identity):
     """
     signature = nt.void(nt.CPointer(nt.int64), nt.int64)
     address = _address(part, signature, key(part.__qualname__, part.__module__, *identity))
-    # One part needs no thread woken, which would take longer than a small update.
-    alone, on_threads = ctypes.PYFUNCTYPE(None, *[ctypes.c_int64] * 2)(address), _runner()
+    here, on_threads = ctypes.PYFUNCTYPE(None, *[ctypes.c_int64] * 2)(address), _runner()
 
-    def run(arrays, sizes=()):
+    def run(arrays, sizes=(), alone=False):
         given = np.array([*(array.ctypes.data for array in arrays), *sizes], np.int64)
-        if parts == 1:
-            alone(given.ctypes.data, 0)
+        if alone or parts == 1:
+            for n in range(parts):
+                here(given.ctypes.data, n)
         else:
             on_threads(address, given.ctypes.data, parts)
 

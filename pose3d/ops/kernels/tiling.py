@@ -11,6 +11,7 @@ from pose3d.ops.shapes import POOL
 STRIP_BYTES = 40 * 1024
 STRIP_CELLS = 48  # over which filling the registers and emptying them no longer counts
 FILTER_BYTES = 44 * 1024
+SMALL = 6 * 10**6  # products of a layer that take no longer than waking the threads (measured)
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,10 @@ class Layer:
     def run(self):
         """Elements of the image that one filter row meets."""
         return self.kernel * self.maps_in
+
+    def is_small(self, y):
+        """Whether outputs `y`, an array, are computed sooner than threads are woken."""
+        return POOL * POOL * y.size * self.kernel * self.run < SMALL
 
 
 @dataclass(frozen=True)

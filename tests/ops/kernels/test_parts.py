@@ -19,9 +19,9 @@ run = in_parallel(add_index, 3)
 
 def test_every_part_is_called_once():
     given = np.random.default_rng(0).normal(size=100_001)
-    for _ in range(3):
+    for alone in (False, True, False):
         found = np.empty(len(given))
-        run((given, found), (len(given),))
+        run((given, found), (len(given),), alone)
         np.testing.assert_array_equal(found, given + np.arange(len(given)) % 3)
 
 

@@ -1,5 +1,6 @@
 """The sizes that a layer is cut into: registers and cache that the target has, whatever the layer."""
 
+import numpy as np
 import pytest
 
 from pose3d.ops.kernels.simd import Target
@@ -84,3 +85,10 @@ def test_columns_fill_vectors_where_maps_do_not():
     assert pays("AVX-512", 1, 5, 8, "float64")
     assert not pays("AVX2", 1, 5, 62)  # 20 sums, 16 registers
     assert pays("AVX2", 1, 3, 62)
+
+
+def test_one_image_of_few_maps_is_small_and_a_minibatch_is_not():
+    few, many = Layer(1, 5, 5, "tanh", "float32"), Layer(32, 64, 5, "tanh", "float32")
+    assert few.is_small(np.empty((1, 62, 62, 5)))
+    assert not few.is_small(np.empty((128, 62, 62, 5)))
+    assert not many.is_small(np.empty((1, 29, 29, 64)))
