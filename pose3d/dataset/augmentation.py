@@ -62,7 +62,8 @@ def relit(images, light):
     ----------
     images : (N, 128, 128) uint8 array
     light : (N, 4, 4) float32 array
-        Logarithms of the factors at 4 x 4 places, the outer ones on the border; in between they are linear.
+        Logarithms of the factors at 4 x 4 places, the outer ones on the border. Between places the factors
+        are linear.
 
     Returns
     -------
@@ -112,7 +113,9 @@ def augmented(images, joints_2d, poses, mirror, offsets, light):
     images[mirror], joints_2d[mirror], poses[mirror] = mirrored(
         images[mirror], joints_2d[mirror], poses[mirror]
     )
-    return *shifted(images, joints_2d, offsets), poses
+    if offsets.any():
+        images, joints_2d = shifted(images, joints_2d, offsets)
+    return images, joints_2d, poses
 
 
 def refuse_given_labels(data, indices):

@@ -24,9 +24,10 @@ def multiply(a, b, left=False, right=False):
     if not a.size or not b.size:
         return np.dot(a.T if left else a, b.T if right else b)
     # The library's matrices lie column by column, so that it is given all of them transposed.
-    gemm, gemv = get_blas_funcs(["gemm", "gemv"], [a, b])
     if a.shape[left] == 1:  # one image: as a product of matrices it takes three times as long
+        (gemv,) = get_blas_funcs(["gemv"], [a, b])
         return gemv(1, b.T, a.ravel(), trans=right)[np.newaxis]
+    (gemm,) = get_blas_funcs(["gemm"], [a, b])
     return gemm(1, b.T, a.T, trans_a=right, trans_b=left).T
 
 

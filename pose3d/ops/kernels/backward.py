@@ -19,16 +19,17 @@ from pose3d.ops.shapes import POOL
 PACKED_ROWS = 3
 
 
-def block_places(layer, block, repeats, down=0, right=0, copy=0, copies=1):
+def block_places(layer, block, repeats, copy=0, copies=1):
     """`tap_places` of filters as (block, repeat, map out, copy, row, number), each block whole.
 
     Parameters
     ----------
     repeats : int, blocks below each other
-    down, right : int, rows and pixels by which the filters are moved
-    copy, copies : int, which of how many copies of the filters these are
+    copy, copies : int
+        Which of how many copies of the filters these are; a copy is moved to that place of the window.
     """
     rows, width = block.rows, block.width
+    down, right = divmod(copy, POOL)
 
     def place(o, r, t):
         r, t = r + down, t + right * layer.maps_in
@@ -133,8 +134,7 @@ def grad_input_kernel(layer, target):
     block_rows, width, size = block.rows, block.width, block.size
     blocks, repeats = ceil_div(reach_run, width), reach_rows // block.rows
     scatter = microkernels.input_block(layer, block)
-    places = [block_places(layer, block, repeats, *divmod(k, POOL), k, copies) for k in range(copies)]
-    home = np.stack(places)
+    home = np.stack([block_places(layer, block, repeats, copy, copies) for copy in range(copies)])
     pack = microkernels.winner_offsets(layer, target.lanes(layer.dtype), size)
 
     def images(a, part):

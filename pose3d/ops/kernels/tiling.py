@@ -133,7 +133,7 @@ def input_block(layer, target):
     if POOL * POOL * layer.maps_out * block.size * item <= FILTER_BYTES:
         return block
     most = FILTER_BYTES // (POOL * POOL * layer.maps_out * block.lanes * item)
-    return _block(layer, target, 1, run, max(1, most))
+    return _block(layer, target, 1, run, most)
 
 
 def reach(layer):
