@@ -8,7 +8,7 @@ os.environ["PYTENSOR_FLAGS"] = f"on_opt_error=raise,{os.environ.get('PYTENSOR_FL
 
 from pose3d import synthetic, train_detection, train_regression
 from pose3d.dataset.built_files import built_path, write_samples
-from pose3d.skeleton import JOINTS, pelvis_relative
+from pose3d.skeleton import JOINTS, MIRROR, pelvis_relative
 
 
 @pytest.fixture(scope="session")
@@ -18,13 +18,16 @@ def raw_tree(tmp_path_factory):
     return synthetic.generate(out, subjects=("S1", "S5", "S11"), frames=12, image_size=250, workers=1)
 
 
-def turning_samples(size, frames, hold=1):
+def turning_samples(size, frames, hold=1, symmetric=False):
     """Samples of one camera and two takes: 17 points that turn together, drawn as bright squares.
 
     In the second take every image stays for `hold` frames while the pose goes on, as in the original's
-    data. Poses in mm; an image shows x and y at 25 mm/px.
+    data. Poses in mm; an image shows x and y at 25 mm/px. Heights do not vary, so that a mirror takes
+    joints far from where they are in training, unless the figure is `symmetric`.
     """
     figure = np.random.default_rng(0).uniform(-1, 1, (len(JOINTS), 3)) * (300, 600, 300)
+    if symmetric:
+        figure = (figure + figure[MIRROR] * (-1, 1, 1)) / 2
     figure = size * pelvis_relative(figure)
     number = np.tile(np.arange(frames), 2)
     take = np.repeat([1, 2], frames)

@@ -157,10 +157,10 @@ def test_every_settings_file_can_be_read(path):
 
 @pytest.fixture(scope="module")
 def seven_subjects(tmp_path_factory):
-    """Built files of all seven subjects, 2 x 70 frames each."""
+    """Built files of all seven subjects, 2 x 70 frames each, of bodies that may be mirrored."""
     folder = tmp_path_factory.mktemp("seven")
     for n, subject in enumerate(("S1", "S5", "S6", "S7", "S8", "S9", "S11")):
-        samples = turning_samples(1 + n / 20, 70)
+        samples = turning_samples(1 + n / 20, 70, symmetric=True)
         write_samples(built_path(folder, "Walking", subject), "Walking", subject, [samples], {})
     return folder
 
