@@ -57,7 +57,7 @@ def make_graph(arguments):
 
 
 def flops(network, batch):
-    """Useful floating point operations: ``(forward, training step)``.
+    """Useful floating point operations by layer: ``{name: (forward pass, gradients)}``.
 
     A multiplication and an addition count two. Only one of four convolution outputs has a gradient
     behind a 2 x 2 pool, so the convolutions' gradients count a quarter of the forward pass each.
@@ -65,21 +65,20 @@ def flops(network, batch):
     from pose3d.dataset.crop import IMAGE_SIDE
     from pose3d.ops.shapes import POOL, pooled_side
 
-    side, forward, backward = IMAGE_SIDE, 0, 0
+    side, found = IMAGE_SIDE, {}
     for layer in network.convolutions:
         maps_out, maps_in, kernel, _ = layer.W.get_value(borrow=True).shape
         side = pooled_side(side, kernel)
         work = 2 * batch * (POOL * side) ** 2 * kernel**2 * maps_in * maps_out
-        forward += work
-        backward += work / POOL**2 * (1 if layer is network.convolutions[0] else 2)
+        found[layer.name] = work, work / POOL**2 * (2 if found else 1)
     for layer in network.dense:
         work = 2 * batch * layer.W.get_value(borrow=True).size
-        forward, backward = forward + work, backward + 2 * work
-    return forward, forward + backward
+        found[layer.name] = work, 2 * work
+    return found
 
 
-def peak_gflops(threads):
-    """What the machine's FMA units reach on registers alone, all threads together."""
+def multiply_adds(threads):
+    """What shows the peak of the machine's FMA units: ``(work, operations)``, on registers alone."""
     import numba
     import numba.types as nt
     import numpy as np
@@ -111,8 +110,7 @@ def peak_gflops(threads):
             multiply_add(rounds, out[part].ctypes.data)
 
     out = np.zeros((threads, lanes), np.float32)
-    ms = median_ms(lambda: run(out), 9)
-    return 2 * rounds * accumulators * lanes * threads / ms / 1e6
+    return lambda: run(out), 2 * rounds * accumulators * lanes * threads
 
 
 def thread_layers():
@@ -140,7 +138,8 @@ def step(arguments):
     print(f"compiling for kernels {arguments.kernels}, batch {arguments.batch} ...", flush=True)
     forward_ms = median_ms(lambda: graph.predict(images), arguments.steps)
     train_ms = median_ms(lambda: graph.step(images, targets), arguments.steps)
-    forward, train = flops(graph.network, arguments.batch)
+    forward, backward = map(sum, zip(*flops(graph.network, arguments.batch).values(), strict=True))
+    peak, operations = multiply_adds(arguments.threads)
     result = {
         "kernels": arguments.kernels,
         "batch": arguments.batch,
@@ -148,9 +147,9 @@ def step(arguments):
         "outputs": arguments.outputs,
         "train_ms": round(train_ms, 2),
         "forward_ms": round(forward_ms, 2),
-        "gflops_train": round(train / train_ms / 1e6, 1),
+        "gflops_train": round((forward + backward) / train_ms / 1e6, 1),
         "gflops_forward": round(forward / forward_ms / 1e6, 1),
-        "peak_gflops": round(peak_gflops(arguments.threads), 1),
+        "peak_gflops": round(operations / median_ms(peak, 9) / 1e6, 1),
         "versions": versions(),
         "thread_layers": thread_layers(),
     }
@@ -247,11 +246,21 @@ def breakdown(arguments):
 
     works = dict(convolution_parts(graph.network, images, compiled))
     works |= dict(dense_parts(graph, targets, compiled))
-    parts = medians_ms({**works, "whole": lambda: graph.step(images, targets)}, arguments.steps)
+    peak, operations = multiply_adds(arguments.threads)
+    works |= {"peak": peak, "whole": lambda: graph.step(images, targets)}
+    parts = medians_ms(works, arguments.steps)
     whole, both = parts.pop("whole"), parts.pop("dense layers forward and gradients")
+    peak_gflops = operations / parts.pop("peak") / 1e6
     parts["dense layers gradients"] = both - parts["dense layers forward"]
     parts["the rest: layout, calls, cold caches"] = whole - sum(parts.values())
     for part, ms in parts.items():
         print(f"{part:40s} {ms:8.2f} ms {100 * ms / whole:5.1f} %")
     print(f"{'whole step':40s} {whole:8.2f} ms")
-    print(json.dumps({"train_ms": round(whole, 2), **{part: round(ms, 2) for part, ms in parts.items()}}))
+    print(f"peak of multiplications and additions: {peak_gflops:.0f} GFLOP/s")
+    for layer, (forward, _) in flops(graph.network, arguments.batch).items():
+        if f"{layer} forward" in parts:
+            gflops = forward / parts[f"{layer} forward"] / 1e6
+            share = 100 * gflops / peak_gflops
+            print(f"{layer} forward: {gflops:.0f} useful GFLOP/s, {share:.0f} % of the peak")
+    rounded = {part: round(ms, 2) for part, ms in parts.items()}
+    print(json.dumps({"train_ms": round(whole, 2), "peak_gflops": round(peak_gflops, 1), **rounded}))

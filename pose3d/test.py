@@ -74,8 +74,8 @@ def parse(argv):
         nargs="?",
         const=10,
         metavar="EVERY",
-        help="also test every n-th frame (default: 10) with boxes moved and scaled and with masks eroded and "
-        "dilated; needs the raw tree from which the files were built",
+        help="also test every n-th frame (default: 10) with boxes moved and scaled and with masks eroded, "
+        "dilated and under specks; needs the raw tree from which the files were built",
     )
     add(
         "--seeds",

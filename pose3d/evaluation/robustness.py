@@ -16,6 +16,7 @@ from pose3d.recordings import human36m
 from pose3d.recordings.registry import open_recording
 from pose3d.skeleton import pelvis_relative
 
+SPECK = 1.0  # px of the crop, the radius of a speck
 BLOCK = 16  # frames, with all of their perturbations, that are predicted at once
 
 
@@ -32,12 +33,15 @@ class Perturbation:
         largest change of the box's sides, as a share of them
     grow : float
         px of the crop by which the mask is dilated; negative: eroded
+    specks : float
+        share of the mask's pixels, of the body and of the background, that specks turn over
     """
 
     name: str
     shift: float = 0.0
     zoom: float = 0.0
     grow: float = 0.0
+    specks: float = 0.0
 
 
 STANDARD = (
@@ -50,6 +54,8 @@ STANDARD = (
     Perturbation("mask eroded by 2 px", grow=-2),
     Perturbation("mask dilated by 1 px", grow=1),
     Perturbation("mask dilated by 3 px", grow=3),
+    Perturbation("specks over 2 % of the mask", specks=0.02),
+    Perturbation("specks over 5 % of the mask", specks=0.05),
 )
 
 
@@ -92,6 +98,25 @@ def perturbed_mask(mask, grow, scale):
     if grow > 0:
         return ndimage.distance_transform_edt(~mask) <= radius
     return ndimage.distance_transform_edt(mask) > radius
+
+
+def specked_mask(mask, share, scale, chances):
+    """Turn over round specks of a mask, as noise does in background subtraction.
+
+    Parameters
+    ----------
+    mask : (H, W) bool array
+    share : float, about how much of the mask they cover
+    scale : float, px of the crop per px of the frame
+    chances : (H, W) array, random in [0, 1): a speck is centred where they are low
+    """
+    radius = SPECK / scale
+    reach = int(radius)
+    rows, columns = np.ogrid[-reach : reach + 1, -reach : reach + 1]
+    speck = rows**2 + columns**2 <= radius**2
+    # Specks overlap. A pixel stays as it is, with probability 1 - share, if none is centred within its reach.
+    centres = chances < 1 - (1 - share) ** (1 / speck.sum())
+    return mask ^ ndimage.binary_dilation(centres, speck)
 
 
 def perturbed_errors(predict, data, indices, every, rng, perturbations=STANDARD):
@@ -171,19 +196,22 @@ def perturbed_crops(recording, every, perturbations, rng):
         for seen in reader:
             _, box = choose_box(seen, reader.box_source)
             draws = rng.uniform(-1, 1, 3)
-            crops = [_crop(seen.frame, box, seen.mask, each, draws) for each in perturbations]
+            chances = rng.spawn(1)[0].random((box[3] - box[1], box[2] - box[0]))
+            crops = [_crop(seen.frame, box, seen.mask, each, draws, chances) for each in perturbations]
             yield np.stack(crops), pelvis_relative(seen.pose.astype(np.float64))
 
 
-def _crop(frame, box, mask, perturbation, draws):
-    if mask is not None and perturbation.grow:
-        # The mask grows within the unperturbed box only.
+def _crop(frame, box, mask, perturbation, draws, chances):
+    if mask is not None and (perturbation.grow or perturbation.specks):
+        # The mask changes within the unperturbed box only.
         x0, y0, x1, y1 = box
-        part = np.zeros_like(mask)
-        part[y0:y1, x0:x1] = perturbed_mask(
-            mask[y0:y1, x0:x1], perturbation.grow, Transform.of_box(box).scale
-        )
-        mask = part
+        part, scale = mask[y0:y1, x0:x1], Transform.of_box(box).scale
+        if perturbation.grow:
+            part = perturbed_mask(part, perturbation.grow, scale)
+        if perturbation.specks:
+            part = specked_mask(part, perturbation.specks, scale, chances)
+        mask = np.zeros_like(mask)
+        mask[y0:y1, x0:x1] = part
     box = perturbed_box(box, perturbation, draws, frame.shape)
     x0, y0, x1, y1 = box
     return crop(frame.gray(box), None if mask is None else mask[y0:y1, x0:x1])

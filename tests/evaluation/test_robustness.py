@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from pose3d import build_dataset
 from pose3d.dataset.samples import Dataset
@@ -10,6 +11,7 @@ from pose3d.evaluation.robustness import (
     perturbed_crops,
     perturbed_errors,
     perturbed_mask,
+    specked_mask,
 )
 from pose3d.recordings.human36m import find_recordings
 from pose3d.report.evaluation_tables import perturbed_table
@@ -43,6 +45,22 @@ def test_masks_grow_and_shrink_by_px_of_the_crop():
     assert not grown[8, 13]  # round, not square
 
 
+def test_specks_are_round_and_cover_their_share_of_body_and_background():
+    mask = np.zeros((400, 300), bool)
+    mask[:, :150] = True
+    chances = np.random.default_rng(0).random(mask.shape)
+    changed = specked_mask(mask, 0.05, 0.5, chances) != mask
+    assert changed[:, :150].mean() == pytest.approx(0.05, abs=0.01)
+    assert changed[:, 150:].mean() == pytest.approx(0.05, abs=0.01)
+    parts, count = ndimage.label(changed, structure=np.ones((3, 3)))
+    rows, columns = ndimage.find_objects(parts)[0]
+    assert count > 300
+    assert min(np.bincount(parts.ravel())[1:]) >= 4  # whole: 13 px of the frame
+    assert rows.stop - rows.start <= 15
+    assert columns.stop - columns.start <= 15
+    np.testing.assert_array_equal(specked_mask(mask, 0, 0.5, chances), mask)
+
+
 @pytest.fixture
 def data(raw_tree, tmp_path):
     words = ["--source", str(raw_tree), "--out", str(tmp_path), "--subjects", "S11", "--cameras", "54138969"]
@@ -65,6 +83,7 @@ def test_unperturbed_crops_are_the_built_ones(raw_tree, data):
         assert (
             shown["mask eroded by 2 px"].sum() < shown["as it is"].sum() < shown["mask dilated by 3 px"].sum()
         )
+        assert 0 < (shown["specks over 2 % of the mask"] != shown["as it is"]).mean() < 0.03
     for number in range(1, 5):  # boxes; by chance one frame's may hardly move
         assert any(not np.array_equal(crops[number], crops[0]) for crops, _ in found)
 
