@@ -6,7 +6,7 @@ import pytensor.tensor as pt
 
 from pose3d.dataset.crop import IMAGE_SIDE
 from pose3d.model import updates
-from pose3d.ops import squared_norm
+from pose3d.ops import norm
 from pose3d.ops.linker import NODES
 
 # Named where functions are compiled, so that no user's configuration changes what runs.
@@ -165,7 +165,7 @@ class Graph:
         """
         if self._update is None:
             given = [param.type(f"{name}.gradient") for name, param in self.trained.items()]
-            self._update = pytensor.function(given, _norm(given), updates=self._descent(given), mode=MODE)
+            self._update = pytensor.function(given, norm(given), updates=self._descent(given), mode=MODE)
         return float(self._update(*(gradients[name] for name in self.trained)))
 
     # Each of these describes a compiled function of the images and of what stands under "inputs".
@@ -187,7 +187,7 @@ class Graph:
         found = self._gradients(images)
         cost, *gradients = found["outputs"]
         changes = {**found["updates"], **self._descent(gradients)}
-        return {"inputs": [self.targets], "outputs": [cost, _norm(gradients)], "updates": changes}
+        return {"inputs": [self.targets], "outputs": [cost, norm(gradients)], "updates": changes}
 
     def _descent(self, gradients):
         order = self.config.training.order
@@ -220,8 +220,3 @@ class Graph:
 
     def _as_targets(self, targets):
         return np.ascontiguousarray(targets, dtype=self.config.network.dtype)
-
-
-def _norm(gradients):
-    """The Euclidean norm of all gradients together."""
-    return pt.sqrt(sum(map(squared_norm, gradients)))

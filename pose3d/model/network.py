@@ -59,11 +59,11 @@ class Network:
 
     def features(self, images):
         """(N, 128, 128) -> pool3's output, flattened in (map, row, column) order: (N, maps * 144)."""
-        return self._maps(images)[-1].dimshuffle(0, 3, 1, 2).flatten(2)
+        return _flat(self._maps(images)[-1])
 
     def _maps(self, images):
         """The outputs of conv1-3: list of (N, H, W, C)."""
-        found = [images.reshape((-1, IMAGE_SIDE, IMAGE_SIDE, 1))]
+        found = [images.dimshuffle(0, 1, 2, "x")]
         for layer in self.convolutions:
             found.append(layer(found[-1]))
         return found[1:]
@@ -89,7 +89,7 @@ class Network:
     def activations(self, images):
         """The output of every layer, without dropout, by its name: conv1-3 (N, H, W, C), fc1-3 (N, units)."""
         found = self._maps(images)
-        x = found[-1].dimshuffle(0, 3, 1, 2).flatten(2)
+        x = _flat(found[-1])
         for layer in self.dense:
             x = layer(x)
             found.append(x)
@@ -116,3 +116,8 @@ class Network:
                     f"{name} has shape {value.shape}, the network's has {param.get_value(borrow=True).shape}"
                 )
             param.set_value(np.ascontiguousarray(value, dtype=param.dtype))
+
+
+def _flat(maps):
+    """(N, H, W, C) -> (N, C * H * W), in the original's order."""
+    return maps.dimshuffle(0, 3, 1, 2).flatten(2)

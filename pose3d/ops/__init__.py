@@ -1,6 +1,6 @@
 """PyTensor Ops with compiled kernels, and the mode in which graphs of them run: ``mode=NODES``.
 
-``conv_pool`` fuses convolution, max-pooling and activation. ``dot``, ``squared_norm``, ``tanh`` and
+``conv_pool`` fuses convolution, max-pooling and activation. ``dot``, ``norm``, ``tanh`` and
 ``softplus`` replace PyTensor's own, which are slower. `fused_updates` runs update rules on all threads.
 """
 
@@ -8,9 +8,9 @@ from pose3d.ops import fused_updates as _fused_updates  # noqa: F401  (its impor
 from pose3d.ops.activations import softplus, tanh
 from pose3d.ops.conv_pool import ConvPool, ConvPoolGradInput, ConvPoolGradWeights, conv_pool
 from pose3d.ops.linker import NODES
-from pose3d.ops.matmul import dot, squared_norm
+from pose3d.ops.matmul import dot, norm
 
 __all__ = [
-    "NODES", "ConvPool", "ConvPoolGradInput", "ConvPoolGradWeights", "conv_pool", "dot", "softplus",
-    "squared_norm", "tanh",
+    "NODES", "ConvPool", "ConvPoolGradInput", "ConvPoolGradWeights", "conv_pool", "dot", "norm", "softplus",
+    "tanh",
 ]  # fmt: skip

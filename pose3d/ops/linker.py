@@ -1,10 +1,11 @@
-"""Run a graph node by node: fused elementwise loops compiled, everything else by its ``perform``.
+"""Run a graph node by node: fused elementwise loops compiled, numpy's own called, the rest by ``perform``.
 
 PyTensor's own numba linker compiles a whole graph as one function, which takes many times as long as its
 kernels do and is done again for every graph. The graphs here have some 70 nodes, of which few take
 time, so that calling one by one costs nothing; and what two graphs share is compiled once.
 """
 
+import numpy as np
 from pytensor.compile.builders import OpFromGraph
 from pytensor.compile.mode import Mode
 from pytensor.graph.rewriting.db import RewriteDatabaseQuery
@@ -54,35 +55,64 @@ class NodeLinker(PerformLinker):
         return run, given, found, thunks, order
 
 
-def _is_own_loop(node):
-    """Whether a node is a loop over elements for which numpy has none."""
-    if not isinstance(node.op, Elemwise) or not node.outputs[0].type.ndim:
-        return False
-    _, inputs, _ = node.op.nfunc_spec or (None, 0, 0)
-    return inputs != len(node.inputs)
-
-
 def _thunk(node, storage_map, compute_map):
     """A function without arguments that computes a node's outputs from its inputs, in their storage."""
     inputs, outputs = ([storage_map[v] for v in variables] for variables in (node.inputs, node.outputs))
-    if not (_is_own_loop(node) or isinstance(node.op, COMPILED)):
-        thunk = node.op.make_thunk(node, storage_map, compute_map, [], "py")
+    is_loop = isinstance(node.op, Elemwise)
+    if isinstance(node.op, COMPILED) or (is_loop and node.outputs[0].type.ndim and not _has_ufunc(node)):
+        thunk = _compiled_call(node, inputs, outputs, storage_map)
     else:
-        function, key = numba_funcify_ensure_cache(node.op, node=node, storage_map=storage_map)
-        call = numba_njit(function.py_func, final_function=True, cache=key is not None)
-
-        if len(outputs) == 1:
-
-            def thunk():
-                outputs[0][0] = call(*[storage[0] for storage in inputs])
-        else:
-
-            def thunk():
-                for storage, value in zip(outputs, call(*[storage[0] for storage in inputs]), strict=True):
-                    storage[0] = value
-
+        thunk = node.op.make_thunk(node, storage_map, compute_map, [], "py")
+        if is_loop and _has_ufunc(node):
+            thunk = _ufunc_call(node, inputs, outputs[0], thunk)
     thunk.inputs, thunk.outputs, thunk.lazy = inputs, outputs, False
     return thunk
+
+
+def _has_ufunc(node):
+    """Whether a node is a loop over elements that numpy has a function for."""
+    _, inputs, outputs = node.op.nfunc_spec or (None, 0, 0)
+    return inputs == len(node.inputs) and outputs == len(node.outputs) == 1
+
+
+def _ufunc_call(node, inputs, output, perform):
+    """Call numpy's function; `Elemwise.perform` does too, after asking for 50 us what is asked here once."""
+    ufunc, dtype = node.op.nfunc, node.outputs[0].type.dtype
+    signature = {"sig": node.tag.sig} if hasattr(node.tag, "sig") else {}
+    target = node.op.inplace_pattern.get(0)
+    broadcast = list(zip(*(x.type.broadcastable for x in node.inputs), strict=True))
+    # For each axis, the inputs whose sides there must be equal.
+    axes = [(axis, [i for i, one in enumerate(ones) if not one]) for axis, ones in enumerate(broadcast)]
+    axes = [(axis, which) for axis, which in axes if len(which) > 1]
+
+    def thunk():
+        values = [storage[0] for storage in inputs]
+        if any(len({values[i].shape[axis] for i in which}) > 1 for axis, which in axes):
+            perform()  # which says what is wrong
+        with np.errstate(all="ignore"):
+            result = ufunc(*values, **signature)
+        if target is None:
+            output[0] = np.asarray(result, dtype)
+        else:
+            values[target][...] = result
+            output[0] = values[target]
+
+    return thunk
+
+
+def _compiled_call(node, inputs, outputs, storage_map):
+    """Call what numba makes of a node."""
+    function, key = numba_funcify_ensure_cache(node.op, node=node, storage_map=storage_map)
+    call = numba_njit(function.py_func, final_function=True, cache=key is not None)
+
+    def one():
+        outputs[0][0] = call(*[storage[0] for storage in inputs])
+
+    def several():
+        for storage, value in zip(outputs, call(*[storage[0] for storage in inputs]), strict=True):
+            storage[0] = value
+
+    return one if len(outputs) == 1 else several
 
 
 NODES = Mode(NodeLinker(), RewriteDatabaseQuery(include=["fast_run", "numba"]))

@@ -1,9 +1,10 @@
-"""Products left to the matrix library: of matrices, either one transposed, and of a tensor with itself.
+"""Products left to the matrix library: of matrices, either one transposed, and of tensors with themselves.
 
 PyTensor's own ``dot`` copies a transposed side before it multiplies in the versions before 3.1, and in a
 training step every weight matrix is one. It multiplies vectors as matrices, 80 times slower.
 """
 
+import numpy as np
 import pytensor.tensor as pt
 from pytensor.graph.basic import Apply
 from pytensor.graph.op import Op
@@ -43,17 +44,17 @@ class Product(Op):
         return [(a_shape[self.left], b_shape[not self.right])]
 
 
-class SquaredNorm(Op):
-    """The sum of a tensor's squares; it has no gradient."""
+class Norm(Op):
+    """The Euclidean norm of several tensors together; it has no gradient."""
 
     __props__ = ()
 
-    def make_node(self, x):
-        x = pt.as_tensor_variable(x)
-        return Apply(self, [x], [pt.scalar(dtype=x.dtype)])
+    def make_node(self, *tensors):
+        tensors = [pt.as_tensor_variable(x) for x in tensors]
+        return Apply(self, tensors, [pt.scalar(dtype=tensors[0].dtype)])
 
     def perform(self, node, inputs, output_storage):
-        output_storage[0][0] = blas.squares(inputs[0])
+        output_storage[0][0] = np.asarray(np.sqrt(sum(map(blas.squares, inputs))))
 
     def infer_shape(self, *args):
         return [()]
@@ -74,6 +75,6 @@ def dot(a, b):
     return Product()(a, b)
 
 
-def squared_norm(x):
-    """The sum of the squares of a tensor of any shape: scalar tensor."""
-    return SquaredNorm()(x)
+def norm(tensors):
+    """The Euclidean norm of tensors of any shapes and one dtype, all numbers together: scalar tensor."""
+    return Norm()(*tensors)

@@ -3,10 +3,11 @@
 import numpy as np
 import pytensor
 import pytensor.tensor as pt
+import pytest
 from numba.core import event
 from pytensor.compile.mode import Mode
 
-from pose3d.ops import conv_pool, dot, squared_norm, tanh
+from pose3d.ops import conv_pool, dot, norm, tanh
 from pose3d.ops.linker import NODES
 
 RNG = np.random.default_rng(0)
@@ -21,8 +22,8 @@ def graph():
     features = conv_pool(x, w, b, maps_in=2, maps_out=3, kernel=3).flatten(2)
     cost = (tanh(dot(features, v)) ** 2).mean(axis=1).sum()
     gradients = pytensor.grad(cost, [w, b])
-    norm = pt.sqrt(sum(map(squared_norm, gradients)))
-    return [x, v], [cost, norm, features.shape[1]], {w: w - 0.1 * gradients[0], b: b - 0.1 * gradients[1]}
+    updates = {param: param - 0.1 * gradient for param, gradient in zip((w, b), gradients, strict=True)}
+    return [x, v], [cost, norm(gradients), features.shape[1]], updates
 
 
 def values():
@@ -41,6 +42,21 @@ def test_it_computes_what_plain_python_does():
         results.append([*np.ravel(found), *(param.get_value().ravel() for param in updates)])
     for mine, plain in zip(*results, strict=True):
         np.testing.assert_allclose(mine, plain, rtol=1e-10)
+
+
+def test_shapes_that_differ_are_refused_not_broadcast():
+    x, y = pt.matrix("x", dtype="float64"), pt.matrix("y", dtype="float64")
+    function = pytensor.function([x, y], x - y, mode=NODES)
+    np.testing.assert_array_equal(function(np.ones((2, 3)), np.ones((2, 3))), np.zeros((2, 3)))
+    for shape in ((1, 3), (2, 1), (3, 3)):
+        with pytest.raises(ValueError, match="broadcast"):
+            function(np.ones((2, 3)), np.ones(shape))
+
+
+def test_overflow_says_nothing():
+    x = pt.vector("x", dtype="float32")
+    function = pytensor.function([x], pt.exp(x), mode=NODES)
+    assert np.isinf(function(np.float32([1000])))
 
 
 class Compilations(event.Listener):

@@ -6,7 +6,7 @@ import pytensor.tensor as pt
 import pytest
 from pytensor.gradient import verify_grad
 
-from pose3d.ops import NODES, dot, squared_norm
+from pose3d.ops import NODES, dot, norm
 from pose3d.ops.matmul import Product
 
 SIDES = [(left, right) for left in (False, True) for right in (False, True)]
@@ -61,9 +61,10 @@ def test_what_does_not_fit_is_refused():
 
 @pytest.mark.parametrize("mode", [NODES, "FAST_COMPILE"], ids=["nodes", "py"])
 @pytest.mark.parametrize("shape", [(7,), (3, 5), (2, 3, 4, 5)])
-def test_the_squared_norm_is_the_sum_of_all_squares(shape, mode):
-    x = pt.tensor(dtype="float64", shape=(None,) * len(shape))
-    value = np.random.default_rng(0).normal(size=shape)
-    function = pytensor.function([x], squared_norm(x), mode=mode)
-    assert function(value) == pytest.approx((value**2).sum(), rel=1e-12)
-    assert function(value[::-1]) == pytest.approx((value**2).sum(), rel=1e-12)  # not contiguous
+def test_the_norm_is_that_of_all_numbers(shape, mode):
+    x, y = pt.tensor(dtype="float64", shape=(None,) * len(shape)), pt.vector(dtype="float64")
+    value, other = np.random.default_rng(0).normal(size=shape), np.array([1.0, -2.0])
+    function = pytensor.function([x, y], norm([x, y]), mode=mode)
+    wanted = np.sqrt((value**2).sum() + 5)
+    assert function(value, other) == pytest.approx(wanted, rel=1e-12)
+    assert function(value[::-1], other) == pytest.approx(wanted, rel=1e-12)  # not contiguous
