@@ -107,15 +107,16 @@ def products(plan, terms, results):
 
 
 def both_ways(matrix, tiles):
-    """The rows and then the columns of tiles (row, column, ...) times a matrix."""
-    for _ in range(2):
-        flat = blas.multiply(matrix, tiles.reshape(len(tiles), -1))
-        tiles = flat.reshape(len(matrix), *tiles.shape[1:]).swapaxes(0, 1)
-    return tiles
+    """Tiles (row, column, ...) times a matrix, row by row and column by column."""
+    flat = blas.multiply(matrix, tiles.reshape(len(tiles), -1))
+    found = room((len(matrix), len(matrix), *tiles.shape[2:]), flat.dtype)
+    for row, result in zip(flat.reshape(len(matrix), tiles.shape[1], -1), found, strict=True):
+        result[:] = blas.multiply(matrix, row).reshape(result.shape)
+    return found
 
 
 def filter_points(plan, w):
-    """Filters at points, (n, n, map out, map in)."""
+    """Filters (a, b, row, column) at points, (n, n, a, b)."""
     matrix = filter_matrix(plan.n, plan.layer.kernel).astype(plan.layer.dtype)
     return both_ways(matrix, w.transpose(2, 3, 0, 1))
 
@@ -236,8 +237,7 @@ def forward_kernel(layer, target):
     def forward(x, w, b):
         x, b, sums = np.ascontiguousarray(x), np.ascontiguousarray(b), w.sum(axis=(2, 3)).T.copy()
         y, winner = pooled(layer, x)
-        u = room((n, n, maps_in, maps_out), dtype)
-        u[:] = filter_points(plan, w[:, :, ::-1, ::-1]).swapaxes(2, 3)
+        u = filter_points(plan, w[:, :, ::-1, ::-1].swapaxes(0, 1))
         all_rows((x, u, sums, b, y, winner), (*x.shape[:3], *y.shape[1:3]))
         return y, winner
 

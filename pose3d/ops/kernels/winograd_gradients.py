@@ -70,8 +70,7 @@ def grad_input_kernel(layer, target):
 
     def grad_input(w, y, winner, gy, height, width):
         y, winner, gy = map(np.ascontiguousarray, (y, winner, gy))
-        u = room((n, n, maps_out, maps_in), dtype)
-        u[:] = filter_points(plan, w)
+        u = filter_points(plan, w)
         dx = room((len(y), height, width, maps_in), dtype)
         all_images((u, y, winner, gy, dx), (len(y), height, width, *y.shape[1:3]))
         return dx
