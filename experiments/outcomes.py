@@ -119,9 +119,19 @@ def _spread(values, decimals, bare=False):
 
 
 @drawing.own_style
+def style(number):
+    """Color and dashes of a curve; both repeat, but not together."""
+    color = STYLES[number % len(STYLES)]["color"]
+    return {"color": color, "linestyle": STYLES[(number + number // len(STYLES)) % len(STYLES)]["linestyle"]}
+
+
 def curves(path, title, runs):
-    """Validation curves: the median over the seeds, their range as a band; without the untrained network."""
-    figure = drawing.new_figure(6.4, 4)
+    """Validation curves: the median over the seeds, their range as a band; without the untrained network.
+
+    Many variants have their names beside the curves, and no bands, which would cover each other.
+    """
+    many = len(runs) > len(STYLES)
+    figure = drawing.new_figure(9 if many else 6.4, 5 if many else 4)
     axes = figure.add_subplot()
     for i, (name, found) in enumerate(runs.items()):
         epochs = {}
@@ -129,18 +139,20 @@ def curves(path, title, runs):
             epochs.setdefault(row["epoch"], []).append(row["validation_mpjpe_mm"])
         if not epochs:
             continue
-        style = STYLES[i % len(STYLES)]
-        axes.plot(
-            list(epochs), [statistics.median(values) for values in epochs.values()], label=name, **style
-        )
-        low, high = ([f(values) for values in epochs.values()] for f in (min, max))
-        axes.fill_between(list(epochs), low, high, color=style["color"], alpha=0.15, linewidth=0)
+        medians = [statistics.median(values) for values in epochs.values()]
+        axes.plot(list(epochs), medians, label=name, **style(i))
+        if not many:
+            low, high = ([f(values) for values in epochs.values()] for f in (min, max))
+            axes.fill_between(list(epochs), low, high, color=style(i)["color"], alpha=0.15, linewidth=0)
     axes.set(xlabel="epoch", ylabel="MPJPE on validation (mm)", title=title, yscale="log")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.yaxis.set_major_formatter("{x:.0f}")
     axes.yaxis.set_minor_formatter("{x:.0f}")
     axes.grid(alpha=0.3, which="both")
-    axes.legend()
+    if many:
+        figure.legend(loc="outside right center")
+    else:
+        axes.legend()
     drawing.save(figure, path)
 
 

@@ -180,6 +180,12 @@ def test_a_settings_file_is_trained_and_tested_with(name, seven_subjects, small,
     assert f"on {', '.join(subjects)}" in capsys.readouterr().out
 
 
+def test_no_two_curves_look_alike():
+    styles = [tuple(outcomes.style(number).values()) for number in range(20)]
+    assert len({*styles}) == 20
+    assert len({color for color, _ in styles[:7]}) == 7
+
+
 def test_the_summary_gives_median_and_range():
     found = {(None, i): dict.fromkeys(outcomes.COLUMNS, value) for i, value in enumerate((1.0, 5.0, 2.0))}
     line = outcomes.summary({"a": found, "b": {}}).splitlines()
