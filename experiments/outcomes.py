@@ -118,13 +118,13 @@ def _spread(values, decimals, bare=False):
     return middle if bare or low == high else f"{middle} ({low}-{high})"
 
 
-@drawing.own_style
 def style(number):
     """Color and dashes of a curve; both repeat, but not together."""
     color = STYLES[number % len(STYLES)]["color"]
     return {"color": color, "linestyle": STYLES[(number + number // len(STYLES)) % len(STYLES)]["linestyle"]}
 
 
+@drawing.own_style
 def curves(path, title, runs):
     """Validation curves: the median over the seeds, their range as a band; without the untrained network.
 

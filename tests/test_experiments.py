@@ -7,7 +7,9 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
+import matplotlib
 import numpy as np
 import pytest
 
@@ -184,6 +186,16 @@ def test_no_two_curves_look_alike():
     styles = [tuple(outcomes.style(number).values()) for number in range(20)]
     assert len({*styles}) == 20
     assert len({color for color, _ in styles[:7]}) == 7
+
+
+@pytest.mark.parametrize("variants", [2, 8])
+def test_a_user_s_own_style_has_no_say_in_the_curves(variants, tmp_path):
+    rows = [{"epoch": epoch, "validation_mpjpe_mm": 60.0 - epoch} for epoch in range(4)]
+    runs = {f"variant {n}": [SimpleNamespace(rows=rows)] for n in range(variants)}
+    outcomes.curves(tmp_path / "plain.png", "title", runs)
+    with matplotlib.rc_context({"axes.facecolor": "red", "font.size": 20}):
+        outcomes.curves(tmp_path / "styled.png", "title", runs)
+    assert (tmp_path / "styled.png").read_bytes() == (tmp_path / "plain.png").read_bytes()
 
 
 def test_the_summary_gives_median_and_range():
