@@ -5,6 +5,8 @@ kernels do and is done again for every graph. The graphs here have some 70 nodes
 time, so that calling one by one costs nothing; and what two graphs share is compiled once.
 """
 
+from functools import partial
+
 import numpy as np
 from pytensor.compile.builders import OpFromGraph
 from pytensor.compile.mode import Mode
@@ -58,13 +60,14 @@ class NodeLinker(PerformLinker):
 def _thunk(node, storage_map, compute_map):
     """A function without arguments that computes a node's outputs from its inputs, in their storage."""
     inputs, outputs = ([storage_map[v] for v in variables] for variables in (node.inputs, node.outputs))
+    by_python = partial(node.op.make_thunk, node, storage_map, compute_map, [], "py")
     is_loop = isinstance(node.op, Elemwise)
-    if isinstance(node.op, COMPILED) or (is_loop and node.outputs[0].type.ndim and not _has_ufunc(node)):
+    if is_loop and _has_ufunc(node):
+        thunk = _ufunc_call(node, inputs, outputs[0], by_python())
+    elif isinstance(node.op, COMPILED) or (is_loop and node.outputs[0].type.ndim):
         thunk = _compiled_call(node, inputs, outputs, storage_map)
     else:
-        thunk = node.op.make_thunk(node, storage_map, compute_map, [], "py")
-        if is_loop and _has_ufunc(node):
-            thunk = _ufunc_call(node, inputs, outputs[0], thunk)
+        thunk = by_python()
     thunk.inputs, thunk.outputs, thunk.lazy = inputs, outputs, False
     return thunk
 
@@ -80,10 +83,11 @@ def _ufunc_call(node, inputs, output, perform):
     ufunc, dtype = node.op.nfunc, node.outputs[0].type.dtype
     signature = {"sig": node.tag.sig} if hasattr(node.tag, "sig") else {}
     target = node.op.inplace_pattern.get(0)
-    broadcast = list(zip(*(x.type.broadcastable for x in node.inputs), strict=True))
-    # For each axis, the inputs whose sides there must be equal.
-    axes = [(axis, [i for i, one in enumerate(ones) if not one]) for axis, ones in enumerate(broadcast)]
-    axes = [(axis, which) for axis, which in axes if len(which) > 1]
+    axes = []  # with the inputs whose sides there must be equal
+    for axis, ones in enumerate(zip(*(x.type.broadcastable for x in node.inputs), strict=True)):
+        which = [i for i, one in enumerate(ones) if not one]
+        if len(which) > 1:
+            axes.append((axis, which))
 
     def thunk():
         values = [storage[0] for storage in inputs]
