@@ -5,4 +5,6 @@ set -e
 cd "$(dirname "$0")/.."
 . experiments/environment.sh
 
+# Hundreds of processes start: without files of bytecode each would compile every module anew.
+unset PYTHONDONTWRITEBYTECODE
 exec python -m pytest --numprocesses 2 --dist loadfile "$@"
