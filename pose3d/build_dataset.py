@@ -1,4 +1,8 @@
-"""``python -m pose3d.build_dataset``: from recordings to built files, and the check of both."""
+"""``python -m pose3d.build_dataset``: from recordings to built files, and the check of both.
+
+Every worker process imports this module. What only the first process needs, the renderer of synthetic data
+and matplotlib, is imported where it is used: it would take most of a worker's start.
+"""
 
 import argparse
 import sys
@@ -7,7 +11,6 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from pose3d import synthetic
 from pose3d.dataset import verify
 from pose3d.dataset.build import build, merged_parts
 from pose3d.dataset.legacy_export import export_legacy
@@ -124,6 +127,8 @@ def _build(args, selection, overrides, run):
     source = args.source or _default_source(args, selection)
     kind, recordings, lines = find_recordings(source, selection)
     if kind is RAW:
+        from pose3d import synthetic
+
         rules = human36m.rules_for(synthetic.read_provenance(source) is not None, overrides)
         recordings, ruled = human36m.apply_rules(recordings, overrides, rules)
         lines += ruled
@@ -149,6 +154,8 @@ def _build(args, selection, overrides, run):
 
 
 def _default_source(args, selection):
+    from pose3d import synthetic
+
     _, subjects, _ = selection.of_raw()
     if REAL.is_dir():
         return REAL
@@ -182,6 +189,8 @@ def _verify(args, selection, overrides):
 
 
 def _verify_raw(source, selection, overrides, metadata):
+    from pose3d import synthetic
+
     if (kind := kind_of(source)) is not RAW:
         raise UserError(f"{source} is a {kind.name}; --verify checks raw Human3.6M trees only")
     provenance = synthetic.read_provenance(source)

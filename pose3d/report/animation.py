@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from pose3d.io.video import video_writer
-from pose3d.report.drawing import EDGE_COLOURS
+from pose3d.report.colours import EDGE_COLOURS
 from pose3d.skeleton import EDGES
 
 PANEL = 256  # px, each of the five panels

@@ -1,4 +1,7 @@
-"""What a build prints and draws: its table, samples to check by eye, and the findings of --verify."""
+"""What a build prints and draws: its table, samples to check by eye, and the findings of --verify.
+
+Worker processes import this module and draw nothing, so that `figures` is imported where it is used.
+"""
 
 import itertools
 
@@ -8,7 +11,6 @@ from pose3d.dataset import Dataset
 from pose3d.dataset.sampling import drawable
 from pose3d.io.tables import text_table
 from pose3d.io.video import read_frames
-from pose3d.report.figures import contact_sheet, sample_figure, windows_figure
 
 CROPS = 24  # of the contact sheet
 
@@ -54,6 +56,8 @@ def draw_contact_sheet(out, built, rng):
     built : list of pose3d.dataset.build.BuiltFile
     rng : numpy.random.Generator
     """
+    from pose3d.report.figures import contact_sheet
+
     done = [file for file in built if file.facts]
     if not done:
         return
@@ -76,6 +80,8 @@ def draw_sample(out, built):
 
     Parameters are as in `draw_contact_sheet`.
     """
+    from pose3d.report.figures import sample_figure, windows_figure
+
     file = next((file for file in built if file.facts), None)
     if file is None:
         return

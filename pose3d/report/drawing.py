@@ -11,12 +11,8 @@ from matplotlib.ticker import MultipleLocator
 from pose3d.dataset.crop import IMAGE_SIDE
 from pose3d.dataset.windows import window_bounds
 from pose3d.io.atomic_files import whole
-from pose3d.skeleton import EDGES, SIDES
-
-# Okabe and Ito's colours can be distinguished with any kind of colour blindness.
-SIDE_COLOURS = {"left": "#56B4E9", "right": "#E69F00", "middle": "#999999"}
-EDGE_COLOURS = tuple(SIDE_COLOURS[SIDES[child]] for _, child in EDGES)
-JOINT_COLOURS = tuple(SIDE_COLOURS[side] for side in SIDES)
+from pose3d.report.colours import EDGE_COLOURS, JOINT_COLOURS
+from pose3d.skeleton import EDGES
 
 TOO_WIDE = 6  # ratio of largest to smallest value from which an axis is logarithmic
 

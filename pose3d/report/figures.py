@@ -9,6 +9,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from pose3d.dataset.windows import N_WINDOWS, labels
 from pose3d.report import drawing
+from pose3d.report.colours import EDGE_COLOURS, SIDE_COLOURS
 from pose3d.skeleton import JOINTS, KEPT_IDS
 
 # Line styles differ in dashes as well, for print without colour and for colour blindness.
@@ -75,7 +76,7 @@ def poses_figure(path, images, predictions, truths, titles):
         for column, pose, name in ((2, prediction, "prediction"), (3, truth, "ground truth")):
             axes = figure.add_subplot(len(images), 3, 3 * i + column, projection="3d")
             if name == "prediction":
-                drawing.draw_pose(axes, truth, colours=["#D0D0D0"] * len(drawing.EDGE_COLOURS))
+                drawing.draw_pose(axes, truth, colours=["#D0D0D0"] * len(EDGE_COLOURS))
             drawing.draw_pose(axes, pose)
             drawing.frame_poses(axes, both)
             if i == 0:
@@ -86,7 +87,7 @@ def poses_figure(path, images, predictions, truths, titles):
 
 def _side_legend(figure):
     """Add a legend for the person's left and right."""
-    handles = [Line2D([], [], color=drawing.SIDE_COLOURS[side], linewidth=3) for side in ("left", "right")]
+    handles = [Line2D([], [], color=SIDE_COLOURS[side], linewidth=3) for side in ("left", "right")]
     figure.legend(handles, ["person's left", "person's right"], loc="outside lower left", ncols=2, fontsize=8)
 
 

@@ -7,7 +7,7 @@ from PIL import Image, ImageDraw
 
 from pose3d.io.atomic_files import whole
 from pose3d.io.video import video_writer
-from pose3d.report.drawing import EDGE_COLOURS
+from pose3d.report.colours import EDGE_COLOURS
 from pose3d.skeleton import EDGES
 
 # Flesh beyond the outermost joints, mm: ankle to sole, and around the wrists.

@@ -7,7 +7,8 @@ import os
 import platform
 import sys
 import time
-from importlib.metadata import version
+from functools import cache
+from importlib import metadata
 from pathlib import Path
 
 from tqdm import tqdm
@@ -22,6 +23,7 @@ from pose3d.training import checkpoint
 CONFIG = "config.toml"  # distinguishes a run folder from any other
 LOG, CURVE, CURVE_PICTURE = "log.txt", "curve.csv", "curve.png"
 PACKAGES = ("pytensor", "numba", "numpy", "scipy")
+version = cache(metadata.version)  # which reads files, for every checkpoint
 
 
 class RunFolder:
