@@ -14,7 +14,7 @@ from pose3d.errors import UserError
 
 _Seed = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 _Share = Annotated[float, Meta(ge=0, lt=1)]
-_Maps = Annotated[int, Meta(ge=1, le=10**6)]
+_Maps = _Units = Annotated[int, Meta(ge=1, le=10**6)]
 # Whatever float32 can hold.
 _Positive = Annotated[float, Meta(gt=0, le=1e38)]
 _NotNegative = Annotated[float, Meta(ge=0, le=1e38)]
@@ -30,6 +30,7 @@ class NetworkSettings(_Settings):
     """The layers; sizes that the report fixes are constants of `pose3d.model.network`."""
 
     kernels: tuple[_Maps, _Maps, _Maps] = (5, 10, 15)  # maps of conv1-3; the report also has [32 64 64]
+    dense: tuple[_Units, _Units] = (1024, 2048)  # units of fc1 and fc2
     activation: Literal["tanh", "relu"] = "tanh"
     dropout: _Share = 0.0  # share of fc1 and fc2 dropped in training
     dtype: Literal["float32", "float64"] = "float32"
@@ -137,6 +138,7 @@ ALIASES = {
 
 # Settings that came later, and what runs before them were made with.
 ADDED = {
+    ("network", "dense"): (1024, 2048),
     ("training", "average"): 0,
     ("training", "warmup"): 0.0,
     ("training", "frozen_epochs"): 0,

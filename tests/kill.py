@@ -23,8 +23,8 @@ from pose3d.io.npz_archive import read_arrays
 from tests.curves import without_times
 
 SETTINGS = (
-    "network.kernels=[2,3,4]", "network.dropout=0.3", "training.batch_size=16", "training.epochs=3",
-    "augmentation.mirror=true", "training.average=2", "regression.cost=mpjpe",
+    "network.kernels=[2,3,4]", "network.dense=[20,30]", "network.dropout=0.3", "training.batch_size=16",
+    "training.epochs=3", "training.average=2", "augmentation.mirror=true", "regression.cost=mpjpe",
     "training.checkpoint_minutes=1e-9",
 )  # fmt: skip
 PATIENCE = 600  # seconds until a process counts as hanging

@@ -32,7 +32,7 @@ title = "Tiny"
 seeds = [1, 2]
 
 [common]
-network.kernels = [2, 3, 4]
+network = { kernels = [2, 3, 4], dense = [20, 30] }
 training = { batch = 24, epochs = 1 }
 
 [variants.random]

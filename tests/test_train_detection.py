@@ -110,7 +110,10 @@ def test_the_same_seeds_give_the_same_bits_and_monitoring_changes_none(train, de
         (["--set", "data.validation=subject:S7"], "there is no subject 'S7' in the data set"),
         (["--set", "data.test=['S9']", "--monitor-test"], "has no samples of the test subject S9"),
         (["--out", "theirs"], "theirs is no run folder and not empty: name another with --out"),
-        (["--set", "network.kernels=[2, 3, 1000000]"], "there is not enough memory for this"),
+        (
+            ["--set", "network.kernels=[2, 3, 1000]", "--set", "network.dense=[1000000, 30]"],
+            "there is not enough memory for this",
+        ),
     ],
 )
 def test_what_is_wrong_is_one_line_and_touches_nothing(

@@ -86,7 +86,7 @@ def test_targets_in_mm_are_the_poses_and_no_tanh_reaches_them():
 
 @pytest.mark.parametrize("cost", ["squared", "mpjpe"])
 def test_the_graphs_cost_and_output_are_in_the_units_they_should_be(cost):
-    settings = ["network.kernels=[2,3,4]", f"regression.cost={cost}"]
+    settings = ["network.kernels=[2,3,4]", "network.dense=[20,30]", f"regression.cost={cost}"]
     config = load("regression", None, settings)
     scale = TargetScale.fit([POSES[:3], POSES[3:]], config.regression)
     graph = RegressionGraph(config, scale)

@@ -111,7 +111,7 @@ class Graph:
         """
         kind = self._kind(images)
         network, choices = self.config.network, (self.config.detection.readout, self.config.regression.last)
-        key = type(self), network.kernels, network.activation, network.dtype, *choices, kind
+        key = type(self), network.kernels, network.dense, network.activation, network.dtype, *choices, kind
         state = [*self.network.params.values(), *self.scale_state]
         if key not in _PREDICT:
             given = [value.type(value.name) for value in state]

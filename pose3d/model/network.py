@@ -8,7 +8,6 @@ from pose3d.model.layers import ConvPoolLayer, DenseLayer, dropout
 from pose3d.ops.shapes import pooled_side
 
 FILTERS = (5, 5, 6)
-FC1, FC2 = 1024, 2048
 CONV_LAYERS = ("conv1", "conv2", "conv3")
 
 
@@ -44,7 +43,7 @@ class Network:
             ConvPoolLayer(rng, name, maps[i], maps[i + 1], FILTERS[i], act, dtype)
             for i, name in enumerate(CONV_LAYERS)
         ]
-        widths = (feature_count(maps[-1]), FC1, FC2, outputs)
+        widths = (feature_count(maps[-1]), *settings.dense, outputs)
         self.dense = [
             DenseLayer(rng, f"fc{i + 1}", widths[i], widths[i + 1], last if i == 2 else act, dtype)
             for i in range(3)

@@ -106,7 +106,7 @@ def test_every_update_of_a_network_is_fused(dropout):
 
     conv1 has an axis of one map; dropout updates its generator.
     """
-    settings = ["network.kernels=[2,3,4]", f"network.dropout={dropout}"]
+    settings = ["network.kernels=[2,3,4]", "network.dense=[20,30]", f"network.dropout={dropout}"]
     graph = DetectionGraph(load("detection", None, settings))
     graph.step(np.zeros((2, 128, 128), np.uint8), np.zeros((2, 1700)))
     (function,) = graph._functions.values()

@@ -11,7 +11,9 @@ from pose3d.model import weights
 from pose3d.model.weights import Weights, find, load, save
 
 CONFIG = config.load(
-    "regression", None, ["network.kernels=[2,3,4]", "data.test=['S9']", "training.learning_rate=1e-7"]
+    "regression",
+    None,
+    ["network.kernels=[2,3,4]", "network.dense=[20,30]", "data.test=['S9']", "training.learning_rate=1e-7"],
 )
 
 

@@ -27,14 +27,14 @@ CASES = {
 # Small enough that no unit is driven to where it gives one value to all images.
 RATES = {"detection": 0.001, "frozen": 0.001, "float64": 1e-4}
 TOLERANCE = {"float32": 1e-4, "float64": 1e-12}  # of each parameter's largest change
-SMALL = "network.kernels=[2,3,4]"
+SMALL = "network.kernels=[2,3,4]", "network.dense=[20,30]"
 
 
 def make(case, ranks, *more):
     """A small graph, shared by ranks."""
     task, *settings = CASES[case]
     rate = f"training.learning_rate={RATES[case]}"
-    config = load(task, None, [SMALL, rate, *settings, *more])
+    config = load(task, None, [*SMALL, rate, *settings, *more])
     if task == "detection":
         return data_parallel(DetectionGraph(config), ranks)
     poses = np.random.default_rng(0).normal(0, 100, (20, 17, 3))

@@ -6,7 +6,7 @@ from pose3d.model.detection import DetectionGraph
 from pose3d.model.network import CONV_LAYERS
 from pose3d.training.diagnostics import activity, transferred_maps, warnings
 
-SMALL = ("network.kernels=[2,3,4]", "network.dropout=0.2")
+SMALL = ("network.kernels=[2,3,4]", "network.dense=[20,30]", "network.dropout=0.2")
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (6, 128, 128), dtype=np.uint8)
 LABELS = RNG.random((6, 1700)) < 0.05
@@ -38,7 +38,7 @@ def test_what_saturates_and_what_never_varies():
 
 def test_relu_does_not_saturate_and_a_collapsed_output_shows():
     watched = graph("network.activation=relu")
-    watched.network.set_weights({"fc3.W": np.zeros((2048, 1700), np.float32)})
+    watched.network.set_weights({"fc3.W": np.zeros((30, 1700), np.float32)})
     found = activity(watched, IMAGES)
     assert not any(name.startswith("saturated") for name in found)
     assert found["constant fc3"] == 1

@@ -38,7 +38,7 @@ def make(task, *settings):
         f"training.momentum={MOMENTUM}",
         f"training.weight_decay={DECAY}",
     ]
-    config = load(task, None, ["network.kernels=[2,3,4]", *numbers, *settings])
+    config = load(task, None, ["network.kernels=[2,3,4]", "network.dense=[20,30]", *numbers, *settings])
     if task == "detection":
         return DetectionGraph(config), LABELS
     return RegressionGraph(config, TargetScale.fit([POSES], config.regression)), POSES[:3].reshape(3, 51)
@@ -158,13 +158,27 @@ def test_what_an_option_changes_in_the_network(defaults, task, settings, changes
 
 @pytest.mark.parametrize("kernels", [(5, 10, 15), (32, 64, 64), (1, 7, 2)])
 def test_kernels_change_the_shapes_that_depend_on_them(kernels):
-    network = Network(51, load("regression", None, [f"network.kernels={list(kernels)}"]).network)
+    settings = [f"network.kernels={list(kernels)}", "network.dense=[20,30]"]
+    network = Network(51, load("regression", None, settings).network)
     shapes = {name: param.get_value(borrow=True).shape for name, param in network.params.items()}
     default = {name: value.shape for name, value in observed("regression")["weights"].items()}
     changed = {name for name in shapes if shapes[name] != default[name]}
     assert changed == {*TRANSFERRED, "fc1.W"} - {f"conv{i + 1}.b" for i in range(3) if kernels[i] == i + 2}
-    assert shapes["fc1.W"] == (144 * kernels[2], 1024)
+    assert shapes["fc1.W"] == (144 * kernels[2], 20)
     assert [shapes[f"{layer}.b"] for layer in CONV_LAYERS] == [(k,) for k in kernels]
+
+
+def test_the_units_of_fc1_and_fc2_change_the_shapes_that_depend_on_them():
+    settings = load("regression", None, ["network.dense=[7,9]"]).network
+    params = Network(51, settings).params
+    shapes = [params[f"fc{n}.W"].get_value(borrow=True).shape for n in (1, 2, 3)]
+    assert shapes == [(2160, 7), (7, 9), (9, 51)]
+
+
+def test_networks_of_other_units_predict_in_the_same_process():
+    for units in ([20, 30], [7, 9]):
+        graph, _ = make("regression", f"network.dense={units}")
+        assert graph.predict(IMAGES).shape == (len(IMAGES), 51)
 
 
 def test_a_batch_of_one_makes_the_step_of_128_copies():
@@ -251,7 +265,13 @@ def trained(built, tmp_path, monkeypatch):
     monkeypatch.setattr(training, "_activity", lambda *_: {})  # asks for samples, too
 
     def trained(*settings):
-        words = ["network.kernels=[2,3,4]", "training.batch_size=24", "training.epochs=1", *settings]
+        words = [
+            "network.kernels=[2,3,4]",
+            "network.dense=[20,30]",
+            "training.batch_size=24",
+            "training.epochs=1",
+            *settings,
+        ]
         config = load("regression", None, words)
         data, chosen = open_split(built, config.data, needs_test=False)
         graph = Noted(config, TargetScale(np.zeros(51), np.ones(51)))
@@ -360,7 +380,11 @@ def test_a_thawing_layer_starts_at_rest_and_the_others_keep_their_velocity(defau
 
 def test_the_average_is_saved_and_training_goes_on_with_the_weights(built, tmp_path):
     def trained(name, *settings):
-        words = [w for each in ("network.kernels=[1,1,1]", *settings) for w in ("--set", each)]
+        words = [
+            w
+            for each in ("network.kernels=[1,1,1]", "network.dense=[20,30]", *settings)
+            for w in ("--set", each)
+        ]
         command = ["--data", str(built), "--init", "none", "--out", str(tmp_path / name), *words]
         assert train_regression.main(command) == 0
         return weights.load(tmp_path / name / weights.LAST).params

@@ -23,7 +23,8 @@ from tests.launching import wait_for
 
 EPOCHS = 4
 SETTINGS = (
-    "network.kernels=[2,3,4]", "training.batch_size=8", f"training.epochs={EPOCHS}", "network.dropout=0.3",
+    "network.kernels=[2,3,4]", "network.dense=[20,30]", "network.dropout=0.3", "training.batch_size=8",
+    f"training.epochs={EPOCHS}",
     "augmentation.mirror=true", "augmentation.shift=3", "augmentation.light=0.4", "training.average=3",
     "training.warmup=1.5", "training.frozen=['conv1']", "training.frozen_epochs=2",
     "regression.cost=mpjpe",  # some of these poses' coordinates do not vary: mirrored, they are far off scale

@@ -23,7 +23,7 @@ def finished(folder, text="one"):
 
 def test_a_run_keeps_its_settings_its_command_and_what_it_said(tmp_path, capsys):
     folder = tmp_path / "new" / "run"
-    settings = load("detection", None, ["network.kernels=[2,3,4]"])
+    settings = load("detection", None, ["network.kernels=[2,3,4]", "network.dense=[20,30]"])
     RunFolder.create(folder, settings).log("epoch 1")
     assert from_dict(tomllib.loads((folder / "config.toml").read_text())) == settings
     log = (folder / "log.txt").read_text()

@@ -18,8 +18,9 @@ from tests.curves import without_times
 from tests.launching import mpiexec, run_ranks, wait_for
 
 SETTINGS = (
-    "network.kernels=[2,3,4]", "training.batch_size=21", "training.epochs=3", "training.learning_rate=0.002",
-    "augmentation.mirror=true", "augmentation.shift=3", "augmentation.light=0.4",
+    "network.kernels=[2,3,4]", "network.dense=[20,30]", "training.batch_size=21", "training.epochs=3",
+    "training.learning_rate=0.002", "augmentation.mirror=true", "augmentation.shift=3",
+    "augmentation.light=0.4",
 )  # fmt: skip
 # These poses' coordinates do not all vary: mirrored, they are far off scale. And a checkpoint every step.
 REGRESSION = ("regression.cost=mpjpe", "network.dropout=0.3", "training.checkpoint_minutes=1e-9")
