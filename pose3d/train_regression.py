@@ -4,7 +4,7 @@ import sys
 
 from pose3d.errors import command
 from pose3d.io.ranks import world
-from pose3d.report.figures import curve_figure
+from pose3d.report import draw_curve
 from pose3d.training.setup import parser, train
 from pose3d.training.tasks import RegressionTask
 
@@ -19,7 +19,7 @@ def main(argv=None):
         help="run folder or weights file to take conv1-3 from; none: random weights",
     )
     with world() as ranks:
-        train(RegressionTask, options.parse_args(argv), ranks, curve_figure)
+        train(RegressionTask, options.parse_args(argv), ranks, draw_curve)
 
 
 if __name__ == "__main__":

@@ -9,3 +9,10 @@ import matplotlib as _  # noqa: E402, F401
 
 if _named is not None:
     os.environ["MPLBACKEND"] = _named
+
+
+def draw_curve(*arguments):
+    """`figures.curve_figure`, imported when it is called: ranks that draw nothing start sooner."""
+    from pose3d.report.figures import curve_figure
+
+    curve_figure(*arguments)

@@ -3,9 +3,8 @@
 import matplotlib.style
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.collections import LineCollection
+from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 from matplotlib.ticker import MultipleLocator
 
 from pose3d.dataset.crop import IMAGE_SIDE
@@ -45,6 +44,7 @@ def draw_image(axes, image):
     axes.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
     axes.set_xlim(-0.5, IMAGE_SIDE - 0.5)
     axes.set_ylim(IMAGE_SIDE - 0.5, -0.5)
+    axes.set(xticks=(), yticks=())  # invisible ticks are laid out all the same, which takes half of the time
     axes.set_axis_off()
 
 
@@ -57,9 +57,10 @@ def draw_joints(axes, joints_2d):
 
 def draw_windows(axes, positive, **style):
     """Draw the windows where `positive`, (100,) bool, is True."""
-    for x0, y0, x1, y1 in window_bounds()[positive]:
-        # matplotlib draws a px around its centre, a whole number; window bounds use the same convention.
-        axes.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, **style))
+    # matplotlib draws a px around its centre, a whole number; window bounds use the same convention.
+    x0, y0, x1, y1 = window_bounds()[positive].T
+    corners = np.stack([np.stack([x0, x1, x1, x0]), np.stack([y0, y0, y1, y1])]).transpose(2, 1, 0)
+    axes.add_collection(PolyCollection(corners, **style))  # a patch for each takes ten times as long
 
 
 def draw_pose(axes, pose, colours=EDGE_COLOURS):

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from matplotlib.collections import PolyCollection
 from PIL import Image
 from scipy import signal
 
-from pose3d.dataset.windows import labels
+from pose3d.dataset.windows import labels, window_bounds
 from pose3d.report import drawing, figures
 from pose3d.skeleton import EDGES, JOINTS, KEPT_IDS
 
@@ -31,6 +32,12 @@ def data():
     poses = rng.normal(0, 300, (4, 17, 3))
     poses[:, JOINTS.index("head"), 1] = -800  # y points down: the head is up
     return images, poses, 64 + poses[..., :2] / 15
+
+
+def windows_of(axes):
+    """The corners of the windows drawn: list of (5, 2) arrays, the first corner again at the end."""
+    drawn = [each for each in axes.collections if isinstance(each, PolyCollection)]
+    return [path.vertices for each in drawn for path in each.get_paths()]
 
 
 def is_drawn(path):
@@ -76,7 +83,7 @@ def test_a_contact_sheet_draws_the_windows_of_the_joint_it_names(tmp_path, data,
     expected = labels(joints_2d)
     for i, axes in enumerate(shown[0].axes[:4]):
         joint = JOINTS.index(axes.get_title().split("windows: ")[1])
-        assert len(axes.patches) == expected[i, joint].sum()
+        assert len(windows_of(axes)) == expected[i, joint].sum()
         assert axes.images[0].get_array().shape == (128, 128)
     assert len({axes.get_title().split(": ")[1] for axes in shown[0].axes[:4]}) == 4
 
@@ -89,7 +96,7 @@ def test_a_contact_sheet_draws_given_windows_and_no_joint_that_is_nan(tmp_path, 
     joints_2d[:, 3] = np.nan
     figures.contact_sheet(tmp_path / "a.png", images, joints_2d, list("abcd"), windows)
     assert is_drawn(tmp_path / "a.png")
-    assert [len(axes.patches) for axes in shown[0].axes[:4]] == [7] * 4
+    assert [len(windows_of(axes)) for axes in shown[0].axes[:4]] == [7] * 4
 
 
 def test_a_curve_passes_over_what_was_not_measured(tmp_path, shown):
@@ -128,10 +135,12 @@ def test_windows_of_each_joint_and_of_all(tmp_path, data, shown):
     assert is_drawn(tmp_path / "a.png")
     grid, head, knee, every = shown[0].axes
     positive = labels(joints[:1])[0]
-    assert len(grid.patches) == 100
-    assert len(head.patches) == 100 + positive[JOINTS.index("head")].sum()
-    assert len(knee.patches) == 100 + positive[JOINTS.index("left knee")].sum()
-    assert len(every.patches) == 100 + positive.any(axis=0).sum()
+    assert len(windows_of(grid)) == 100
+    bounds = [[*corners.min(axis=0), *corners.max(axis=0)] for corners in windows_of(grid)]
+    np.testing.assert_allclose(bounds, window_bounds())
+    assert len(windows_of(head)) == 100 + positive[JOINTS.index("head")].sum()
+    assert len(windows_of(knee)) == 100 + positive[JOINTS.index("left knee")].sum()
+    assert len(windows_of(every)) == 100 + positive.any(axis=0).sum()
 
 
 def test_filters_are_drawn_as_they_lie_over_the_image(tmp_path, shown):
