@@ -29,7 +29,7 @@ if __name__ == "__main__":
     synthetic.generate("tree", subjects=("S1", "S5", "S11"), frames=6, image_size=250, workers=1)
     subjects = ["--subjects", "S1", "S5", "S11"]
     assert build_dataset.main(["--source", "tree", "--out", "data", *subjects, "--workers", "1"]) == 0
-    settings = "network.kernels=[1,1,1]", "network.dense=[20,30]", "training.epochs=1"
+    settings = "network.kernels=[2,3,4]", "network.dense=[20,30]", "training.epochs=1"
     small = [word for setting in settings for word in ("--set", setting)]
     assert train_regression.main(["--data", "data", "--out", "run", "--init", "none", *small]) == 0
     assert train_regression.main(["--out", "run", "--resume"]) == 0

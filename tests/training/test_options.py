@@ -382,7 +382,7 @@ def test_the_average_is_saved_and_training_goes_on_with_the_weights(built, tmp_p
     def trained(name, *settings):
         words = [
             w
-            for each in ("network.kernels=[1,1,1]", "network.dense=[20,30]", *settings)
+            for each in ("network.kernels=[2,3,4]", "network.dense=[20,30]", *settings)
             for w in ("--set", each)
         ]
         command = ["--data", str(built), "--init", "none", "--out", str(tmp_path / name), *words]

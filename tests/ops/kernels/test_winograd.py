@@ -85,11 +85,10 @@ def test_more_parts_than_images():
 def test_outputs_do_not_depend_on_the_number_of_parts():
     case = (WIDE, WIDE, 3, 12, 13)  # 5 x 5 pooling windows: tiles overlap
     x, w, b, _ = samples(case, "float32", 1)
-    targets = (Target(HOST.vector_bytes, HOST.registers, parts) for parts in (1, 2, 3, 7))
-    first, *rest = (winograd.forward_kernel(layer_of(case, "float32"), each)(x, w, b) for each in targets)
-    for y, winner in rest:
-        np.testing.assert_array_equal(y, first[0])
-        np.testing.assert_array_equal(winner, first[1])
+    targets = (Target(HOST.vector_bytes, HOST.registers, parts) for parts in (1, 3))
+    first, other = (winograd.forward_kernel(layer_of(case, "float32"), each)(x, w, b) for each in targets)
+    np.testing.assert_array_equal(other[0], first[0])
+    np.testing.assert_array_equal(other[1], first[1])
 
 
 def test_a_constant_region_gives_constant_outputs_and_its_ties_go_to_the_first_cell():
