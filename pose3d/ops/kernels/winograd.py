@@ -88,9 +88,7 @@ def products(plan, terms, results):
     item, points, lanes = np.dtype(plan.layer.dtype).itemsize, plan.n**2, plan.lanes
     rows, width = (12 if plan.target.registers >= 32 else 6), plan.vectors * lanes
     given, found_pitch = plan.pitch(terms), plan.pitch(results)
-    one = micro.product(
-        plan.layer.dtype, lanes, rows, plan.vectors, (terms, 1, results, results), accumulate=False
-    )
+    one = micro.product(plan.layer.dtype, lanes, rows, plan.vectors, accumulate=False)
 
     @inlined
     def multiply(signal, filters, found, count):
@@ -100,7 +98,8 @@ def products(plan, terms, results):
                     one(
                         signal + (p * given + t * terms) * item,
                         filters + (p * terms * results + first) * item,
-                        found + (p * found_pitch + t * results + first) * item, terms,
+                        found + (p * found_pitch + t * results + first) * item,
+                        terms, terms, 1, results, results,
                     )  # fmt: skip
 
     return multiply

@@ -92,8 +92,7 @@ def grad_weights_kernel(layer, target):
     back = output_matrix(n, kernel).astype(dtype)
     # At the point 1, both ways, stands the weighted sum of a tile.
     ones, share = n + 1, dtype.type(filter_matrix(n, SIDE)[1, 0] ** 2)
-    strides = 1, maps_in, maps_out, maps_out
-    multiply = micro.product(layer.dtype, lanes, maps_at_once, plan.vectors, strides, accumulate=True)
+    multiply = micro.product(layer.dtype, lanes, maps_at_once, plan.vectors, accumulate=True)
     spread = micro.unpool(layer, lanes)
 
     def some_images(a, part):
@@ -149,7 +148,8 @@ def grad_weights_kernel(layer, target):
                                 multiply(
                                     signal.ctypes.data + (p * in_pitch + k) * item,
                                     gradient.ctypes.data + (p * out_pitch + o) * item,
-                                    dw.ctypes.data + (p * size + k * maps_out + o) * item, count,
+                                    dw.ctypes.data + (p * size + k * maps_out + o) * item,
+                                    count, 1, maps_in, maps_out, maps_out,
                                 )  # fmt: skip
                     for t in range(count):
                         for o in range(maps_out):

@@ -104,36 +104,35 @@ def tile_transform(dtype, lanes, matrix, source_step, target_row, target_step):
     return transform
 
 
-def product(dtype, lanes, rows, vectors, strides, accumulate):
-    """``multiply(a, b, c, count)``: c (+)= a' b for `rows` x `vectors` of c, over `count` terms, at least 1.
+def product(dtype, lanes, rows, vectors, accumulate):
+    """``multiply(a, b, c, count, a_row, a_term, b_term, c_row)``: c (+)= a b for `rows` x `vectors` of c.
 
-    Parameters
-    ----------
-    strides : (a's step from row to row, from term to term, b's from term to term, c's from row to row)
-    accumulate : bool, whether what is in c is kept
+    `count` terms, at least 1, are summed; the others are steps from row to row and from term to term.
+    Whether what is in c is kept, `accumulate` says.
     """
-    a_row, a_term, b_term, c_row = strides
     places = [(r, v) for r in range(rows) for v in range(vectors)]
 
     def codegen(context, builder, signature, args):
         e = Emitter(builder, dtype, lanes)
         a, b, c = (e.pointer(arg) for arg in args[:3])
+        a_row, a_term, b_term, c_row = args[4:]
 
         def term(k, sums):
-            left, right = (e.at(p, builder.mul(k, INT64(s))) for p, s in ((a, a_term), (b, b_term)))
+            left, right = (e.at(p, builder.mul(k, step)) for p, step in ((a, a_term), (b, b_term)))
             factors = [e.load(e.at(right, v * lanes)) for v in range(vectors)]
-            broadcast = [e.splat(builder.load(e.at(left, r * a_row))) for r in range(rows)]
+            rows_ = [e.at(left, builder.mul(a_row, INT64(r))) for r in range(rows)]
+            broadcast = [e.splat(builder.load(row)) for row in rows_]
             return [e.fma(broadcast[r], factors[v], s) for (r, v), s in zip(places, sums, strict=True)]
 
         sums = e.loop(args[3], [e.zero()] * len(places), term)
         for (r, v), value in zip(places, sums, strict=True):
-            home = e.at(c, r * c_row + v * lanes)
+            home = e.at(c, builder.mul(c_row, INT64(r)), v * lanes)
             e.store(builder.fadd(value, e.load(home)) if accumulate else value, home)
         return context.get_dummy_value()
 
     @intrinsic
-    def multiply(typingctx, a, b, c, count):
-        return nt.void(*[nt.int64] * 4), codegen
+    def multiply(typingctx, a, b, c, count, a_row, a_term, b_term, c_row):
+        return nt.void(*[nt.int64] * 8), codegen
 
     return multiply
 
