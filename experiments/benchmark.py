@@ -154,6 +154,12 @@ def parser():
         command.add_argument("--raw", help="for `build`: a raw tree, Human3.6M's own, in place of walkers")
         command.add_argument("--frames", type=int, default=300, help="for `build`: of each recording")
         command.add_argument(
+            "--image-size",
+            type=int,
+            default=data_benchmarks.IMAGE_SIZE,
+            help="for `build`: columns of a frame",
+        )
+        command.add_argument(
             "--noise",
             type=float,
             default=data_benchmarks.NOISE,

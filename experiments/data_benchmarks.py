@@ -24,12 +24,12 @@ def peak_mb():
     return int(status[status.index("VmHWM:") + 1]) / 1024
 
 
-def raw_tree(folder, frames, noise):
-    """Write one take of a walker, four cameras at full size, with a sensor's noise in the videos."""
+def raw_tree(folder, frames, noise, image_size):
+    """Write one take of a walker, four cameras, with a sensor's noise in the videos."""
     from pose3d import synthetic
     from pose3d.recordings import human36m
 
-    synthetic.generate(folder, subjects=["S1"], takes=[1], frames=frames, image_size=IMAGE_SIZE)
+    synthetic.generate(folder, subjects=["S1"], takes=[1], frames=frames, image_size=image_size)
     recordings, _ = human36m.find_recordings(folder, subjects=["S1"])
     if noise:
         for recording in recordings:
@@ -94,7 +94,7 @@ def build(arguments):
             recordings = recordings[:4]
         else:
             print(f"writing 4 recordings of {arguments.frames} frames ...", flush=True)
-            recordings = raw_tree(folder / "raw", arguments.frames, arguments.noise)
+            recordings = raw_tree(folder / "raw", arguments.frames, arguments.noise, arguments.image_size)
         convert(recordings[0], folder / "first.h5")  # compiles
         rates = {"decode": [], "convert": []}
         for recording in recordings * arguments.rounds:

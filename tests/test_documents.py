@@ -101,7 +101,7 @@ def clone(tmp_path_factory):
     write_motion(
         folder / "bvh" / "posing" / "1.bvh",
         body,
-        walk(body, GAITS["S1"], 16, False, np.random.default_rng(0)),
+        walk(body, GAITS["S1"], 8, False, np.random.default_rng(0)),
     )
     return folder
 

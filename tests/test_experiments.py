@@ -264,7 +264,7 @@ def test_nothing_to_repeat_is_one_clear_line(tmp_path, capsys):
 
 
 SMALLEST = ["--steps", "1", "--rounds", "1", "--frames", "12", "--samples", "100", "300"]
-SMALLEST += ["--kernels", "2", "3", "4", "--batch", "8", "--threads", "2"]
+SMALLEST += ["--kernels", "2", "3", "4", "--batch", "8", "--threads", "2", "--image-size", "250"]
 
 
 def documented():
