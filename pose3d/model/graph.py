@@ -110,9 +110,9 @@ class Graph:
         (N, width) array
         """
         kind = self._kind(images)
-        network, choices = self.config.network, (self.config.detection.readout, self.config.regression.last)
-        key = type(self), network.kernels, network.dense, network.activation, network.dtype, *choices, kind
+        choices = self.config.network.activation, self.config.detection.readout, self.config.regression.last
         state = [*self.network.params.values(), *self.scale_state]
+        key = type(self), *(value.type for value in state), *choices, kind
         if key not in _PREDICT:
             given = [value.type(value.name) for value in state]
             x = self._images(kind)
