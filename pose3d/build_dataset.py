@@ -154,11 +154,11 @@ def _build(args, selection, overrides, run):
 
 
 def _default_source(args, selection):
-    from pose3d import synthetic
-
     _, subjects, _ = selection.of_raw()
     if REAL.is_dir():
         return REAL
+    from pose3d import synthetic
+
     print(
         f"There is no {REAL}: generating and building synthetic walkers in {SYNTHETIC} instead. "
         "Results on them are not results on Human3.6M.",
@@ -189,10 +189,10 @@ def _verify(args, selection, overrides):
 
 
 def _verify_raw(source, selection, overrides, metadata):
-    from pose3d import synthetic
-
     if (kind := kind_of(source)) is not RAW:
         raise UserError(f"{source} is a {kind.name}; --verify checks raw Human3.6M trees only")
+    from pose3d import synthetic
+
     provenance = synthetic.read_provenance(source)
     rules = human36m.rules_for(provenance is not None, overrides)
     if provenance is None:

@@ -5,8 +5,6 @@ PyTensor's own ``dot`` copies a transposed side before it multiplies in the vers
 training step every weight matrix is one. It multiplies vectors as matrices, 80 times slower.
 """
 
-from functools import cache
-
 import numpy as np
 import pytensor.tensor as pt
 from pytensor.graph.basic import Apply
@@ -14,8 +12,6 @@ from pytensor.graph.op import Op
 
 from pose3d.ops import blas, products
 from pose3d.ops.kernels.simd import host_target
-
-_target = cache(host_target)
 
 
 class Product(Op):
@@ -37,9 +33,9 @@ class Product(Op):
 
     def perform(self, node, inputs, output_storage):
         a, b = inputs
-        if products.worth_while(a, b, self.left, self.right, _target()):
+        if products.worth_while(a, b, self.left, self.right, host_target()):
             kernel = products.gradient_product if self.left else products.forward_product
-            found = kernel(a.dtype.name, _target())(np.ascontiguousarray(a), np.ascontiguousarray(b))
+            found = kernel(a.dtype.name, host_target())(np.ascontiguousarray(a), np.ascontiguousarray(b))
         else:
             found = blas.multiply(a, b, self.left, self.right)
         output_storage[0][0] = found

@@ -141,7 +141,7 @@ def gradient_product(dtype, target):
         gathered = room((panels, terms, width), dtype)
         whole = columns // width
         gathered[:whole] = b[:, : whole * width].reshape(terms, whole, width).swapaxes(0, 1)
-        gathered[-1] = b[:, columns - width :]
+        gathered[whole:] = b[:, columns - width :]  # where columns remain
         run((a, gathered, found), (a.shape[1], columns, terms, panels))
         return found
 

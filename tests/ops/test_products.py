@@ -48,7 +48,7 @@ def test_results_do_not_depend_on_the_number_of_parts_or_the_rest_of_the_minibat
 
 @pytest.mark.parametrize(("left", "terms"), [(False, 300), (True, 32)])
 def test_the_op_calls_them_for_minibatches_and_wide_layers(left, terms, monkeypatch):
-    monkeypatch.setattr("pose3d.ops.matmul._target", lambda: Target(64, 32, 2))
+    monkeypatch.setattr("pose3d.ops.matmul.host_target", lambda: Target(64, 32, 2))
     called = []
     for name in ("forward_product", "gradient_product"):
         monkeypatch.setattr(products, name, lambda *key, name=name: lambda a, b: called.append(name) or a[:0])

@@ -5,6 +5,7 @@ that a user needs no compiler and a vector is exactly as wide as the host's.
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import llvmlite.binding as llvm
 import numba
@@ -44,6 +45,7 @@ def host_features():
     return {name for name, present in llvm.get_host_cpu_features().items() if present}
 
 
+@cache
 def host_target():
     """The target of the machine this runs on.
 

@@ -120,8 +120,8 @@ def product(dtype, lanes, rows, vectors, accumulate):
         def term(k, sums):
             left, right = (e.at(p, builder.mul(k, step)) for p, step in ((a, a_term), (b, b_term)))
             factors = [e.load(e.at(right, v * lanes)) for v in range(vectors)]
-            rows_ = [e.at(left, builder.mul(a_row, INT64(r))) for r in range(rows)]
-            broadcast = [e.splat(builder.load(row)) for row in rows_]
+            numbers = (e.at(left, builder.mul(a_row, INT64(r))) for r in range(rows))
+            broadcast = [e.splat(builder.load(number)) for number in numbers]
             return [e.fma(broadcast[r], factors[v], s) for (r, v), s in zip(places, sums, strict=True)]
 
         sums = e.loop(args[3], [e.zero()] * len(places), term)
