@@ -9,6 +9,7 @@ os.environ["PYTENSOR_FLAGS"] = f"on_opt_error=raise,{os.environ.get('PYTENSOR_FL
 from pose3d import synthetic, train_detection, train_regression
 from pose3d.dataset.built_files import built_path, write_samples
 from pose3d.skeleton import JOINTS, MIRROR, pelvis_relative
+from tests.small import SMALL
 
 
 @pytest.fixture(scope="session")
@@ -66,8 +67,7 @@ def built(tmp_path_factory):
 def small():
     """Arguments for a network as small as can be with no two layers alike, and batches with a remainder."""
     settings = (
-        "network.kernels=[2,3,4]",
-        "network.dense=[20,30]",
+        *SMALL,
         "training.batch_size=24",
         "training.epochs=2",
     )

@@ -20,9 +20,10 @@ from pose3d.synthetic.body import BODIES
 from pose3d.synthetic.motion.gait import GAITS, walk
 from tests.conftest import turning_samples
 from tests.recordings.custom import drawn
+from tests.small import SMALL
 from tests.synthetic.motion.skeletons import write_motion
 
-TINY = ["network.kernels=[2,3,4]", "network.dense=[20,30]", "training.epochs=1", "training.batch_size=40"]
+TINY = [*SMALL, "training.epochs=1", "training.batch_size=40"]
 PREDICT = "predict --format json --weights {all}/weights/w.npz --out {out} "
 TRAIN = "train_regression --data {all}/built --out {out} " + " ".join(f"--set {word}" for word in TINY)
 BUILD = "build_dataset --out {out} --workers 1 --source {in}"

@@ -21,9 +21,10 @@ from pose3d.dataset.built_files import read_blocks
 from pose3d.io.atomic_files import LOCK
 from pose3d.io.npz_archive import read_arrays
 from tests.curves import without_times
+from tests.small import SMALL
 
 SETTINGS = (
-    "network.kernels=[2,3,4]", "network.dense=[20,30]", "network.dropout=0.3", "training.batch_size=16",
+    *SMALL, "network.dropout=0.3", "training.batch_size=16",
     "training.epochs=3", "training.average=2", "augmentation.mirror=true", "regression.cost=mpjpe",
     "training.checkpoint_minutes=1e-9",
 )  # fmt: skip

@@ -170,11 +170,9 @@ def seven_subjects(tmp_path_factory):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["report", "recommended", "li_chan", "protocol1", "protocol2"])
 def test_a_settings_file_is_trained_and_tested_with(name, seven_subjects, small, tmp_path, capsys):
-    data, more = (
-        ["--data", str(seven_subjects)],
-        ["--set", "training.batch_size=240", "--set", "training.epochs=1"],
-    )
-    settings = ["--config", str(EXPERIMENTS / f"{name}.toml"), *small, *more]
+    data = ["--data", str(seven_subjects)]
+    settings = ["--config", str(EXPERIMENTS / f"{name}.toml"), *small]
+    settings += ["--set", "training.batch_size=240", "--set", "training.epochs=1"]
     detection, regression = tmp_path / "detection", tmp_path / "regression"
     assert train_detection.main([*data, *settings, "--out", str(detection)]) == 0
     assert train_regression.main([*data, *settings, "--out", str(regression), "--init", str(detection)]) == 0

@@ -17,6 +17,7 @@ from pose3d.model import regression, weights
 from pose3d.model.regression import RegressionGraph, TargetScale
 from pose3d.model.trained_graph import load_graph
 from pose3d.model.transfer import TRANSFERRED
+from tests.small import SMALL
 
 LAYERS = ("conv1", "conv2", "conv3", "fc1", "fc2")
 DIAGNOSIS = {f"{kind} {layer}" for kind in ("saturated", "constant") for layer in LAYERS}
@@ -86,7 +87,7 @@ def test_targets_in_mm_are_the_poses_and_no_tanh_reaches_them():
 
 @pytest.mark.parametrize("cost", ["squared", "mpjpe"])
 def test_the_graphs_cost_and_output_are_in_the_units_they_should_be(cost):
-    settings = ["network.kernels=[2,3,4]", "network.dense=[20,30]", f"regression.cost={cost}"]
+    settings = [*SMALL, f"regression.cost={cost}"]
     config = load("regression", None, settings)
     scale = TargetScale.fit([POSES[:3], POSES[3:]], config.regression)
     graph = RegressionGraph(config, scale)

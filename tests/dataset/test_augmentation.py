@@ -12,6 +12,7 @@ from pose3d.model.detection import DetectionGraph
 from pose3d.model.regression import RegressionGraph, TargetScale
 from pose3d.skeleton import JOINTS, MIRROR
 from pose3d.training.tasks import DetectionTask, RegressionTask
+from tests.small import SMALL
 
 WRIST, OTHER_WRIST, HEAD = (JOINTS.index(name) for name in ("left wrist", "right wrist", "head"))
 
@@ -143,7 +144,7 @@ def sample(built):
 
 def test_detections_labels_are_those_of_the_new_joints(sample):
     data, indices, stored, drawn = sample
-    settings = ["network.kernels=[2,3,4]", "network.dense=[20,30]", "augmentation.mirror=true"]
+    settings = [*SMALL, "augmentation.mirror=true"]
     task = DetectionTask(DetectionGraph(load("detection", None, settings)), data)
     images, targets = task.augmented(stored[0], indices, *drawn)
     new_images, joints_2d, _ = augmented(*stored, *drawn)
@@ -153,7 +154,7 @@ def test_detections_labels_are_those_of_the_new_joints(sample):
 
 def test_regressions_poses_are_mirrored_and_never_shifted(sample):
     data, indices, stored, drawn = sample
-    config = load("regression", None, ["network.kernels=[2,3,4]", "network.dense=[20,30]"])
+    config = load("regression", None, [*SMALL])
     graph = RegressionGraph(config, TargetScale(np.zeros(51), np.ones(51)))
     images, targets = RegressionTask(graph, data).augmented(stored[0], indices, *drawn)
     new_images, _, poses = augmented(*stored, *drawn)
@@ -183,7 +184,7 @@ def labelled(built, tmp_path):
 
 def test_given_labels_stay_where_only_the_light_changes(labelled, sample):
     data, drawn = Dataset.open(labelled), (np.zeros(2, bool), np.zeros((2, 2), int), sample[3][2])
-    settings = ["network.kernels=[2,3,4]", "network.dense=[20,30]", "augmentation.light=0.4"]
+    settings = [*SMALL, "augmentation.light=0.4"]
     task = DetectionTask(DetectionGraph(load("detection", None, settings)), data)
     indices = np.array([0, 1])
     images, targets = task.augmented(data.images(indices), indices, *drawn)

@@ -8,6 +8,7 @@ from pose3d.model import updates
 from pose3d.model.detection import DetectionGraph
 from pose3d.model.graph import MODE
 from pose3d.ops.fused_updates import FusedUpdate
+from tests.small import SMALL
 
 RATE, MOMENTUM, DECAY = 0.25, 0.5, 0.125  # exact in binary, so that the values by hand are, too
 
@@ -106,7 +107,7 @@ def test_every_update_of_a_network_is_fused(dropout):
 
     conv1 has an axis of one map; dropout updates its generator.
     """
-    settings = ["network.kernels=[2,3,4]", "network.dense=[20,30]", f"network.dropout={dropout}"]
+    settings = [*SMALL, f"network.dropout={dropout}"]
     graph = DetectionGraph(load("detection", None, settings))
     graph.step(np.zeros((2, 128, 128), np.uint8), np.zeros((2, 1700)))
     (function,) = graph._functions.values()

@@ -9,11 +9,12 @@ from pose3d.errors import UserError
 from pose3d.io.atomic_files import DiskFullError
 from pose3d.model import weights
 from pose3d.model.weights import Weights, find, load, save
+from tests.small import SMALL
 
 CONFIG = config.load(
     "regression",
     None,
-    ["network.kernels=[2,3,4]", "network.dense=[20,30]", "data.test=['S9']", "training.learning_rate=1e-7"],
+    [*SMALL, "data.test=['S9']", "training.learning_rate=1e-7"],
 )
 
 

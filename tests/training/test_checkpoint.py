@@ -8,6 +8,7 @@ from pose3d.config import Config
 from pose3d.config import load as load_settings
 from pose3d.errors import UserError
 from pose3d.training.checkpoint import NAME, OLDER, Checkpoint, Progress, load, save
+from tests.small import SMALL
 
 
 def checkpoint(epoch, task="regression"):
@@ -24,9 +25,7 @@ def checkpoint(epoch, task="regression"):
         name: np.random.default_rng(seed).bit_generator.state
         for seed, name in enumerate(("shuffling", "dropout"))
     }
-    config = load_settings(
-        task, None, ["network.kernels=[2,3,4]", "network.dense=[20,30]", "training.learning_rate=0.1"]
-    )
+    config = load_settings(task, None, [*SMALL, "training.learning_rate=0.1"])
     velocity = {name: value / 3 for name, value in arrays.items()}
     scale = {"mean": rng.normal(size=51)} if task == "regression" else {}
     return Checkpoint(

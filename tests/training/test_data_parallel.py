@@ -16,6 +16,7 @@ from pose3d.model.regression import RegressionGraph, TargetScale
 from pose3d.training.data_parallel import DataParallelGraph, data_parallel
 from pose3d.training.diagnostics import activity
 from tests.launching import run_ranks
+from tests.small import SMALL
 
 RANKS = 3
 SIZES = (7, 7, 2, 1)  # over three ranks: unequal shares, and with 2 and 1 empty ones, too
@@ -27,7 +28,6 @@ CASES = {
 # Small enough that no unit is driven to where it gives one value to all images.
 RATES = {"detection": 0.001, "frozen": 0.001, "float64": 1e-4}
 TOLERANCE = {"float32": 1e-4, "float64": 1e-12}  # of each parameter's largest change
-SMALL = "network.kernels=[2,3,4]", "network.dense=[20,30]"
 
 
 def make(case, ranks, *more):

@@ -5,15 +5,16 @@ from pose3d.config import load
 from pose3d.model.detection import DetectionGraph
 from pose3d.model.network import CONV_LAYERS
 from pose3d.training.diagnostics import activity, transferred_maps, warnings
+from tests.small import SMALL
 
-SMALL = ("network.kernels=[2,3,4]", "network.dense=[20,30]", "network.dropout=0.2")
+SETTINGS = (*SMALL, "network.dropout=0.2")
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (6, 128, 128), dtype=np.uint8)
 LABELS = RNG.random((6, 1700)) < 0.05
 
 
 def graph(*overrides):
-    return DetectionGraph(load("detection", None, [*SMALL, *overrides]))
+    return DetectionGraph(load("detection", None, [*SETTINGS, *overrides]))
 
 
 def test_what_saturates_and_what_never_varies():

@@ -23,6 +23,7 @@ from pose3d.training import loop as training
 from pose3d.training.loop import fit
 from pose3d.training.run_folder import RunFolder
 from pose3d.training.tasks import RegressionTask
+from tests.small import SMALL
 
 RNG = np.random.default_rng(8)
 IMAGES = RNG.integers(0, 256, (3, 128, 128), dtype=np.uint8)
@@ -38,7 +39,7 @@ def make(task, *settings):
         f"training.momentum={MOMENTUM}",
         f"training.weight_decay={DECAY}",
     ]
-    config = load(task, None, ["network.kernels=[2,3,4]", "network.dense=[20,30]", *numbers, *settings])
+    config = load(task, None, [*SMALL, *numbers, *settings])
     if task == "detection":
         return DetectionGraph(config), LABELS
     return RegressionGraph(config, TargetScale.fit([POSES], config.regression)), POSES[:3].reshape(3, 51)
@@ -266,8 +267,7 @@ def trained(built, tmp_path, monkeypatch):
 
     def trained(*settings):
         words = [
-            "network.kernels=[2,3,4]",
-            "network.dense=[20,30]",
+            *SMALL,
             "training.batch_size=24",
             "training.epochs=1",
             *settings,
@@ -380,11 +380,7 @@ def test_a_thawing_layer_starts_at_rest_and_the_others_keep_their_velocity(defau
 
 def test_the_average_is_saved_and_training_goes_on_with_the_weights(built, tmp_path):
     def trained(name, *settings):
-        words = [
-            w
-            for each in ("network.kernels=[2,3,4]", "network.dense=[20,30]", *settings)
-            for w in ("--set", each)
-        ]
+        words = [w for each in (*SMALL, *settings) for w in ("--set", each)]
         command = ["--data", str(built), "--init", "none", "--out", str(tmp_path / name), *words]
         assert train_regression.main(command) == 0
         return weights.load(tmp_path / name / weights.LAST).params

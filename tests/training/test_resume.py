@@ -20,10 +20,11 @@ from pose3d.training.checkpoint import NAME, OLDER, load, save
 from pose3d.training.run_folder import RunFolder
 from tests.curves import without_times
 from tests.launching import wait_for
+from tests.small import SMALL
 
 EPOCHS = 4
 SETTINGS = (
-    "network.kernels=[2,3,4]", "network.dense=[20,30]", "network.dropout=0.3", "training.batch_size=8",
+    *SMALL, "network.dropout=0.3", "training.batch_size=8",
     f"training.epochs={EPOCHS}",
     "augmentation.mirror=true", "augmentation.shift=3", "augmentation.light=0.4", "training.average=3",
     "training.warmup=1.5", "training.frozen=['conv1']", "training.frozen_epochs=2",

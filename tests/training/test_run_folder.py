@@ -12,6 +12,7 @@ from pose3d.io.atomic_files import LOCK
 from pose3d.report.figures import curve_figure
 from pose3d.training.run_folder import LOG, RunFolder, versions_line
 from pose3d.training.tasks import RegressionTask
+from tests.small import SMALL
 
 
 def finished(folder, text="one"):
@@ -23,7 +24,7 @@ def finished(folder, text="one"):
 
 def test_a_run_keeps_its_settings_its_command_and_what_it_said(tmp_path, capsys):
     folder = tmp_path / "new" / "run"
-    settings = load("detection", None, ["network.kernels=[2,3,4]", "network.dense=[20,30]"])
+    settings = load("detection", None, [*SMALL])
     RunFolder.create(folder, settings).log("epoch 1")
     assert from_dict(tomllib.loads((folder / "config.toml").read_text())) == settings
     log = (folder / "log.txt").read_text()

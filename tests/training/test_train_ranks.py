@@ -16,9 +16,10 @@ from pose3d.training.checkpoint import NAME, OLDER, Checkpoint, Progress, load
 from pose3d.training.checkpointer import Checkpointer
 from tests.curves import without_times
 from tests.launching import mpiexec, run_ranks, wait_for
+from tests.small import SMALL
 
 SETTINGS = (
-    "network.kernels=[2,3,4]", "network.dense=[20,30]", "training.batch_size=21", "training.epochs=3",
+    *SMALL, "training.batch_size=21", "training.epochs=3",
     "training.learning_rate=0.002", "augmentation.mirror=true", "augmentation.shift=3",
     "augmentation.light=0.4",
 )  # fmt: skip
