@@ -54,9 +54,12 @@ def fit(task, split, run, monitor_test=False, resumed=None):
             checkpoints.restore(resumed)
         task.ranks.agree("their files, settings, versions or initial weights", checkpoints.digest)
         run.log(split.summary)
-        while not checkpoints.progress.over:
-            _epoch(task, split, run, checkpoints, monitor_test)
-            checkpoints.save()
+        try:
+            while not checkpoints.progress.over:
+                _epoch(task, split, run, checkpoints, monitor_test)
+                checkpoints.save()
+        finally:
+            run.draw_curve(task)
     return checkpoints.progress.best
 
 

@@ -22,6 +22,7 @@ from pose3d.training import checkpoint
 
 CONFIG = "config.toml"  # distinguishes a run folder from any other
 LOG, CURVE, CURVE_PICTURE = "log.txt", "curve.csv", "curve.png"
+REDRAWN = 10  # seconds from picture to picture of the learning curve; each takes 0.15 s
 PACKAGES = ("pytensor", "numba", "numpy", "scipy")
 version = cache(metadata.version)  # which reads files, for every checkpoint
 
@@ -45,6 +46,7 @@ class RunFolder:
         writes : bool, False for the ranks beside rank 0: nothing is printed or written
         """
         self.folder, self.rows, self._plot, self._writes = Path(folder), [], plot, writes
+        self._drawn = time.monotonic(), 0  # when the curve was drawn last, and with how many rows
         self._logger = logging.Logger("pose3d")
         if writes:
             self._logger.addHandler(_Console())
@@ -80,7 +82,7 @@ class RunFolder:
         self._logger.info(text)
 
     def add_row(self, row, task):
-        """Add an epoch to the learning curve: its CSV file and its picture.
+        """Add an epoch to the learning curve: its CSV file, and its picture if that is some seconds old.
 
         Parameters
         ----------
@@ -98,10 +100,17 @@ class RunFolder:
             writer = csv.DictWriter(file, list(dict.fromkeys(key for row in self.rows for key in row)))
             writer.writeheader()
             writer.writerows(self.rows)
-        if self._plot:
-            names = {f"{kind}_{task.objective}": kind for kind in ("train", "validation", "test")}
-            names = {key: name for key, name in names.items() if key in row}
-            self._plot(self.folder / CURVE_PICTURE, self.rows, names, task.unit)
+        if time.monotonic() - self._drawn[0] > REDRAWN:
+            self.draw_curve(task)
+
+    def draw_curve(self, task):
+        """Draw the learning curve, unless it shows all rows."""
+        if not self._plot or not self._writes or self._drawn[1] == len(self.rows):
+            return
+        names = {f"{kind}_{task.objective}": kind for kind in ("train", "validation", "test")}
+        names = {key: name for key, name in names.items() if key in self.rows[-1]}
+        self._plot(self.folder / CURVE_PICTURE, self.rows, names, task.unit)
+        self._drawn = time.monotonic(), len(self.rows)
 
     def save_weights(self, name, found):
         """Write a `pose3d.model.weights.Weights` as `weights.BEST` or `weights.LAST`."""

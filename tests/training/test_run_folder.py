@@ -34,7 +34,8 @@ def test_a_run_keeps_its_settings_its_command_and_what_it_said(tmp_path, capsys)
     assert log.splitlines()[2:] == ["epoch 1"]
 
 
-def test_the_curve_is_rewritten_with_every_epoch(tmp_path):
+def test_the_curve_is_rewritten_with_every_epoch(tmp_path, monkeypatch):
+    monkeypatch.setattr("pose3d.training.run_folder.REDRAWN", -1)
     run = RunFolder.create(tmp_path / "run", Config(), curve_figure)
     for epoch in range(3):
         row = {"epoch": epoch, "cost": None, "train_mpjpe_mm": 90.5 - epoch, "validation_mpjpe_mm": 99}
@@ -50,6 +51,22 @@ def test_the_curve_is_rewritten_with_every_epoch(tmp_path):
         "curve.csv",
         "curve.png",
     }
+
+
+def test_the_picture_of_the_curve_waits_some_seconds_but_not_beyond_the_end(tmp_path):
+    pictures = []
+
+    def plot(path, rows, names, unit):
+        pictures.append(len(rows))
+
+    run = RunFolder.create(tmp_path / "run", Config(), plot)
+    run.draw_curve(RegressionTask)  # of a run that ended before its first epoch did
+    for epoch in range(3):
+        run.add_row({"epoch": epoch, "cost": None, "validation_mpjpe_mm": 99}, RegressionTask)
+    assert pictures == []
+    for _ in range(2):
+        run.draw_curve(RegressionTask)
+    assert pictures == [3]
 
 
 def test_older_runs_are_moved_to_the_next_free_number_and_none_is_lost(tmp_path, capsys):
