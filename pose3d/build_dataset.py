@@ -1,7 +1,7 @@
 """``python -m pose3d.build_dataset``: from recordings to built files, and the check of both.
 
 Every worker process imports this module. What only the first process needs, the renderer of synthetic data
-and matplotlib, is imported where it is used: it would take most of a worker's start.
+and matplotlib, is loaded when it is used: it would take most of a worker's start.
 """
 
 import argparse
@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from pose3d import synthetic
 from pose3d.dataset import verify
 from pose3d.dataset.build import build, merged_parts
 from pose3d.dataset.legacy_export import export_legacy
@@ -22,6 +23,7 @@ from pose3d.recordings import human36m, legacy_mat
 from pose3d.recordings.human36m import tree_checks
 from pose3d.recordings.registry import ACTIONS, RAW, Selection, find_recordings, kind_of
 from pose3d.report import build_report
+from pose3d.synthetic.provenance import read_provenance
 
 REAL = Path("data/human36m")
 SYNTHETIC = Path("data/synthetic")
@@ -127,9 +129,7 @@ def _build(args, selection, overrides, run):
     source = args.source or _default_source(args, selection)
     kind, recordings, lines = find_recordings(source, selection)
     if kind is RAW:
-        from pose3d import synthetic
-
-        rules = human36m.rules_for(synthetic.read_provenance(source) is not None, overrides)
+        rules = human36m.rules_for(read_provenance(source) is not None, overrides)
         recordings, ruled = human36m.apply_rules(recordings, overrides, rules)
         lines += ruled
     elif overrides:
@@ -157,8 +157,6 @@ def _default_source(args, selection):
     _, subjects, _ = selection.of_raw()
     if REAL.is_dir():
         return REAL
-    from pose3d import synthetic
-
     print(
         f"There is no {REAL}: generating and building synthetic walkers in {SYNTHETIC} instead. "
         "Results on them are not results on Human3.6M.",
@@ -191,9 +189,7 @@ def _verify(args, selection, overrides):
 def _verify_raw(source, selection, overrides, metadata):
     if (kind := kind_of(source)) is not RAW:
         raise UserError(f"{source} is a {kind.name}; --verify checks raw Human3.6M trees only")
-    from pose3d import synthetic
-
-    provenance = synthetic.read_provenance(source)
+    provenance = read_provenance(source)
     rules = human36m.rules_for(provenance is not None, overrides)
     if provenance is None:
         expected = human36m.POSES

@@ -3,7 +3,11 @@
 No licence applies to the walkers.
 """
 
-from pose3d.synthetic.provenance import read_provenance
-from pose3d.synthetic.writer import FRAMES, IMAGE_SIZE, generate
 
-__all__ = ["FRAMES", "IMAGE_SIZE", "generate", "read_provenance"]
+def __getattr__(name):
+    """What writes trees, loaded when it is asked for: whoever only reads one does without its renderer."""
+    if name not in ("FRAMES", "IMAGE_SIZE", "generate"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from pose3d.synthetic import writer
+
+    return getattr(writer, name)
