@@ -9,8 +9,8 @@ from functools import lru_cache
 import numpy as np
 
 from pose3d.ops.kernels import microkernels
-from pose3d.ops.kernels.parts import in_parallel, room
-from pose3d.ops.kernels.tiling import ceil_div, forward_tile, row_pays
+from pose3d.ops.kernels.parts import empty, in_parallel, room
+from pose3d.ops.kernels.tiling import ceil_div, columns_pay, forward_tile, row_registers
 from pose3d.ops.shapes import POOL, pooled_side
 
 
@@ -46,14 +46,17 @@ def forward_kernel(layer, target):
     kernel, maps_in, maps_out, run = layer.kernel, layer.maps_in, layer.maps_out, layer.run
     dtype, parts = np.dtype(layer.dtype), target.threads
     item = dtype.itemsize
-    if row_pays(layer, target):
-        columns, width = target.lanes(layer.dtype), maps_out
-        compute = microkernels.forward_row(layer, columns)
+    by_columns, lanes = columns_pay(layer, target), target.lanes(layer.dtype)
+    split_row = microkernels.split_maps(layer, lanes)
+    if by_columns:
+        columns, width, step = lanes, maps_out, POOL
+        together = row_registers(layer, rows=POOL) <= target.registers
+        compute = microkernels.forward_row(layer, lanes, together)
     else:
         tile = forward_tile(layer, target)
-        columns, width = tile.columns, tile.width
+        columns, width, step = tile.columns, tile.width, POOL * maps_in
         compute = microkernels.forward_tile(layer, tile)
-    groups = ceil_div(maps_out, width)
+    splits, groups = by_columns and maps_in > 1, ceil_div(maps_out, width)
 
     # (group, kernel, run, width): the maps that fill up the last group are zero
     home = tap_places(layer, lambda o, r, t: ((o // width * kernel + r) * run + t) * width + o % width)
@@ -62,9 +65,20 @@ def forward_kernel(layer, target):
         x, packed, bias, y, winner, images, height, stride = a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7]
         pooled_rows, pooled_columns = a[8], a[9]
         total = images * pooled_rows
-        for flat in range(part * total // parts, (part + 1) * total // parts):
+        start, split = part * total // parts, 0
+        planes = empty(height * stride if splits else 0, dtype)  # an image whose first `split` rows are split
+        for flat in range(start, (part + 1) * total // parts):
             n, i = flat // pooled_rows, flat % pooled_rows
-            x_row = x + (n * height + POOL * i) * stride * item
+            image, top = x + n * height * stride * item, POOL * i * stride * item
+            x_row = image + top
+            if splits:
+                x_row = planes.ctypes.data + top
+                if i == 0 or flat == start:
+                    split = POOL * i
+                while split < POOL * i + kernel + POOL - 1:
+                    shift = split * stride * item
+                    split_row(image + shift, planes.ctypes.data + shift, stride // maps_in)
+                    split += 1
             for group in range(groups):
                 w = packed + group * kernel * run * width * item
                 first = group * width
@@ -72,7 +86,7 @@ def forward_kernel(layer, target):
                     j = min(j, pooled_columns - columns)  # the last tile overlaps the one before
                     cell = (flat * pooled_columns + j) * maps_out + first
                     compute(
-                        x_row + j * POOL * maps_in * item, stride, w, bias + first * item,
+                        x_row + j * step * item, stride, w, bias + first * item,
                         y + cell * item, winner + cell, maps_out - first,
                     )  # fmt: skip
 

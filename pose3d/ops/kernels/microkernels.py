@@ -1,11 +1,14 @@
-"""The three innermost loops, each a block of accumulators held in vector registers.
+"""The innermost loops, each a block of accumulators held in vector registers.
 
 Every function here builds a numba intrinsic that emits one micro-kernel with all
 sizes of a layer as constants. Arguments are addresses, counts and strides
 (int64); strides and offsets count elements. A filter row meets one contiguous run
 of ``kernel * maps_in`` numbers of an image in (row, column, map) order, so the
-convolution is a matrix product whose left side is never copied together.
+convolution is a matrix product whose left side is never copied together; `forward_row` alone wants the
+maps one after the other.
 """
+
+from itertools import product
 
 import numba.types as nt
 from numba.extending import intrinsic
@@ -34,10 +37,7 @@ def forward_tile(layer, tile):
         stride, winner = args[1], builder.inttoptr(args[5], INT8.as_pointer())
 
         def image_row(row, rows, accumulators):
-            """Image row `row`, met by those conv rows of the tile that are named in `rows`.
-
-            A pixel is broadcast once for all of them: under conv row r it meets filter row `row` - r.
-            """
+            """As `_over_image_rows` says; a pixel is broadcast once for all conv rows."""
             pixels = e.at(x, builder.mul(row, stride))
             filters = {r: e.at(w, builder.mul(builder.sub(row, INT64(r)), INT64(run * step))) for r in rows}
 
@@ -65,17 +65,7 @@ def forward_tile(layer, tile):
                         multiply(pixel, c, taps[place - c * layer.maps_in], sums)
             return list(sums.values())
 
-        sums = [e.zero()] * len(places)
-        for row in range(POOL - 1):  # above the other conv rows
-            sums = image_row(INT64(row), range(row + 1), sums)
-
-        def shared(n, sums):
-            return image_row(builder.add(n, INT64(POOL - 1)), range(POOL), sums)
-
-        if layer.kernel >= POOL:
-            sums = e.loop(layer.kernel - POOL + 1, sums, shared)
-        for row in range(POOL - 1):  # below the first ones
-            sums = image_row(INT64(layer.kernel + row), range(row + 1, POOL), sums)
+        sums = _over_image_rows(e, layer, range(POOL), [e.zero()] * len(places), image_row)
         sums = dict(zip(places, sums, strict=True))
         for v in vectors:
             bias, shown = e.load(e.at(b, v * tile.lanes)), e.mask(args[6], v * tile.lanes)
@@ -94,29 +84,45 @@ def forward_tile(layer, tile):
     return compute
 
 
-def forward_row(layer, lanes):
-    """As `forward_tile`, for an image of one map and few filters: a vector holds columns, not maps.
+def forward_row(layer, lanes, together):
+    """As `forward_tile`, for few filters: a vector holds columns, not maps.
 
-    2 conv rows x 2 vectors of columns x all maps, which are as many pooled cells as there are `lanes`. The
-    sums are taken in the same order.
+    2 conv rows, `together` or one after the other, x 2 vectors of columns x all maps: as many pooled cells
+    as there are `lanes`. A row of the image is as `split_maps` makes it. The sums have the same order.
     """
-    maps, kernel, pair = range(layer.maps_out), layer.kernel, range(POOL)
+    maps, pair = range(layer.maps_out), range(POOL)
 
     def codegen(context, builder, signature, args):
         e = Emitter(builder, layer.dtype, lanes)
         x, w, b, y = (e.pointer(args[i]) for i in (0, 2, 3, 4))
-        winner = builder.inttoptr(args[5], INT8.as_pointer())
-        sums = {(r, o, v): e.zero() for r in pair for o in maps for v in pair}
-        for row in range(kernel + POOL - 1):
-            pixels = e.at(x, builder.mul(INT64(row), args[1]))
-            for t in range(kernel):
-                columns = [e.load(e.at(pixels, t + v * lanes)) for v in pair]
-                for r in (r for r in pair if 0 <= row - r < kernel):
-                    for o in maps:
-                        tap = ((row - r) * kernel + t) * layer.maps_out + o
-                        factor = e.splat(builder.load(e.at(w, tap)))
+        winner, stride = builder.inttoptr(args[5], INT8.as_pointer()), args[1]
+        plane = builder.udiv(stride, INT64(layer.maps_in))
+
+        def conv_rows(rows):
+            """The sums of those conv rows: dict of (row, map, vector)."""
+            places = list(product(rows, maps, pair))
+
+            def image_row(row, rows, sums):
+                pixels, maps_in, step = e.at(x, builder.mul(row, stride)), INT64(layer.maps_in), len(maps)
+                at_row = {r: builder.mul(builder.sub(row, INT64(r)), INT64(layer.run * step)) for r in rows}
+
+                def tap(t, sums):
+                    sums = dict(zip(places, sums, strict=True))
+                    column, at_map = builder.udiv(t, maps_in), builder.mul(builder.urem(t, maps_in), plane)
+                    columns = [e.load(e.at(pixels, column, at_map, v * lanes)) for v in pair]
+                    for r, o in product(rows, maps):
+                        number = builder.load(e.at(w, at_row[r], builder.mul(t, INT64(step)), o))
+                        factor = e.splat(number)
                         for v in pair:
                             sums[r, o, v] = e.fma(columns[v], factor, sums[r, o, v])
+                    return list(sums.values())
+
+                return e.loop(layer.run, sums, tap)
+
+            sums = _over_image_rows(e, layer, rows, [e.zero()] * len(places), image_row)
+            return dict(zip(places, sums, strict=True))
+
+        sums = conv_rows(pair) if together else conv_rows([0]) | conv_rows([1])
         values, numbers = [], []
         for o in maps:
             every_second = [range(c, POOL * lanes, POOL) for c in pair]
@@ -136,6 +142,53 @@ def forward_row(layer, lanes):
         return _VOID_OF_SEVEN, codegen
 
     return compute
+
+
+def split_maps(layer, lanes):
+    """``split(row, planes, columns)``: an image row of `columns` pixels as one map after the other."""
+
+    def codegen(context, builder, signature, args):
+        e = Emitter(builder, layer.dtype, lanes)
+        row, planes, columns = e.pointer(args[0]), e.pointer(args[1]), args[2]
+        last = builder.sub(columns, INT64(lanes))
+
+        def some(n, carried):
+            new = builder.mul(n, INT64(lanes))
+            first = builder.select(builder.icmp_signed("<", new, last), new, last)
+            source = e.at(row, builder.mul(first, INT64(layer.maps_in)))
+            vectors = [e.load(e.at(source, v * lanes)) for v in range(layer.maps_in)]
+            for c, plane in enumerate(e.separated(vectors)):
+                e.store(plane, e.at(planes, builder.mul(columns, INT64(c)), first))
+            return carried
+
+        e.loop(builder.udiv(builder.add(columns, INT64(lanes - 1)), INT64(lanes)), [], some)
+        return context.get_dummy_value()
+
+    @intrinsic
+    def split(typingctx, row, planes, columns):
+        return nt.void(*[nt.int64] * 3), codegen
+
+    return split
+
+
+def _over_image_rows(e, layer, rows, sums, image_row):
+    """The sums of the conv rows `rows`, neighbours, over all image rows that they meet.
+
+    ``image_row(row, rows, sums)`` adds what an image row gives to those conv rows that are named; under
+    conv row r it meets filter row `row` - r.
+    """
+    first, last = rows[0], rows[-1]
+    for row in range(first, last):  # above the other conv rows
+        sums = image_row(INT64(row), range(first, row + 1), sums)
+
+    def shared(n, sums):
+        return image_row(e.builder.add(n, INT64(last)), rows, sums)
+
+    if layer.kernel >= len(rows):
+        sums = e.loop(layer.kernel - len(rows) + 1, sums, shared)
+    for row in range(first, last):  # below the first ones
+        sums = image_row(INT64(layer.kernel + row), range(row + 1, last + 1), sums)
+    return sums
 
 
 def window_output(e, layer, cells, bias):

@@ -101,17 +101,32 @@ class Emitter:
         """Lanes of `a`, from 0, and of `b`, which count on."""
         return self.builder.shuffle_vector(a, b, self.integers(INT32, lanes))
 
-    def interleaved(self, vectors):
-        """As many vectors with the first lanes of all, then the second ones, and so on."""
-        count, result = len(vectors), []
-        for k in range(count):
-            flat = range(k * self.lanes, (k + 1) * self.lanes)
-            found = self.shuffle(vectors[0], vectors[0], [f // count for f in flat])
-            for n in range(1, count):
-                lanes = [self.lanes + f // count if f % count == n else lane for lane, f in enumerate(flat)]
+    def picked(self, vectors, places):
+        """Vectors of the numbers at `places`, which count through all of `vectors`."""
+        result = []
+        for first in range(0, len(places), self.lanes):
+            some = places[first : first + self.lanes]
+            found = self.shuffle(vectors[0], vectors[0], [place % self.lanes for place in some])
+            for n in range(1, len(vectors)):
+                here = [place // self.lanes == n for place in some]
+                lanes = [
+                    self.lanes + place % self.lanes if is_here else lane
+                    for lane, (place, is_here) in enumerate(zip(some, here, strict=True))
+                ]
                 found = self.shuffle(found, vectors[n], lanes)
             result.append(found)
         return result
+
+    def interleaved(self, vectors):
+        """As many vectors with the first lanes of all, then the second ones, and so on."""
+        return self.picked(
+            vectors, [k * self.lanes + lane for lane in range(self.lanes) for k in range(len(vectors))]
+        )
+
+    def separated(self, vectors):
+        """What `interleaved` makes these of."""
+        count = len(vectors)
+        return self.picked(vectors, [lane * count + k for k in range(count) for lane in range(self.lanes)])
 
     def constant(self, value):
         return ir.Constant(self.vector, [value] * self.lanes)

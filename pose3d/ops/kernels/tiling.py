@@ -113,11 +113,20 @@ def forward_tile(layer, target):
     return Tile(ceil_div(layer.columns, tiles), vectors, lanes, unrolled)
 
 
-def row_pays(layer, target):
-    """Whether a vector of columns wastes less than one of maps, and all maps' sums fit the registers."""
+def columns_pay(layer, target):
+    """Whether vectors of columns waste less than those of maps, and the registers hold a conv row's sums."""
     lanes = target.lanes(layer.dtype)
-    fits = POOL * POOL * layer.maps_out + 4 <= target.registers
-    return layer.maps_in == 1 and layer.maps_out < lanes <= layer.columns and fits
+
+    def used(size):
+        return size / (ceil_div(size, lanes) * lanes)
+
+    fits = row_registers(layer, rows=1) <= target.registers
+    return fits and lanes <= layer.columns and 1.1 * used(layer.maps_out) < used(layer.columns)
+
+
+def row_registers(layer, rows):
+    """Vectors that `rows` conv rows of all maps hold: two vectors of columns and a tap beside the sums."""
+    return POOL * (rows * layer.maps_out + 1) + 1
 
 
 def gradient_block(layer, target):

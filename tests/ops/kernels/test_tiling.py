@@ -7,11 +7,11 @@ from pose3d.ops.kernels.simd import Target
 from pose3d.ops.kernels.tiling import (
     STRIP_BYTES,
     Layer,
+    columns_pay,
     forward_tile,
     gradient_block,
     input_block,
     reach,
-    row_pays,
     strip,
 )
 from pose3d.ops.shapes import POOL
@@ -76,15 +76,17 @@ def test_a_strip_fits_its_share_of_the_cache(layer, target):
 
 def test_columns_fill_vectors_where_maps_do_not():
     def pays(target, maps_in, maps_out, columns, dtype="float32"):
-        return row_pays(Layer(maps_in, maps_out, 5, "tanh", dtype, columns), TARGETS[target])
+        return columns_pay(Layer(maps_in, maps_out, 5, "tanh", dtype, columns), TARGETS[target])
 
     assert pays("AVX-512", 1, 5, 62)
     assert not pays("AVX-512", 1, 32, 62)  # maps do
-    assert not pays("AVX-512", 2, 5, 62)  # neighbouring columns are not neighbours in memory
+    assert pays("AVX-512", 5, 10, 29)
+    assert not pays("AVX-512", 5, 10, 18)  # 18 columns leave as much of two vectors empty as 10 maps of one
+    assert not pays("AVX-512", 10, 15, 48)  # 30 sums and what they are made of do not fit 32 registers
     assert not pays("AVX-512", 1, 5, 15)  # no row of a whole vector
     assert pays("AVX-512", 1, 5, 8, "float64")
-    assert not pays("AVX2", 1, 5, 62)  # 20 sums, 16 registers
-    assert pays("AVX2", 1, 3, 62)
+    assert pays("AVX2", 1, 5, 62)
+    assert not pays("AVX2", 1, 7, 62)
 
 
 def test_one_image_of_few_maps_is_small_and_a_minibatch_is_not():
