@@ -6,6 +6,7 @@ import functools
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from concurrent.futures.process import BrokenProcessPool
 
@@ -127,10 +128,7 @@ def run_all(function, tasks, workers):
         numbers = {pool.submit(function, *task): number for number, task in enumerate(tasks)}
         for future in concurrent.futures.as_completed(numbers):
             if isinstance(future.exception(), BrokenProcessPool):
-                raise UserError(
-                    "a worker process was killed, perhaps for lack of memory; start again with fewer "
-                    "--workers (finished files are kept)"
-                )
+                raise UserError(_why_broken())
             yield numbers[future], future
     except BaseException:
         # Tasks can be ended at any time, because they write to temporary files.
@@ -139,6 +137,18 @@ def run_all(function, tasks, workers):
         raise
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _why_broken():
+    """What to say when a worker is gone; each runs a script again, to its last line, before any task."""
+    reason = (
+        "a worker process was killed, perhaps for lack of memory; start again with fewer --workers "
+        "(finished files are kept)"
+    )
+    main = sys.modules["__main__"]
+    if hasattr(main, "__file__") and main.__spec__ is None:
+        reason += '; a script must start workers under `if __name__ == "__main__":`'
+    return reason
 
 
 def _obey():

@@ -37,6 +37,14 @@ def test_a_killed_worker_is_reported():
         list(run_all(os._exit, [(9,)], workers=1))  # ends the worker as a kill would
 
 
+def test_a_script_that_starts_itself_again_is_told(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text("from pose3d.io.processes import run_all\nlist(run_all(abs, [(1,)], workers=1))")
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.endswith('a script must start workers under `if __name__ == "__main__":`\n')
+
+
 SCRIPT = """
 import time
 from pose3d.io.processes import run_all
