@@ -68,7 +68,7 @@ def forward_product(dtype, target):
     name, dtype, parts, lanes = dtype, np.dtype(dtype), target.threads, target.lanes(dtype)
     item, width = dtype.itemsize, VECTORS * lanes
     copy = gather(name, lanes)
-    begin, go_on = (product(name, lanes, ROWS, VECTORS, accumulate) for accumulate in (False, True))
+    add = product(name, lanes, ROWS, VECTORS, accumulate=True)
 
     def some_panels(a, part):
         left, right, c, rows, columns, terms = a[0], a[1], a[2], a[3], a[4], a[5]
@@ -86,21 +86,19 @@ def forward_product(dtype, target):
                     start = min(r, rows - ROWS)
                     block, home = left + (start * terms + t) * item, c + (start * columns + first) * item
                     if start == r and first == new:
-                        if t == 0:
-                            begin(block, panel.ctypes.data, home, count, terms, 1, width, columns)
-                        else:
-                            go_on(block, panel.ctypes.data, home, count, terms, 1, width, columns)
+                        add(block, panel.ctypes.data, home, count, terms, 1, width, columns)
                         continue
-                    begin(block, panel.ctypes.data, tile.ctypes.data, count, terms, 1, width, width)
+                    tile[:] = 0
+                    add(block, panel.ctypes.data, tile.ctypes.data, count, terms, 1, width, width)
                     for i in range(r, min(r + ROWS, rows)):
                         for s in range(new, first + width):
-                            before = result[i, s] if t else dtype.type(0)
-                            result[i, s] = before + tile[i - start, s - first]
+                            result[i, s] += tile[i - start, s - first]
 
     run = in_parallel(some_panels, parts, name, target)
 
     def multiply(a, b):
         found = room((len(a), b.shape[1]), dtype)
+        found[:] = 0
         run((a, b, found), (*found.shape, len(b)))
         return found
 
