@@ -47,7 +47,8 @@ def forward_kernel(layer, target):
     dtype, parts = np.dtype(layer.dtype), target.threads
     item = dtype.itemsize
     by_columns, lanes = columns_pay(layer, target), target.lanes(layer.dtype)
-    split_row = microkernels.split_maps(layer, lanes)
+    splits = by_columns and maps_in > 1
+    split_row = microkernels.split_maps(layer, lanes) if splits else None
     if by_columns:
         columns, width, step = lanes, maps_out, POOL
         together = row_registers(layer, rows=POOL) <= target.registers
@@ -56,7 +57,7 @@ def forward_kernel(layer, target):
         tile = forward_tile(layer, target)
         columns, width, step = tile.columns, tile.width, POOL * maps_in
         compute = microkernels.forward_tile(layer, tile)
-    splits, groups = by_columns and maps_in > 1, ceil_div(maps_out, width)
+    groups = ceil_div(maps_out, width)
 
     # (group, kernel, run, width): the maps that fill up the last group are zero
     home = tap_places(layer, lambda o, r, t: ((o // width * kernel + r) * run + t) * width + o % width)
