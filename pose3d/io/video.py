@@ -20,6 +20,8 @@ _FULL_RANGE = ("yuvj420p", "yuvj422p", "yuvj444p", "gray")
 _UNSPECIFIED, _SMPTE_170M = 2, 6  # numbers of the standard H.273, missing from PyAV's enumeration
 _ITU_601 = (_UNSPECIFIED, Colorspace.ITU601, _SMPTE_170M)
 _BLACK, _WHITE = 16, 235  # luma
+# Tags of another alphabet are an error to PyAV before version 19, which reads them and has no such argument.
+_ANY_TAGS = {} if int(av.__version__.partition(".")[0]) >= 19 else {"metadata_errors": "replace"}
 
 
 class Frame:
@@ -146,7 +148,7 @@ def _opened(path, **options):
     if not Path(path).is_file():
         raise UserError(f"{path}: there is no such file")
     try:
-        container = av.open(str(path), options=options, metadata_errors="replace")
+        container = av.open(str(path), options=options, **_ANY_TAGS)
     except av.FFmpegError as error:
         raise _unreadable(path, error) from error
     with container:
