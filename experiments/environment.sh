@@ -1,9 +1,10 @@
-# Sourced by quickstart.sh, tests/run.sh and .ci/run, from the top folder: a virtual environment in
-# .venv with pose3d and what it needs, made once and reused. PYTHON names the interpreter to make it from.
+# Sourced by quickstart.sh, tests/run.sh and .ci/run, from the top folder: a virtual environment in .venv, or
+# where VENV says, with pose3d and what it needs, made once and reused. PYTHON names the interpreter for it.
 
 fits() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
 
-if [ ! -x .venv/bin/python ]; then
+venv=${VENV:-.venv}
+if [ ! -x "$venv/bin/python" ]; then
     for candidate in ${PYTHON:-python3 python python3.13 python3.12 python3.11}; do
         fits "$candidate" && break
         candidate=
@@ -12,15 +13,15 @@ if [ ! -x .venv/bin/python ]; then
         echo "error: Python 3.11 or newer is needed; name it with PYTHON=/path/to/python" >&2
         exit 1
     fi
-    echo "making .venv with $("$candidate" --version)"
-    "$candidate" -m venv .venv || exit 1
+    echo "making $venv with $("$candidate" --version)"
+    "$candidate" -m venv "$venv" || exit 1
 fi
 # Installed again whenever the requirements change; an installation that was cut off leaves no stamp.
-stamp=.venv/pose3d-$(cat setup.cfg constraints.txt | cksum | cut -d ' ' -f 1)
+stamp=$venv/pose3d-$(cat setup.cfg constraints.txt | cksum | cut -d ' ' -f 1)
 if [ ! -e "$stamp" ]; then
-    echo "installing pose3d and its packages into .venv (about a minute)"
-    .venv/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[test]' || exit 1
+    echo "installing pose3d and its packages into $venv (about a minute)"
+    "$venv/bin/python" -m pip install --quiet --constraint constraints.txt --editable '.[test]' || exit 1
     touch "$stamp"
 fi
-PATH=$PWD/.venv/bin:$PATH
+PATH=$PWD/$venv/bin:$PATH
 export PATH
