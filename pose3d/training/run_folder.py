@@ -46,7 +46,7 @@ class RunFolder:
         writes : bool, False for the ranks beside rank 0: nothing is printed or written
         """
         self.folder, self.rows, self._plot, self._writes = Path(folder), [], plot, writes
-        self._drawn = time.monotonic(), 0  # when the curve was drawn last, and with how many rows
+        self._drawn_at, self._drawn_rows = time.monotonic(), 0  # of the curve's picture
         self._logger = logging.Logger("pose3d")
         if writes:
             self._logger.addHandler(_Console())
@@ -100,17 +100,17 @@ class RunFolder:
             writer = csv.DictWriter(file, list(dict.fromkeys(key for row in self.rows for key in row)))
             writer.writeheader()
             writer.writerows(self.rows)
-        if time.monotonic() - self._drawn[0] > REDRAWN:
+        if time.monotonic() - self._drawn_at > REDRAWN:
             self.draw_curve(task)
 
     def draw_curve(self, task):
         """Draw the learning curve, unless it shows all rows."""
-        if not self._plot or not self._writes or self._drawn[1] == len(self.rows):
+        if not self._plot or not self._writes or self._drawn_rows == len(self.rows):
             return
         names = {f"{kind}_{task.objective}": kind for kind in ("train", "validation", "test")}
         names = {key: name for key, name in names.items() if key in self.rows[-1]}
         self._plot(self.folder / CURVE_PICTURE, self.rows, names, task.unit)
-        self._drawn = time.monotonic(), len(self.rows)
+        self._drawn_at, self._drawn_rows = time.monotonic(), len(self.rows)
 
     def save_weights(self, name, found):
         """Write a `pose3d.model.weights.Weights` as `weights.BEST` or `weights.LAST`."""

@@ -66,20 +66,18 @@ def forward_kernel(layer, target):
         x, packed, bias, y, winner, images, height, stride = a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7]
         pooled_rows, pooled_columns = a[8], a[9]
         total = images * pooled_rows
-        start, split = part * total // parts, 0
-        planes = empty(height * stride if splits else 0, dtype)  # an image whose first `split` rows are split
+        start = part * total // parts
+        planes = empty(height * stride if splits else 0, dtype)  # the image with its rows split
         for flat in range(start, (part + 1) * total // parts):
             n, i = flat // pooled_rows, flat % pooled_rows
             image, top = x + n * height * stride * item, POOL * i * stride * item
             x_row = image + top
             if splits:
-                x_row = planes.ctypes.data + top
-                if i == 0 or flat == start:
-                    split = POOL * i
-                while split < POOL * i + kernel + POOL - 1:
-                    shift = split * stride * item
+                x_row, last = planes.ctypes.data + top, POOL * i + kernel + POOL - 1
+                # All but the last two rows are those of the cells above, unless there are none.
+                for row in range(POOL * i if i == 0 or flat == start else last - POOL, last):
+                    shift = row * stride * item
                     split_row(image + shift, planes.ctypes.data + shift, stride // maps_in)
-                    split += 1
             for group in range(groups):
                 w = packed + group * kernel * run * width * item
                 first = group * width

@@ -108,10 +108,9 @@ class Emitter:
             some = places[first : first + self.lanes]
             found = self.shuffle(vectors[0], vectors[0], [place % self.lanes for place in some])
             for n in range(1, len(vectors)):
-                here = [place // self.lanes == n for place in some]
                 lanes = [
-                    self.lanes + place % self.lanes if is_here else lane
-                    for lane, (place, is_here) in enumerate(zip(some, here, strict=True))
+                    self.lanes + place % self.lanes if place // self.lanes == n else lane
+                    for lane, place in enumerate(some)
                 ]
                 found = self.shuffle(found, vectors[n], lanes)
             result.append(found)
