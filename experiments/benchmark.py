@@ -123,7 +123,7 @@ def rank(arguments):
         if ranks.size > 1:
             import numpy as np
 
-            numbers = sum(param.get_value(borrow=True).size for param in graph.trained.values())
+            numbers = sum(param.get_value(borrow=True).size for param in graph.network.params.values())
             message = np.zeros(numbers + 1, np.float32)
             found["add_up_ms"] = median_ms(lambda: ranks.add_up(message), arguments.steps)
             found["message_mb"] = message.nbytes / 1e6

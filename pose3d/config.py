@@ -19,7 +19,6 @@ _Maps = _Units = Annotated[int, Meta(ge=1, le=10**6)]
 _Positive = Annotated[float, Meta(gt=0, le=1e38)]
 _NotNegative = Annotated[float, Meta(ge=0, le=1e38)]
 _Every = Annotated[int, Meta(ge=1, le=10**6)]
-ConvLayer = Literal["conv1", "conv2", "conv3"]
 
 
 class _Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,8 +52,6 @@ class TrainingSettings(_Settings):
     checkpoint_minutes: _Positive = 10.0  # between two checkpoints; every epoch also ends with one
     average: Annotated[int, Meta(ge=0, le=10**6)] = 0  # score and save the mean weights of so many epochs
     warmup: _NotNegative = 0.0  # epochs in which the learning rate rises from 0
-    frozen: tuple[ConvLayer, ...] = ()  # layers that keep their initial weights
-    frozen_epochs: Annotated[int, Meta(ge=0, le=10**6)] = 0  # for so many epochs; 0: to the end
 
 
 class AugmentationSettings(_Settings):
@@ -92,7 +89,6 @@ class DataSettings(_Settings):
 class TransferSettings(_Settings):
     """What a regression network takes from a detection network, beside the report's conv1-3 as they are."""
 
-    layers: tuple[ConvLayer, ...] = ("conv1", "conv2", "conv3")
     rescale: bool = False  # fc1's initial weights, by what pool3 spreads less than from random weights
 
 
@@ -127,27 +123,6 @@ class Config(_Settings):
 TASK_DEFAULTS = {
     "detection": {"training": {"epochs": 50, "patience": 5, "warmup": 1.0}},
     "regression": {"training": {"epochs": 100}},
-}
-
-# Names of settings before version 0.2, which settings files, weights and checkpoints may still hold.
-ALIASES = {
-    ("training", "rate"): "learning_rate",
-    ("training", "decay"): "weight_decay",
-    ("training", "batch"): "batch_size",
-}
-
-# Settings that came later, and what runs before them were made with.
-ADDED = {
-    ("network", "dense"): (1024, 2048),
-    ("training", "average"): 0,
-    ("training", "warmup"): 0.0,
-    ("training", "frozen_epochs"): 0,
-    ("data", "actions"): (),
-    ("data", "train_every"): 1,
-    ("data", "test_every"): 1,
-    ("augmentation", "light"): 0.0,
-    ("transfer", "layers"): ("conv1", "conv2", "conv3"),
-    ("transfer", "rescale"): False,
 }
 
 
@@ -197,21 +172,16 @@ def from_dict(settings, base=None, complete=False):
         Naming the key that is unknown, missing or has a wrong value.
     """
     merged = msgspec.to_builtins(base or Config())
-    wanted = {}
-    if complete:
-        wanted = {section: set(values) for section, values in merged.items()}
-        for (section, key), value in ADDED.items():
-            merged[section][key] = value
-            wanted[section].discard(key)
+    wanted = {section: set(values) for section, values in merged.items()} if complete else {}
     for section, values in settings.items():
         nested = isinstance(values, dict) and section in merged
-        merged[section] = merged[section] | _renamed(section, values) if nested else values
+        merged[section] = merged[section] | values if nested else values
     try:
         config = msgspec.convert(merged, Config)
     except msgspec.ValidationError as error:
         raise UserError(_reworded(str(error), merged)) from None
     for section, keys in wanted.items():
-        if missing := keys - _renamed(section, settings.get(section, {})).keys():
+        if missing := keys - settings.get(section, {}).keys():
             raise UserError(f"the setting {section}.{min(missing)} is missing")
     return config
 
@@ -265,14 +235,6 @@ def _parsed(text):
         raise UserError(f"not a TOML file: {error}") from None
 
 
-def _renamed(section, values):
-    """The values of a section under the names of today."""
-    for key in values:
-        if (new := ALIASES.get((section, key))) in values:
-            raise UserError(f"{section}.{key} is the old name of {section}.{new}: give one of them")
-    return {ALIASES.get((section, key), key): value for key, value in values.items()}
-
-
 def _reworded(message, settings):
     """msgspec's message, such as "Expected `int` >= 1 - at `$.training.epochs`", with key and value first."""
     what, _, place = message.partition(" - at `$.")
@@ -286,6 +248,5 @@ def _reworded(message, settings):
     value = settings[section][key] if key else settings[section]
     if what.startswith("Invalid enum value"):
         kind = typing.get_type_hints(sections[section])[key]
-        kind = typing.get_args(kind)[0] if typing.get_origin(kind) is tuple else kind
         what = f"must be one of {', '.join(typing.get_args(kind))}"
     return f"{section}{key and '.'}{key} = {value!r:.80}: {what[0].lower()}{what[1:]}"

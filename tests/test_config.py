@@ -95,11 +95,6 @@ def test_sections_for_one_task_lay_over_the_common_ones(write):
         ),
         ("[training]\nshuffle = 1", "training.shuffle = 1: expected `bool`, got `int`"),
         ("[training]\norder = 'newest'", "training.order = 'newest': must be one of new, old"),
-        (
-            "[training]\nfrozen = ['conv4']",
-            r"training.frozen = \['conv4'\]: must be one of conv1, conv2, conv3",
-        ),
-        ("[training]\nfrozen = 'conv1'", "training.frozen = 'conv1': expected `array`, got `str`"),
         ("[network]\nkernels = [5, 10]", r"network.kernels = \[5, 10\]: expected `array` of length 3, got 2"),
         ("[data]\ntest = [11]", r"data.test = \[11\]: expected `str`, got `int`"),
         ("[for.detction.training]\nepochs = 1", "unknown task in .for.detction.: the tasks are detection"),
@@ -107,10 +102,6 @@ def test_sections_for_one_task_lay_over_the_common_ones(write):
         ("[for.detection]\ntraining = 1", "training = 1: expected `object`"),
         # not this task, yet wrong
         ("[for.regression.training]\nrates = 1", "unknown setting training.rates"),
-        (
-            "[training]\nrate = 1\nlearning_rate = 1",
-            "training.rate is the old name of training.learning_rate",
-        ),
     ],
 )
 def test_what_a_file_gets_wrong_is_named_with_the_file(write, text, message):
@@ -154,12 +145,6 @@ def test_numbers_and_nesting_without_end_are_no_toml(write, value):
     refused(lambda: load("detection", path), f"{path}: not a TOML file: ")
 
 
-def test_settings_may_have_the_names_that_they_had_before(write):
-    path = write("[training]\nrate = 0.5\nbatch = 7\n[for.regression.training]\ndecay = 0.25\n")
-    found = load("regression", path, ["training.batch_size=9"]).training
-    assert (found.learning_rate, found.batch_size, found.weight_decay) == (0.5, 9, 0.25)
-
-
 @pytest.mark.parametrize("text", ["epochs", "epochs=1", "training.epochs", ".epochs=1", "training.=1"])
 def test_an_override_that_is_none(text):
     refused(
@@ -188,7 +173,7 @@ def test_every_setting_survives_the_run_folder_and_the_weights_file():
             "network.kernels=[32, 64, 64]", "network.dtype=float64", "network.dropout=0.25",
             "data.test=['S9', 'S11']", 'data.validation="subject:a \\"b\\" \\\\ ü"', "training.shuffle=false",
             "training.learning_rate=1e-7", "training.weight_decay=0", "regression.cost=mpjpe",
-            "training.frozen=['conv1', 'conv2']", "augmentation.mirror=true", "augmentation.shift=4",
+            "augmentation.mirror=true", "augmentation.shift=4",
         ],
     )  # fmt: skip
     assert settings != Config()

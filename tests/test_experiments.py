@@ -33,7 +33,7 @@ seeds = [1, 2]
 
 [common]
 network = { kernels = [2, 3, 4], dense = [20, 30] }
-training = { batch = 24, epochs = 1 }
+training = { batch_size = 24, epochs = 1 }
 
 [variants.random]
 

@@ -24,6 +24,14 @@ from pose3d.io.atomic_files import DiskFullError, exclusive, remove_partial
 
 _ENDS = 8 * 2**20  # bytes at each end of a file that are read to tell whether it changed; of tables all are
 _ENDS_IN_FOLDER = 4096  # the same for each file of a folder, which may hold thousands
+# What of its provenance a built file must share with a build to be reused, and what is shown of a difference.
+_COMPARED = {
+    "every": "every",
+    "cameras": "cameras",
+    "recordings": "source",
+    "options": "options",
+    "digests": "source",
+}
 # Folder below --out: one file for each finished recording, until an action of a subject is complete.
 PARTS = ".parts"
 
@@ -156,10 +164,7 @@ def _reusable(path, wanted):
     """Facts of a built file that equals what this build would make; otherwise a UserError."""
     found = read_provenance(path)
     remedy = "give another --out, or remove the file to build it anew"
-    compared = {"every": "every", "cameras": "cameras", "recordings": "source", "options": "options"}
-    if "digests" in found:  # early versions knew sizes only
-        compared["digests"] = "source"
-    for key, shown in compared.items():
+    for key, shown in _COMPARED.items():
         if found.get(key) == wanted.get(key):
             continue
         if key == "recordings" and _named(found) != _named(wanted):
@@ -266,9 +271,7 @@ def _merge(file, out, source, every):
     paths = [_part_path(out, recording) for recording in file.recordings]
     parts = [read_provenance(path) for path in paths]
     facts = [fact for part in parts for fact in part["facts"]]
-    digests = None
-    if all("digests" in part for part in parts):  # those of early versions have none
-        digests = [digest for part in parts for digest in part["digests"]]
+    digests = [digest for part in parts for digest in part["digests"]]
     provenance = _provenance(file.recordings, source, every, facts, digests)
     blocks = (block for path in paths for block in read_blocks(path))
     write_samples(file.path, file.action, file.subject, blocks, provenance)

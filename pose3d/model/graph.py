@@ -30,8 +30,7 @@ class Graph:
 
     Attributes
     ----------
-    trained : dict of str to shared variable, the parameters that a step changes: not those of frozen layers
-    velocity : dict of str to shared variable, for the same names
+    velocity : dict of str to shared variable, for the names of the parameters
     hyper : dict of str to shared scalar, by the names of `HYPERPARAMETERS`
     """
 
@@ -47,20 +46,7 @@ class Graph:
             name: pytensor.shared(np.asarray(getattr(config.training, name), dtype=dtype), name)
             for name in HYPERPARAMETERS
         }
-        self.frozen, self.trained, self.velocity = None, {}, {}
-        self.freeze(config.training.frozen)
-
-    def freeze(self, layers):
-        """Let these layers, and no others, keep their weights; the others keep their velocities, too."""
-        if layers == self.frozen:
-            return
-        self.frozen = layers
-        self.trained = {
-            name: param for name, param in self.network.params.items() if name.partition(".")[0] not in layers
-        }
-        at_rest = {name: param for name, param in self.trained.items() if name not in self.velocity}
-        moving = self.velocity | updates.velocities(at_rest)
-        self.velocity = {name: moving[name] for name in self.trained}
+        self.velocity = updates.velocities(network.params)
         self._functions, self._update = {}, None
 
     def set_hyper(self, **values):
@@ -133,7 +119,7 @@ class Graph:
         return outputs, float(cost)
 
     def step(self, images, targets, whole=None):
-        """One update, Eq. (7)-(8), on a minibatch; frozen layers keep their weights.
+        """One update, Eq. (7)-(8), on a minibatch.
 
         Parameters
         ----------
@@ -144,17 +130,17 @@ class Graph:
         Returns
         -------
         cost : float, before the update
-        norm : float, the Euclidean norm of the cost's gradient, all trained parameters together
+        norm : float, the Euclidean norm of the cost's gradient, all parameters together
         """
         return tuple(map(float, self._call(self._step, images, self._as_targets(targets))))
 
     def gradients(self, images, targets):
-        """The first half of `step`: the cost, and its gradients by the names of `trained`.
+        """The first half of `step`: the cost, and its gradients by the names of the parameters.
 
         Parameters are as for `step`; dropout draws anew, no weight changes.
         """
         cost, *found = self._call(self._gradients, images, self._as_targets(targets))
-        return float(cost), dict(zip(self.trained, found, strict=True))
+        return float(cost), dict(zip(self.network.params, found, strict=True))
 
     def update(self, gradients):
         """The other half of `step`: apply gradients, return their norm.
@@ -164,9 +150,9 @@ class Graph:
         gradients : dict of str to array, as `gradients` returns them
         """
         if self._update is None:
-            given = [param.type(f"{name}.gradient") for name, param in self.trained.items()]
+            given = [param.type(f"{name}.gradient") for name, param in self.network.params.items()]
             self._update = pytensor.function(given, norm(given), updates=self._descent(given), mode=MODE)
-        return float(self._update(*(gradients[name] for name in self.trained)))
+        return float(self._update(*(gradients[name] for name in self.network.params)))
 
     # Each of these describes a compiled function of the images and of what stands under "inputs".
 
@@ -180,7 +166,7 @@ class Graph:
     def _gradients(self, images):
         raw, drawn = self.network.output(images, training=True)
         cost = self.cost(raw, self.targets)
-        found = pytensor.grad(cost, list(self.trained.values()))
+        found = pytensor.grad(cost, list(self.network.params.values()))
         return {"inputs": [self.targets], "outputs": [cost, *found], "updates": drawn}
 
     def _step(self, images):
@@ -191,7 +177,7 @@ class Graph:
 
     def _descent(self, gradients):
         order = self.config.training.order
-        return updates.descent(gradients, self.trained, self.velocity, **self.hyper, order=order)
+        return updates.descent(gradients, self.network.params, self.velocity, **self.hyper, order=order)
 
     def _call(self, description, images, *others):
         """Call the compiled function, for bytes or for gray levels, whichever `images` are."""

@@ -111,14 +111,12 @@ def transfer(path, graph, images=None):
     for name, value in params.items():
         if not np.isfinite(value).all():
             raise UserError(f"{path}: {name} holds numbers that are not finite")
-    choice = graph.config.transfer
-    chosen = {name: value for name, value in params.items() if name.partition(".")[0] in choice.layers}
-    before = _spread(graph, images) if choice.rescale else None
+    before = _spread(graph, images) if graph.config.transfer.rescale else None
     try:
-        graph.network.set_weights(chosen)
+        graph.network.set_weights(params)
     except ValueError as error:
         raise UserError(f"{path}: {error}") from None
-    if choice.rescale:
+    if graph.config.transfer.rescale:
         _rescale_fc1(graph, before, _spread(graph, images))
 
 

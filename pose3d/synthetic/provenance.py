@@ -60,25 +60,17 @@ def check_options(out, options):
             raise UserError(f"{out} is not a synthetic tree (no {_PROVENANCE}); choose another folder")
         return
     found = read_provenance(out)
-    found.setdefault("vary", [])  # trees of early versions, and those of today without
     options = {"vary": [], **options}
+    found = {"vary": [], **found}
     if not set(options) - {"motion"} <= set(found):
         raise _damaged(path)
     changed = [f"{key} {found[key]}" for key in options if key != "motion" and found[key] != options[key]]
-    recorded = found.get("motion")
-    if recorded != _comparable(options.get("motion"), recorded):
+    if found.get("motion") != options.get("motion"):
         changed.append(_motion_difference(found, options))
     if changed:
         raise UserError(
             f"{out} was written with other options ({', '.join(changed)}); remove it or choose another folder"
         )
-
-
-def _comparable(motion, recorded):
-    """The motion asked for, without digests of the files if an early version recorded none."""
-    if motion is None or "sha256" in (recorded or {}):
-        return motion
-    return {key: value for key, value in motion.items() if key != "sha256"}
 
 
 def _motion_difference(found, options):

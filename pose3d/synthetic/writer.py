@@ -173,7 +173,7 @@ def _write_missing(out, options, tasks, workers):
         write_provenance(out, options, complete=False)
         _run(missing, workers)
         write_provenance(out, options, complete=True)
-    if tasks and not (out / METADATA).exists():  # trees of early versions lack it
+    if tasks and not (out / METADATA).exists():
         size = options["image_size"]
         write_metadata(out / METADATA, {camera: camera_of(camera, size) for camera in CAMERAS})
 

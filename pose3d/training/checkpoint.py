@@ -12,7 +12,7 @@ from pose3d.io.atomic_files import keep_copy, whole
 
 FORMAT = archive.Format("pose3d checkpoint", "checkpoint", version=1)
 NAME, OLDER = "checkpoint.npz", "checkpoint.older.npz"
-_IN_HEADER = ("task", "generators", "data", "rows", "versions")  # as they are
+_IN_HEADER = ("task", "generators", "data", "rows", "versions", "flags")  # as they are
 
 
 @dataclass
@@ -95,7 +95,7 @@ def save(folder, checkpoint):
     header = {
         "config": settings.to_dict(checkpoint.config),
         "progress": progress,
-        **{name: getattr(checkpoint, name) for name in (*_IN_HEADER, "flags")},
+        **{name: getattr(checkpoint, name) for name in _IN_HEADER},
     }
     groups = {"param": checkpoint.params, "velocity": checkpoint.velocity, "mean": checkpoint.mean}
     arrays = archive.join(**groups, scale=checkpoint.scale)
@@ -153,10 +153,5 @@ def _decode(header, arrays):
     params, velocity, mean, scale = archive.split(arrays, "param", "velocity", "mean", "scale")
     config = settings.from_dict(header["config"], complete=True)
     rest = {name: header[name] for name in _IN_HEADER}
-    # Version 0.1 kept no flags.
-    rest["flags"] = header.get("flags") or {
-        "data": None,
-        "monitor_test": any("test_cost" in row for row in header["rows"]),
-    }
     arrays = {"params": params, "velocity": velocity, "mean": mean, "scale": scale}
     return Checkpoint(config=config, progress=progress, **arrays, **rest)

@@ -10,7 +10,6 @@ from pose3d.errors import Stopped, UserError
 from pose3d.training.averaging import WeightAverage
 from pose3d.training.checkpoint import Checkpoint, Progress
 from pose3d.training.run_folder import versions_line
-from pose3d.training.schedule import frozen_layers
 
 
 class Checkpointer:
@@ -53,15 +52,13 @@ class Checkpointer:
                 "data it was made with, or start without --resume"
             )
         graph = self.task.graph
-        graph.freeze(frozen_layers(self.task.config.training, found.progress.epoch))
         try:
             graph.network.set_weights(found.params)
             graph.set_state(found.velocity, self._dropout_state(found))
         except ValueError as error:
             raise UserError(f"the checkpoint in {self.run.folder} is of another network: {error}") from error
         self.shuffling_rng.bit_generator.state = found.generators["shuffling"]
-        if "augmentation" in found.generators:  # older checkpoints are of runs without
-            self.augmentation_rng.bit_generator.state = found.generators["augmentation"]
+        self.augmentation_rng.bit_generator.state = found.generators["augmentation"]
         self.progress, self.run.rows, self.average.mean = found.progress, found.rows, found.mean
         self.epoch_began -= self.progress.seconds
 

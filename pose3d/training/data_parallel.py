@@ -31,22 +31,7 @@ class DataParallelGraph:
 
     def __init__(self, graph, ranks):
         self.graph, self.ranks = graph, ranks
-        self._make_room()
-        if ranks.rank:  # rank 0 draws as a single process does, the others each in a way of its own
-            seeds = graph.config.network.seed, ranks.rank
-            graph.network.dropout_rng.set_value(np.random.default_rng(seeds))
-
-    def __getattr__(self, name):
-        return getattr(self.graph, name)
-
-    def freeze(self, layers):
-        self.graph.freeze(layers)
-        self._make_room()
-
-    def _make_room(self):
-        """The message, for the gradients of what is trained."""
-        graph = self.graph
-        shapes = {name: param.get_value(borrow=True).shape for name, param in graph.trained.items()}
+        shapes = {name: param.get_value(borrow=True).shape for name, param in graph.network.params.items()}
         ends = np.cumsum([np.prod(shape, dtype=int) for shape in shapes.values()])
         # One contiguous array, the cost its last number; the gradients are views of it.
         self._message = np.zeros(ends[-1] + 1, graph.config.network.dtype)
@@ -54,6 +39,12 @@ class DataParallelGraph:
         self._gradients = {
             name: part.reshape(shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)
         }
+        if ranks.rank:  # rank 0 draws as a single process does, the others each in a way of its own
+            seeds = graph.config.network.seed, ranks.rank
+            graph.network.dropout_rng.set_value(np.random.default_rng(seeds))
+
+    def __getattr__(self, name):
+        return getattr(self.graph, name)
 
     def step(self, images, targets, whole=None):
         """As `Graph.step`, on a minibatch that the ranks share; the result is the same on every rank.

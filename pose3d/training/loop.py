@@ -16,7 +16,7 @@ from pose3d.training.checkpoint import Progress
 from pose3d.training.checkpointer import Checkpointer
 from pose3d.training.diagnostics import activity, warnings
 from pose3d.training.run_folder import epoch_line, versions_line
-from pose3d.training.schedule import frozen_layers, learning_rate
+from pose3d.training.schedule import learning_rate
 
 EVALUATION_BATCH = 128
 # A cost this many times that of the untrained network is no fluctuation.
@@ -102,7 +102,6 @@ def _epoch(task, split, run, checkpoints, monitor_test):
     for warning in warnings(row):
         run.log(warning)
     checkpoints.progress = _next(task, progress, row, score, is_best)
-    task.graph.freeze(frozen_layers(task.config.training, checkpoints.progress.epoch))
     if checkpoints.progress.converged:
         run.log(
             f"converged: validation_{task.objective} has not improved in {checkpoints.progress.waited} epochs"

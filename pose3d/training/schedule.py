@@ -1,4 +1,4 @@
-"""What changes from epoch to epoch: the learning rate while it warms up, and layers that thaw."""
+"""What changes during a run: the learning rate while it warms up."""
 
 
 def learning_rate(training, place):
@@ -10,9 +10,3 @@ def learning_rate(training, place):
     place : float, epochs that are done, parts of one included
     """
     return training.learning_rate * (min(1.0, place / training.warmup) if training.warmup else 1.0)
-
-
-def frozen_layers(training, epoch):
-    """The layers that keep their weights in an epoch, the first being 1: tuple of str."""
-    thawed = 0 < training.frozen_epochs < epoch
-    return () if thawed else training.frozen

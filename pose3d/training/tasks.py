@@ -151,14 +151,14 @@ class RegressionTask(Task):
         return dataclasses.asdict(self.graph.scale)
 
     def start(self, init, split):
-        maps, layers = [], self.config.transfer.layers
+        maps = []
         if init != "none":
             images = self._some_images(split.train) if self.config.transfer.rescale else None
             transfer(init, self.graph, images)
             maps = transferred_maps(self.graph, self._some_images(split.validation))
         baseline = self._mean_pose_mpjpe(split)
         return [
-            "conv1, conv2, conv3 random" if init == "none" else f"{', '.join(layers)} from {init}",
+            "conv1, conv2, conv3 random" if init == "none" else f"conv1, conv2, conv3 from {init}",
             *maps,
             f"baseline on validation, mean training pose: MPJPE {baseline:.2f} mm",
         ]

@@ -197,7 +197,7 @@ def test_a_tree_may_be_moved(tree, tmp_path, in_process):
 
 def test_a_change_that_leaves_sizes_alone_is_seen(tmp_path, in_process, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    zipfile.ZipFile(DATA / "built_by_0_1.zip").extractall()
+    zipfile.ZipFile(DATA / "custom_recording.zip").extractall()
     build(custom.find_recordings("mine"), "anew", "mine")
     in_process.clear()
     shutil.copytree("mine", "copied")  # other times, the same contents
@@ -325,22 +325,3 @@ def test_the_provenance_holds_what_was_made_of_what(raw_tree, tmp_path, in_proce
     assert [row[:3] for row in provenance["recordings"]] == [
         [take, camera, name] for take, name in ((1, "Walking 1"), (2, "Walking")) for camera in CAMERAS
     ]
-
-
-def test_what_version_0_1_built_is_reused(tmp_path, in_process, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    zipfile.ZipFile(DATA / "built_by_0_1.zip").extractall()
-    path = Path("out/Dancing-anna.h5")
-    before = path.read_bytes()
-    built, failures = build(custom.find_recordings("mine"), "out", "mine")
-    assert (in_process, failures) == ([], [])
-    assert built[0].facts[0]["frames"] == 3
-    assert path.read_bytes() == before
-    build(custom.find_recordings("mine"), "anew", "mine")
-    old, new = Dataset.open("out"), Dataset.open("anew")
-    assert old.fingerprint == new.fingerprint
-    np.testing.assert_array_equal(old.images([2, 0]), new.images([2, 0]))
-    # A folder counts by the sizes of its files.
-    Path("mine/frames/f9.png").write_bytes(b"1")
-    with pytest.raises(UserError, match=r"Dancing-anna\.h5 was built before files in mine changed"):
-        build(custom.find_recordings("mine"), "out", "mine")

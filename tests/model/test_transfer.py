@@ -75,15 +75,6 @@ def test_from_a_run_folder_or_a_file(graph, saved, whole):
     check_transferred(before, graph, Network(1700, NetworkSettings(kernels=KERNELS, seed=7)).get_weights())
 
 
-def test_some_layers_only(saved):
-    graph = regression_graph(KERNELS, "transfer.layers=['conv1','conv3']")
-    before, theirs = graph.network.get_weights(), Network(1700, NetworkSettings(kernels=KERNELS, seed=7))
-    transfer(saved, graph)
-    for name, value in graph.network.get_weights().items():
-        taken = name.partition(".")[0] in ("conv1", "conv3")
-        np.testing.assert_array_equal(value, theirs.get_weights()[name] if taken else before[name])
-
-
 def test_rescaling_lets_fc1_see_the_spread_of_random_weights(tmp_path):
     graph = regression_graph(KERNELS, "transfer.rescale=true")
     images = np.random.default_rng(0).integers(0, 256, (9, 128, 128), dtype=np.uint8)

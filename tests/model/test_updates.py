@@ -112,5 +112,5 @@ def test_every_update_of_a_network_is_fused(dropout):
     graph.step(np.zeros((2, 128, 128), np.uint8), np.zeros((2, 1700)))
     (function,) = graph._functions.values()
     held = [node.op for node in function.maker.fgraph.toposort() if isinstance(node.op, FusedUpdate)]
-    assert len(held) == len(graph.trained)
+    assert len(held) == len(graph.network.params)
     assert all(op.inplace for op in held)

@@ -34,9 +34,6 @@ class Graph:
         self.costs = dict(enumerate(costs))
         self.stepped, self.evaluated = [], []
 
-    def freeze(self, layers):
-        assert layers == ()
-
     def step(self, images, targets, whole=None):
         self.stepped.append(images.tolist())
         return self.costs.get(len(self.stepped) - 1, 1.0), 2.0

@@ -17,7 +17,6 @@ from pose3d.model.detection import DetectionGraph
 from pose3d.model.network import CONV_LAYERS, Network
 from pose3d.model.regression import RegressionGraph, TargetScale
 from pose3d.model.transfer import TRANSFERRED
-from pose3d.ops.conv_pool import ConvPool, ConvPoolGradInput, ConvPoolGradWeights
 from pose3d.training import checkpoint
 from pose3d.training import loop as training
 from pose3d.training.loop import fit
@@ -118,7 +117,6 @@ GRAPHS = (
     ("regression", ["training.momentum=0", "training.weight_decay=0"], STEPS, with_decay),
     ("regression", ["training.learning_rate=0.02"], STEPS, None),
     ("regression", ["training.order=old"], STEPS, None),
-    ("regression", ["training.frozen=['conv1', 'conv2', 'conv3']"], STEPS, None),
     ("regression", ["network.seed=1"], ("weights", *ANSWERS), None),
     pytest.param("regression", ["network.activation=relu"], ANSWERS, None, marks=pytest.mark.slow),
     pytest.param("regression", ["network.dropout=0.5"], STEPS, None, marks=pytest.mark.slow),
@@ -193,56 +191,6 @@ def test_a_batch_of_one_makes_the_step_of_128_copies():
         np.testing.assert_allclose(stepped[1][name], value, rtol=1e-4, atol=1e-6, err_msg=name)
 
 
-def ops(graph):
-    """How many of the three Ops of the convolution layers the compiled step holds."""
-    (function,) = (f for (description, _), f in graph._functions.items() if description == graph._step)
-    held = [type(node.op) for node in function.maker.fgraph.apply_nodes]
-    return [held.count(kind) for kind in (ConvPool, ConvPoolGradWeights, ConvPoolGradInput)]
-
-
-@pytest.mark.parametrize(
-    ("frozen", "wanted"),
-    [
-        ([], [3, 3, 2]),
-        (["conv1"], [3, 2, 1]),
-        (["conv2"], [3, 2, 2]),  # the gradient goes through it to conv1
-        (["conv1", "conv2", "conv3"], [3, 0, 0]),
-    ],
-)
-def test_frozen_layers_keep_every_bit_and_ask_for_no_gradient(defaults, frozen, wanted):
-    graph, targets = make("regression", f"training.frozen={frozen}")
-    before = graph.network.get_weights()
-    for _ in range(2):
-        graph.step(IMAGES, targets)
-    assert ops(graph) == wanted
-    kept = [name for name in before if name.partition(".")[0] in frozen]
-    for name, value in graph.network.get_weights().items():
-        assert same(value, before[name]) == (name in kept), name
-    velocity, generator = graph.get_state()
-    assert list(velocity) == [name for name in before if name not in kept]
-    graph.set_state(velocity, generator)  # as a resumed run does
-
-
-def test_the_first_step_of_the_other_layers_is_as_without_frozen_ones(defaults):
-    found, default = observed("regression", "training.frozen=['conv1', 'conv3']"), defaults["regression"]
-    changed = [
-        name for name in default["weights"] if not same(found["step 1"][name], default["step 1"][name])
-    ]
-    assert changed == ["conv1.W", "conv1.b", "conv3.W", "conv3.b"]
-
-
-def test_a_pretrained_start_may_stay_as_it_is(built, small, detection_run, tmp_path):
-    out = tmp_path / "run"
-    words = ["--data", str(built), "--init", str(detection_run), "--out", str(out)]
-    frozen = "training.frozen=['conv1','conv2','conv3']"
-    assert train_regression.main([*words, *small, "--set", frozen, "--set", "training.epochs=1"]) == 0
-    theirs, ours = weights.load(detection_run).params, weights.load(out / weights.LAST).params
-    start = Network(51, weights.load(out).config.network).get_weights()
-    for name, value in ours.items():
-        assert same(value, (theirs if name in TRANSFERRED else start)[name]) == (name in TRANSFERRED), name
-    assert train_regression.main([*words, "--resume"]) == 0  # its checkpoint fits
-
-
 class Noted(RegressionGraph):
     """A regression network that notes what it is given and learns nothing."""
 
@@ -314,7 +262,6 @@ EPOCHS = (
     ("data.test_every=2", []),
     ("data.actions=['Walking']", []),
     ("transfer.rescale=true", []),
-    ("transfer.layers=['conv1']", []),
     ("augmentation.mirror=true", ["images", "targets"]),
     ("augmentation.shift=5", ["images"]),
     ("augmentation.light=0.5", ["images"]),
@@ -345,37 +292,18 @@ def test_batches_order_and_augmentation_are_what_their_settings_say(trained):
     assert not same(other, again)
 
 
-def test_layers_thaw_after_their_epochs_and_the_rate_warms_up(trained, monkeypatch):
+def test_the_rate_warms_up(trained, monkeypatch):
     seen = []
 
     def step(self, images, targets, whole=None):
-        seen.append((float(self.hyper["learning_rate"].get_value()), next(iter(self.velocity))))
+        seen.append(float(self.hyper["learning_rate"].get_value()))
         self.stepped.append((images, targets))
         return 1.0, 1.0
 
     monkeypatch.setattr(Noted, "step", step)
-    frozen = "training.frozen=['conv1','conv2']", "training.frozen_epochs=1"
-    trained("training.epochs=3", "training.warmup=2", "training.learning_rate=0.3", *frozen)
+    trained("training.epochs=3", "training.warmup=2", "training.learning_rate=0.3")
     n = len(seen) // 3
-    np.testing.assert_allclose(
-        [rate for rate, _ in seen], 0.3 * np.minimum(1, np.arange(1, 3 * n + 1) / (2 * n)), rtol=1e-6
-    )
-    assert [first for _, first in seen] == ["conv3.W"] * n + ["conv1.W"] * 2 * n
-
-
-def test_a_thawing_layer_starts_at_rest_and_the_others_keep_their_velocity(defaults):
-    graph, targets = make("regression", "training.frozen=['conv1']")
-    graph.step(IMAGES, targets)
-    before, _ = graph.get_state()
-    graph.freeze(())
-    after, _ = graph.get_state()
-    assert list(after) == list(graph.network.params)
-    assert not after["conv1.W"].any()
-    assert all(same(after[name], value) for name, value in before.items())
-    kept = graph.network.get_weights()["conv1.W"]
-    graph.step(IMAGES, targets)
-    assert ops(graph) == [3, 3, 2]
-    assert not same(graph.network.get_weights()["conv1.W"], kept)
+    np.testing.assert_allclose(seen, 0.3 * np.minimum(1, np.arange(1, 3 * n + 1) / (2 * n)), rtol=1e-6)
 
 
 def test_the_average_is_saved_and_training_goes_on_with_the_weights(built, tmp_path):

@@ -1,7 +1,7 @@
 import pytest
 
 from pose3d.config import TrainingSettings
-from pose3d.training.schedule import frozen_layers, learning_rate
+from pose3d.training.schedule import learning_rate
 
 
 def test_the_learning_rate_rises_in_a_line_and_stays():
@@ -9,10 +9,3 @@ def test_the_learning_rate_rises_in_a_line_and_stays():
     found = [learning_rate(training, place) for place in (0.5, 1.0, 2.0, 7.5)]
     assert found == pytest.approx([0.1, 0.2, 0.4, 0.4])
     assert learning_rate(TrainingSettings(learning_rate=0.4), 0.01) == 0.4
-
-
-def test_frozen_layers_thaw_after_their_epochs_or_never():
-    layers = ("conv1", "conv3")
-    training = TrainingSettings(frozen=layers, frozen_epochs=2)
-    assert [frozen_layers(training, epoch) for epoch in (0, 1, 2, 3)] == [layers, layers, layers, ()]
-    assert frozen_layers(TrainingSettings(frozen=layers), 99) == layers

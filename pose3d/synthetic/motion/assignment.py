@@ -133,10 +133,11 @@ def motion_provenance(folder, assignment, joint_map, rate=None, skipped=()):
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in used
     }
     sizes = {path.relative_to(folder).as_posix(): path.stat().st_size for path in bvh_files(folder)}
-    found = {"takes": takes, "bytes": sizes, "sha256": digests, "joint_map": joint_map}
-    # Trees of early versions lack what was not asked for, or did not occur.
-    if rate is not None:
-        found["rate"] = rate
-    if skipped:
-        found["skipped"] = [path.relative_to(folder).as_posix() for path in skipped]
-    return found
+    return {
+        "takes": takes,
+        "bytes": sizes,
+        "sha256": digests,
+        "joint_map": joint_map,
+        "rate": rate,
+        "skipped": [path.relative_to(folder).as_posix() for path in skipped],
+    }
