@@ -7,11 +7,14 @@ import subprocess
 import sys
 import tomllib
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from repeat_frames import repeated_folder
 
+import pose3d
 from pose3d import config
+from pose3d.dataset import Dataset
 from pose3d.errors import UserError
 from pose3d.model.weights import BEST
 from pose3d.training import checkpoint
@@ -74,7 +77,8 @@ class Training:
     def folder(self):
         """The run folder, named after all that decides the result: Path."""
         resolved = config.to_toml(config.load(self.task, overrides=self.settings))
-        parts = (resolved, self.data.name, self.init and self.init.folder.name, self.monitor_test)
+        init = self.init and self.init.folder.name
+        parts = (resolved, _fingerprint(self.data), pose3d.__version__, init, self.monitor_test)
         return self.runs / f"{self.task}-{hashlib.sha256(repr(parts).encode()).hexdigest()[:8]}"
 
     @property
@@ -98,6 +102,12 @@ class Training:
         else:
             words += ["--resume"]
         return words + ["--monitor-test"] * self.monitor_test
+
+
+@cache
+def _fingerprint(data):
+    """The fingerprint of a folder of built files, which does not change while an experiment runs."""
+    return Dataset.open(data, memory="stream").origin.fingerprint
 
 
 @dataclass(frozen=True)
@@ -203,7 +213,8 @@ def regression_run(variant, seed, data, runs, fold=None):
 def train(training, threads):
     """Train until complete; the line of the error that ended it, or None."""
     found = training.checkpoint
-    return None if found and found.progress.over else _call(training.command(), threads)
+    complete = found and found.progress.is_over(found.config.training)
+    return None if complete else _call(training.command(), threads)
 
 
 def test(training, threads):

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import tomllib
 import typing
 from pathlib import Path
@@ -126,7 +127,7 @@ TASK_DEFAULTS = {
 }
 
 
-def load(task, path=None, overrides=()):
+def load(task, path=None, overrides=(), base=None):
     """The settings of a run.
 
     Parameters
@@ -136,13 +137,14 @@ def load(task, path=None, overrides=()):
         Its sections are those of `Config`; ``[for.detection.training]`` and the like hold
         for one task only.
     overrides : iterable of "section.key=value"
+    base : Config that they are laid over; None: the task's defaults
 
     Raises
     ------
     UserError
         Naming the file or the key.
     """
-    config = from_dict(TASK_DEFAULTS[task])
+    config = base or from_dict(TASK_DEFAULTS[task])
     if path is not None:
         try:
             config = _for_task(_parsed(Path(path).read_text(encoding="utf-8")), task, config)
@@ -200,6 +202,20 @@ def to_toml(config):
         lines += [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in values.items()]
         lines.append("")
     return "\n".join(lines)
+
+
+def option(key, value):
+    """The words that give a setting on a command line, quoted for a shell: ``--set 'data.test=["S9"]'``."""
+    return f"--set {shlex.quote(f'{key}={json.dumps(value, ensure_ascii=False)}')}"
+
+
+def differences(one, other):
+    """Yield ("section.key", value, other value) of the settings in which two `Config` differ."""
+    one, other = to_dict(one), to_dict(other)
+    for section, values in one.items():
+        for key, value in values.items():
+            if value != other[section][key]:
+                yield f"{section}.{key}", value, other[section][key]
 
 
 def _for_task(settings, task, base):

@@ -5,6 +5,7 @@ With --predictions, evaluate poses from files, without a network.
 
 import argparse
 import contextlib
+import dataclasses
 import json
 import sys
 from importlib.util import find_spec
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pose3d.dataset.splits import open_split
+from pose3d.dataset.splits import open_test, split_of
 from pose3d.dataset.windows import N_WINDOWS
 from pose3d.errors import UserError, command, verdict
 from pose3d.evaluation import pose_files
@@ -21,12 +22,10 @@ from pose3d.evaluation.evaluate import evaluate_poses
 from pose3d.evaluation.nearest_neighbour import nearest_images
 from pose3d.evaluation.robustness import perturbed_errors
 from pose3d.io.atomic_files import exclusive, whole
-from pose3d.model.trained_graph import load_graph
-from pose3d.model.weights import BEST
+from pose3d.model import weights
+from pose3d.model.trained_graph import graph_of
 from pose3d.report import evaluation_report, evaluation_tables
 from pose3d.skeleton import N_JOINTS
-
-DETECTION = "runs/detection"
 
 
 def parse(argv):
@@ -46,8 +45,10 @@ def parse(argv):
         "--detection",
         metavar="RUN",
         help="also score this detection network on the unseen subject, by F1 and average precision, and show "
-        f"its maps; none: no detection network (default: {DETECTION} if it exists)",
+        "its maps; none: no detection network (default: the one that conv1-3 were taken from)",
     )
+    add("--subjects", nargs="+", metavar="S", help="test on these (default: the weights' data.test)")
+    add("--actions", nargs="+", metavar="A", help="test on these (default: the weights' data.actions)")
     add(
         "--nearest",
         action="store_true",
@@ -106,33 +107,31 @@ def parse(argv):
 
 def test_network(arguments, out, formats):
     """Test a network: results, paths of what is written, error lines of the extras that failed."""
-    graph = load_graph(arguments.weights, "regression")
-    data, split = open_split(arguments.data, graph.config.data, needs_test=True)
-    detection, detector = _detector(arguments.detection, data, split.test)
-    poses, truths = networks.predict_poses(graph, data, split.test), data.poses[split.test]
-    if not np.isfinite(poses).all():
-        raise UserError(
-            f"{arguments.weights}: its predictions are not finite; train again with a lower learning rate"
-        )
-    keys = networks.sample_keys(data, split.test)
-    mean = np.broadcast_to(data.mean_pose(split.train), truths.shape)
+    found = weights.load(arguments.weights, "regression")
+    graph = graph_of(found, arguments.weights)
+    data, test = open_test(arguments.data, graph.config.data, arguments.subjects, arguments.actions)
+    networks.check_unseen(arguments.weights, found, data, test, "--weights or --subjects")
+    detection, detector = _detector(arguments.detection, found.trained_on.init, data, test)
+    poses, truths = networks.predict_poses(graph, data, test), data.poses[test]
+    keys = networks.sample_keys(data, test)
+    mean = np.broadcast_to(found.scale["mean_pose"].reshape(N_JOINTS, 3), truths.shape)
 
     def evaluate(**baselines):
         return evaluate_poses(poses, truths, keys, {"mean_pose": mean, **baselines})
 
-    results = evaluate() | {"weights": str(arguments.weights)}
+    results = evaluate() | {"weights": str(arguments.weights), **_origins(found.trained_on.data, data.origin)}
     if detector:
-        scores = networks.score_detection(detector, data, split.test)
+        scores = networks.score_detection(detector, data, test)
         results["detection"] = {"weights": str(detection), **scores}
     written = _write(out, results, formats, pose_files.Pair(poses, truths, keys))
     faults = []
-    for extra in _extras(arguments, graph, data, split, results, evaluate):
+    for extra in _extras(arguments, graph, data, test, results, evaluate):
         with _noting(faults):
             results.update(extra())
             _write(out, results)
     with _noting(faults):
         written += evaluation_report.draw(
-            out, data, split.test, poses, results,
+            out, data, test, poses, results,
             filters=graph.network.get_weights()["conv1.W"],
             runs={"regression": arguments.weights, "detection": detection},
             maps=detector and (lambda images: detector.predict(images).reshape(-1, N_JOINTS, N_WINDOWS)),
@@ -141,20 +140,30 @@ def test_network(arguments, out, formats):
     return results, written, faults
 
 
-def _extras(arguments, graph, data, split, results, evaluate):
+def _origins(theirs, ours):
+    """What the network was trained on and is tested on, for the results; a note if they are not the same."""
+    found = {"trained_on": dataclasses.asdict(theirs), "tested_on": dataclasses.asdict(ours)}
+    if theirs.fingerprint != ours.fingerprint:
+        found["note"] = f"the network was trained on {theirs}, and is tested on {ours}"
+    return found
+
+
+def _extras(arguments, graph, data, test, results, evaluate):
     """What is asked for beside the test itself: functions that return additions to the results."""
     if arguments.nearest:
-        yield lambda: evaluate(nearest_image=data.poses[nearest_images(data, split.train, split.test)])
+        yield lambda: evaluate(
+            nearest_image=data.poses[nearest_images(data, split_of(data, graph.config.data).train, test)]
+        )
     if arguments.robustness:
         yield lambda: {
             "perturbed_mpjpe_mm": perturbed_errors(
                 lambda images: graph.predict(images).reshape(-1, N_JOINTS, 3),
-                data, split.test, arguments.robustness, np.random.default_rng(0),
+                data, test, arguments.robustness, np.random.default_rng(0),
             )
         }  # fmt: skip
     for run in arguments.seeds or ():
         runs = results.get("runs", {str(arguments.weights): results["over_frames"]})
-        yield lambda run=run, runs=runs: {"runs": runs | {run: networks.evaluate_run(run, data, split.test)}}
+        yield lambda run=run, runs=runs: {"runs": runs | {run: networks.evaluate_run(run, data, test)}}
 
 
 @contextlib.contextmanager
@@ -176,18 +185,25 @@ def _page_frames(arguments):
     return arguments.frames
 
 
-def _detector(named, data, indices):
-    """The detection network to score: its run and its graph, or None twice."""
-    if named == "none" or (named is None and not Path(DETECTION, BEST).is_file()):
+def _detector(named, init, data, indices):
+    """The detection network to score: its run and its graph, or None twice.
+
+    It is the one that is named, or the one that the regression network began with, if that is still there.
+    """
+    if named == "none" or not (named or init):
         return None, None
-    run = named or DETECTION
-    graph = load_graph(run, "detection")
-    if named:
-        networks.check_unseen(run, graph, data, indices, "--detection")
-    elif seen := networks.seen_subjects(graph, data, indices):
-        print(f"{run} is not scored: it was trained with {', '.join(seen)} not kept for the test")
+    run = named or init["path"]
+    try:
+        if not named:
+            weights.check_unchanged(run, init["sha256"])
+        found = weights.load(run, "detection")
+        networks.check_unseen(run, found, data, indices, "--detection")
+        return run, graph_of(found, run)
+    except (UserError, OSError) as error:
+        if named:
+            raise
+        print(f"the detection network that conv1-3 were taken from is not scored: {error}")
         return None, None
-    return run, graph
 
 
 def evaluate_files(arguments):

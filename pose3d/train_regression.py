@@ -5,7 +5,7 @@ import sys
 from pose3d.errors import command
 from pose3d.io.ranks import world
 from pose3d.report import draw_curve
-from pose3d.training.setup import parser, train
+from pose3d.training.setup import INIT, parser, train
 from pose3d.training.tasks import RegressionTask
 
 
@@ -14,9 +14,8 @@ def main(argv=None):
     options = parser("regression", __doc__)
     options.add_argument(
         "--init",
-        default="runs/detection",
         metavar="RUN",
-        help="run folder or weights file to take conv1-3 from; none: random weights",
+        help=f"run folder or weights file to take conv1-3 from (default: {INIT}); none: random weights",
     )
     with world() as ranks:
         train(RegressionTask, options.parse_args(argv), ranks, draw_curve)

@@ -20,7 +20,7 @@ from pose3d.synthetic.body import BODIES
 from pose3d.synthetic.motion.gait import GAITS, walk
 from tests.conftest import turning_samples
 from tests.recordings.custom import drawn
-from tests.small import SMALL
+from tests.small import SMALL, TRAINED_ON
 from tests.synthetic.motion.skeletons import write_motion
 
 TINY = [*SMALL, "training.epochs=1", "training.batch_size=40"]
@@ -88,8 +88,8 @@ def make(folder):
     _make_pictures(folder / "pictures", rng)
     settings = config.load("regression", None, TINY)
     params = Network(N_COORDINATES, settings.network).get_weights()
-    scale = {"mean": np.zeros(N_COORDINATES), "deviation": np.full(N_COORDINATES, 100.0)}
-    save(folder / "weights/w.npz", Weights("regression", settings, params, scale))
+    scale = {name: np.full(N_COORDINATES, 100.0) for name in ("mean", "deviation", "mean_pose")}
+    save(folder / "weights/w.npz", Weights("regression", settings, params, TRAINED_ON, scale))
     for name in ("settings", "pickle", "custom/frames", "poses", "raw"):
         (folder / name).mkdir(parents=True)
     (folder / "settings/a.toml").write_text(

@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ import matplotlib
 import numpy as np
 import pytest
 
+import pose3d
 from pose3d import config, train_detection, train_regression
 from pose3d import test as pose3d_test
 from pose3d.dataset.built_files import built_path, write_samples
@@ -76,9 +78,9 @@ def test_every_variant_is_run_and_only_once(tiny, built, tmp_path, capsys):
     assert written(tmp_path / "out") == (rows, weights)
 
 
-def test_a_training_waits_for_the_one_that_it_starts_from(tmp_path):
+def test_a_training_waits_for_the_one_that_it_starts_from(built, tmp_path):
     def training(task, seed, init=None):
-        return trainings.Training(task, Path("data"), (f"network.seed={seed}",), tmp_path, init)
+        return trainings.Training(task, built, (f"network.seed={seed}",), tmp_path, init)
 
     sound, broken = training("detection", 1), training("detection", 2)
     after = [training("regression", 1, init) for init in (sound, broken)]
@@ -96,18 +98,27 @@ def test_a_training_waits_for_the_one_that_it_starts_from(tmp_path):
     assert after[1] not in ended
 
 
-def test_the_seed_and_every_setting_decide_the_folder(tiny, tmp_path):
+def test_seed_settings_data_and_version_decide_the_folder(tiny, built, tmp_path, monkeypatch):
     experiment = trainings.read_experiment(tiny)
     random = experiment.variants["random"]
 
-    def run(variant, seed, fold=None):
-        return trainings.regression_run(variant, seed, Path("data/walking"), tmp_path, fold).training
+    def run(variant, seed, fold=None, data=built):
+        return trainings.regression_run(variant, seed, data, tmp_path, fold).training
 
     runs = [run(variant, seed) for variant in experiment.variants.values() for seed in experiment.seeds]
     runs += [run(random, 1, "S1"), run(random, 1, "S5")]
     assert len({run.folder for run in runs}) == 8
     assert runs[2].init.folder != runs[3].init.folder
     assert run({**random, "until": 1}, 1).folder == runs[0].folder == run(random, 1).folder
+
+    first = runs[0].folder
+    copied = shutil.copytree(built, tmp_path / "copied")
+    assert run(random, 1, data=copied).folder == first  # the same samples elsewhere
+    rebuilt = shutil.copytree(built, tmp_path / "other" / built.name)  # others in a folder of that name
+    shutil.copy(built_path(rebuilt, "Walking", "S1"), built_path(rebuilt, "Walking", "S5"))
+    assert run(random, 1, data=rebuilt).folder != first
+    monkeypatch.setattr(pose3d, "__version__", "99.0")
+    assert run(random, 1).folder != first
 
 
 @pytest.mark.parametrize(

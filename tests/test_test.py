@@ -7,14 +7,13 @@ import shutil
 import sys
 
 import h5py
-import msgspec
 import numpy as np
 import pytest
 from PIL import Image
 
 from pose3d import test
 from pose3d.config import load
-from pose3d.dataset.built_files import built_path
+from pose3d.dataset.built_files import SCHEMA, built_path, write_samples
 from pose3d.dataset.samples import Dataset
 from pose3d.dataset.splits import split
 from pose3d.evaluation import metrics
@@ -188,13 +187,98 @@ def test_a_detection_network_that_knows_the_test_subject_is_refused(
     built, regression_run, detection_run, tmp_path, capsys
 ):
     found = weights.load(detection_run)
-    config = msgspec.structs.replace(
-        found.config, data=msgspec.structs.replace(found.config.data, test=("S5",))
-    )
-    weights.save(tmp_path / "w.npz", dataclasses.replace(found, config=config))
+    seen = dataclasses.replace(found.trained_on, validation=["S11"])
+    weights.save(tmp_path / "w.npz", dataclasses.replace(found, trained_on=seen))
     assert run(built, regression_run, tmp_path / "out", "--detection", tmp_path / "w.npz") == 1
-    assert "w.npz was trained with S11 not kept for the test; name another" in capsys.readouterr().err
+    assert "w.npz was trained with S11; name another --detection" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def without_detection(data, run, out, *more):
+    """Test without naming a detection network: what is in results.json, and what was printed to stdout."""
+    return test.main(["--data", str(data), "--weights", str(run), "--out", str(out), "--frames", "0", *more])
+
+
+def test_the_detection_network_is_the_one_that_the_weights_began_with(
+    built, regression_run, detection_run, tmp_path, capsys
+):
+    moved = shutil.copytree(regression_run, tmp_path / "moved")
+    assert without_detection(built, moved, tmp_path / "out") == 0
+    assert json.loads((tmp_path / "out" / "results.json").read_text())["detection"]["weights"] == str(
+        detection_run
+    )
+    capsys.readouterr()
+
+    found = weights.load(moved)
+    lost = dataclasses.replace(found.trained_on, init={"path": str(tmp_path / "gone"), "sha256": "0"})
+    other = dataclasses.replace(found.trained_on, init={"path": str(detection_run), "sha256": "0"})
+    for trained_on, reason in (
+        (lost, f"{tmp_path / 'gone'}: no such file or run folder"),
+        (other, f"{detection_run} was trained anew since then"),
+    ):
+        weights.save(moved / BEST, dataclasses.replace(found, trained_on=trained_on))
+        assert without_detection(built, moved, tmp_path / "out") == 0
+        printed = capsys.readouterr().out
+        assert f"the detection network that conv1-3 were taken from is not scored: {reason}" in printed
+        assert "detection" not in json.loads((tmp_path / "out" / "results.json").read_text())
+
+
+def test_a_random_start_names_no_detection_network(
+    built, regression_run, detection_run, tmp_path, monkeypatch, capsys
+):
+    """Not even one that lies at the default place, damaged or not."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(detection_run, "runs/detection")
+    found = weights.load(regression_run)
+    random = dataclasses.replace(found, trained_on=dataclasses.replace(found.trained_on, init=None))
+    weights.save(tmp_path / "w.npz", random)
+    for content in (None, b"damaged"):
+        if content:
+            (tmp_path / "runs" / "detection" / BEST).write_bytes(content)
+        assert without_detection(built, tmp_path / "w.npz", tmp_path / "out") == 0
+        assert "detection" not in capsys.readouterr().out
+
+
+def test_the_results_name_the_data_and_a_mismatch_is_said(built, regression_run, tested, tmp_path, capsys):
+    """Trained on all three subjects' files; a folder with S11 alone will do for the test."""
+    origin = dataclasses.asdict(Dataset.open(built).origin)
+    found = json.loads((tested / "results.json").read_text())
+    assert (found["trained_on"], found["tested_on"]) == (origin, origin)
+    assert "note" not in found
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    shutil.copy(built_path(built, "Walking", "S11"), alone)
+    assert run(alone, regression_run, tmp_path / "out", "--frames", 0) == 0
+    again = json.loads((tmp_path / "out" / "results.json").read_text())
+    for name in ("mpjpe_mm", "mean_pose_mpjpe_mm", "trained_on"):  # the mean pose is the training samples'
+        assert again[name] == found[name]
+    assert again["tested_on"] == dataclasses.asdict(Dataset.open(alone).origin) != origin
+    theirs = f"unknown source (of unknown kind, fingerprint {origin['fingerprint'][:8]})"
+    assert f"note: the network was trained on {theirs}, and is tested on" in capsys.readouterr().out
+
+
+def test_a_network_can_be_tested_on_people_of_another_data_set(built, regression_run, tmp_path, capsys):
+    other = tmp_path / "other"
+    for subject, name in (("S1", "S1"), ("S5", "ben")):
+        with h5py.File(built_path(built, "Walking", subject)) as file:
+            part = {key: file[key][()] for key in SCHEMA}
+        provenance = {"source": "data/own", "synthetic": False}
+        other.mkdir(exist_ok=True)
+        write_samples(built_path(other, "Moving", name), "Moving", name, [part], provenance)
+    assert run(other, regression_run, tmp_path / "out", "--frames", 0) == 1
+    assert (
+        "other has no subject S11 to test with, only S1, ben: name some of these" in capsys.readouterr().err
+    )
+    words = "--frames", 0, "--subjects", "ben", "S1"
+    assert (
+        run(other, regression_run, tmp_path / "out", *words) == 0
+    )  # another S1, since these are not synthetic
+    found = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert found["subjects"] == ["S1", "ben"]
+    assert found["frames"] == 80
+    assert run(built, regression_run, tmp_path / "out", "--subjects", "S1") == 1
+    error = capsys.readouterr().err
+    assert f"{regression_run} was trained with S1; name another --weights or --subjects" in error
 
 
 def test_every_format_that_is_asked_for_is_written_and_judged_alike(built, regression_run, results, tmp_path):
@@ -331,9 +415,19 @@ def truncated(source, path):
         (lambda source, path: changed(source, path, scale={}), "w.npz lacks the scale of its targets"),
         (
             lambda source, path: changed(
-                source, path, scale={"mean": np.zeros(50), "deviation": np.ones(51)}
+                source, path, scale={"mean": np.zeros(50), "deviation": np.ones(51), "mean_pose": np.ones(51)}
             ),
             "w.npz lacks the scale of its targets",
+        ),
+        (
+            lambda source, path: changed(
+                source, path, scale={"mean": np.zeros(51), "deviation": np.ones(51)}
+            ),
+            "w.npz lacks the scale of its targets",
+        ),
+        (
+            lambda source, path: changed(source, path, **{"fc3.b": np.full(51, 3e38)}),
+            "predictions are not finite",
         ),
         (
             lambda source, path: changed(source, path, **{"fc3.b": np.full(51, np.nan)}),
@@ -367,7 +461,7 @@ def other_version(folder):
         (other_version, "Walking-S5.h5 has version 99, not 2; remove it and run build_dataset again"),
         (
             lambda folder: built_path(folder, "Walking", "S11").unlink(),
-            "has no samples of the test subject S11",
+            "has no subject S11 to test with, only S1, S5: name some of these, as in --subjects S5",
         ),
         (lambda folder: shutil.rmtree(folder), "there is no such folder; run build_dataset --out"),
     ],

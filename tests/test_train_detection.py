@@ -108,7 +108,8 @@ def test_the_same_seeds_give_the_same_bits_and_monitoring_changes_none(train, de
             "training.learning_rate = 'fast': expected `float`, got `str`",
         ),
         (["--set", "data.validation=subject:S7"], "there is no subject 'S7' in the data set"),
-        (["--set", "data.test=['S9']", "--monitor-test"], "has no samples of the test subject S9"),
+        (["--set", "data.test=['S9']", "--monitor-test"], "has no subject S9 to keep for the test"),
+        (["--set", "data.test=[]", "--monitor-test"], "is kept for the test: name subjects, --set"),
         (["--out", "theirs"], "theirs is no run folder and not empty: name another with --out"),
         (
             ["--set", "network.kernels=[2, 3, 1000]", "--set", "network.dense=[1000000, 30]"],

@@ -21,6 +21,7 @@ from pose3d.dataset.built_files import (
 from pose3d.dataset.sampling import sample_recording
 from pose3d.errors import UserError
 from pose3d.io.atomic_files import DiskFullError, exclusive, remove_partial
+from pose3d.synthetic.provenance import read_provenance as read_provenance_of_tree
 
 _ENDS = 8 * 2**20  # bytes at each end of a file that are read to tell whether it changed; of tables all are
 _ENDS_IN_FOLDER = 4096  # the same for each file of a folder, which may hold thousands
@@ -117,6 +118,7 @@ def _provenance(recordings, source, every, facts=(), digests=None):
     return {
         "pose3d": pose3d.__version__,
         "source": str(source),
+        "synthetic": read_provenance_of_tree(source) is not None,
         "every": every,
         "cameras": sorted({r.camera for r in recordings}),
         "recordings": [[r.take, r.camera, r.name, *map(_size, r.files)] for r in recordings],

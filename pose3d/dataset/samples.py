@@ -1,7 +1,9 @@
 """The data set: the samples of a folder of built files, kept in memory or read from disk."""
 
 import hashlib
+import json
 import math
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +29,26 @@ _KEYS = ("take", "camera", "frame")
 _COLUMNS = ("joints_2d", "poses", "pelvis", "box")
 # By default a data set that takes less than this share of the memory, uncompressed, is kept there.
 _FITS = 0.5
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What samples are of, kept in weights and results so that data sets are not confused.
+
+    Attributes
+    ----------
+    source : str, the folder that they were built from; empty if the files do not say
+    synthetic : bool, or None if the files do not say
+    fingerprint : str, SHA-256 of actions, subjects and the stored checksums of all files
+    """
+
+    source: str
+    synthetic: bool | None
+    fingerprint: str
+
+    def __str__(self):
+        kind = {True: "synthetic", False: "real", None: "of unknown kind"}[self.synthetic]
+        return f"{self.source or 'unknown source'} ({kind}, fingerprint {self.fingerprint[:8]})"
 
 
 class Dataset:
@@ -100,12 +122,26 @@ class Dataset:
         return len(self) * _SAMPLE_BYTES < _FITS * usable_memory()
 
     @property
-    def fingerprint(self):
-        """SHA-256 of actions, subjects and the stored checksums of all files: str."""
+    def origin(self):
+        """What the samples are of: Origin."""
         contents = [
             (file.action, file.subject, len(file), sorted(file.checksums.items())) for file in self._files
         ]
-        return hashlib.sha256(repr(contents).encode()).hexdigest()
+        kinds = {file.synthetic for file in self._files}
+        return Origin(
+            ", ".join(dict.fromkeys(file.source for file in self._files)),
+            kinds.pop() if len(kinds) == 1 else None,
+            hashlib.sha256(repr(contents).encode()).hexdigest(),
+        )
+
+    @property
+    def subjects(self):
+        """Names of all subjects: list of str."""
+        return list(dict.fromkeys(file.subject for file in self._files))
+
+    def subjects_of(self, indices):
+        """Names of the subjects of some samples, an int array: sorted list of str."""
+        return sorted(set(self.subject[indices].tolist()))
 
     @property
     def action(self):
@@ -213,6 +249,9 @@ class _BuiltFile:
         self.path = path
         with open_samples(path) as file:
             self.action, self.subject = text_of(file, "action"), text_of(file, "subject")
+            with naming(path):
+                provenance = dict(json.loads(text_of(file, "provenance")))
+            self.source, self.synthetic = provenance.get("source", ""), provenance.get("synthetic")
             self.keys = {name: file[name][()] for name in _KEYS}
             _check_finite(path, file)
             self.checksums = {name: text_of(file[name], "sha256") for name in schema_of(file)}

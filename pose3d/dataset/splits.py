@@ -1,9 +1,11 @@
 """Split samples into training, validation and test; cut minibatches."""
 
+import shlex
 from dataclasses import dataclass
 
 import numpy as np
 
+from pose3d.config import option
 from pose3d.dataset.samples import Dataset
 from pose3d.errors import UserError
 
@@ -134,6 +136,44 @@ def minibatches(indices, batch_size, rng=None):
         yield indices[start : start + batch_size]
 
 
+def open_test(folder, settings, subjects=None, actions=None):
+    """The built files of a folder and the numbers of its samples to test with.
+
+    Parameters
+    ----------
+    folder : path
+    settings : pose3d.config.DataSettings, of the network to be tested
+    subjects, actions : iterables of str; None: those of the settings
+
+    Returns
+    -------
+    Dataset, (n,) int array
+
+    Raises
+    ------
+    UserError
+        As `Dataset.open` does, and if a subject is missing or there is no sample to test with.
+    """
+    data = Dataset.open(folder, actions or settings.actions or None, memory=settings.memory)
+    subjects = subjects or settings.test
+    missing = [subject for subject in subjects if subject not in data.subjects]
+    if missing or not subjects:
+        raise UserError(
+            f"{folder} has no subject {', '.join(missing)} to test with, only {', '.join(data.subjects)}: "
+            f"name some of these, as in --subjects {shlex.quote(data.subjects[-1])}"
+        )
+    chosen = np.isin(data.subject, subjects) & (data.frame % settings.test_every == 0)
+    if not chosen.any():
+        raise UserError(f"{folder} has no frame whose number is a multiple of {settings.test_every}")
+    return data, np.flatnonzero(chosen)
+
+
+def split_of(data, settings):
+    """The `Split` of a Dataset that `pose3d.config.DataSettings` ask for; raises as `split`."""
+    rng, every = np.random.default_rng(settings.seed), (settings.train_every, settings.test_every)
+    return split(data, settings.validation, settings.test, rng, *every)
+
+
 def open_split(folder, settings, needs_test):
     """The built files of a folder and their split.
 
@@ -150,13 +190,19 @@ def open_split(folder, settings, needs_test):
     Raises
     ------
     UserError
-        As `Dataset.open` and `split` do, and if the test subject is needed and missing.
+        As `Dataset.open` and `split` do, and if a test subject is missing, or needed and none is named.
     """
     data = Dataset.open(folder, settings.actions or None, memory=settings.memory)
-    rng, every = np.random.default_rng(settings.seed), (settings.train_every, settings.test_every)
-    found = split(data, settings.validation, settings.test, rng, *every)
+    if missing := [subject for subject in settings.test if subject not in data.subjects]:
+        raise UserError(
+            f"{folder} has no subject {', '.join(missing)} to keep for the test, only "
+            f"{', '.join(data.subjects)}: name some of these, {option('data.test', data.subjects[-1:])}, or "
+            f"nobody, {option('data.test', [])}"
+        )
+    found = split_of(data, settings)
     if needs_test and not len(found.test):
         raise UserError(
-            f"{folder} has no samples of the test subject {', '.join(settings.test)}; build them, too"
+            f"no sample of {folder} is kept for the test: name subjects, "
+            f"{option('data.test', data.subjects[-1:])}"
         )
     return data, found

@@ -9,7 +9,8 @@ from pose3d.errors import UserError
 from pose3d.evaluation import metrics
 from pose3d.evaluation.evaluate import evaluate_poses
 from pose3d.evaluation.pose_files import KEYS
-from pose3d.model.trained_graph import load_graph
+from pose3d.model import weights
+from pose3d.model.trained_graph import graph_of
 from pose3d.skeleton import N_JOINTS
 
 BATCH = 128
@@ -55,28 +56,40 @@ def evaluate_run(run, data, indices):
     UserError
         if it was trained on one of the samples' subjects
     """
-    graph = load_graph(run, "regression")
-    check_unseen(run, graph, data, indices, "--seeds")
-    poses = predict_poses(graph, data, indices)
+    found = weights.load(run, "regression")
+    check_unseen(run, found, data, indices, "--seeds")
+    poses = predict_poses(graph_of(found, run), data, indices)
     return evaluate_poses(poses, data.poses[indices], sample_keys(data, indices))["over_frames"]
 
 
-def seen_subjects(graph, data, indices):
-    """Subjects of the samples that a network's settings did not keep for the test: list of str."""
-    return sorted(set(data.subject[indices].tolist()) - set(graph.config.data.test))
+def seen_subjects(found, data, indices):
+    """Subjects of the samples that a network's training has seen: list of str.
+
+    Parameters
+    ----------
+    found : pose3d.model.weights.Weights
+    data : Dataset
+    indices : (n,) int array, sample numbers
+    """
+    theirs = found.trained_on
+    if theirs.data.synthetic != data.origin.synthetic:
+        return []  # other people, even if they have the same names
+    return sorted({*theirs.train, *theirs.validation}.intersection(data.subjects_of(indices)))
 
 
-def check_unseen(path, graph, data, indices, option):
+def check_unseen(path, found, data, indices, option):
     """A UserError if the network in `path`, named by an option, has seen a subject of the samples."""
-    seen = seen_subjects(graph, data, indices)
-    if seen:
-        raise UserError(
-            f"{path} was trained with {', '.join(seen)} not kept for the test; name another {option}"
-        )
+    if seen := seen_subjects(found, data, indices):
+        raise UserError(f"{path} was trained with {', '.join(seen)}; name another {option}")
 
 
 def _outputs(graph, data, indices):
     """Yield a network's outputs batch by batch, each with its sample numbers."""
     batches = list(minibatches(indices, BATCH))
     for batch in tqdm(batches, desc=graph.task, unit=" batches", leave=False, disable=None):
-        yield graph.predict(data.images(batch)), batch
+        outputs = graph.predict(data.images(batch))
+        if not np.isfinite(outputs).all():
+            raise UserError(
+                f"a {graph.task} network's predictions are not finite; train again with a lower learning rate"
+            )
+        yield outputs, batch

@@ -27,7 +27,11 @@ def load_graph(path, task=None):
     UserError
         As `pose3d.model.weights.load`, and if the arrays do not fit the network that the file describes.
     """
-    found = weights.load(path, task)
+    return graph_of(weights.load(path, task), path)
+
+
+def graph_of(found, path):
+    """The graph of `Weights` that were read from `path`; raises as `load_graph`."""
     if found.task == DetectionGraph.task:
         graph = DetectionGraph(found.config)
     else:
@@ -37,7 +41,7 @@ def load_graph(path, task=None):
 
 
 def _scale(found, path):
-    values = {field.name: found.scale.get(field.name) for field in dataclasses.fields(TargetScale)}
-    if not all(np.shape(value) == (RegressionGraph.width,) for value in values.values()):
+    names = [field.name for field in dataclasses.fields(TargetScale)]
+    if not all(np.shape(found.scale.get(name)) == (RegressionGraph.width,) for name in (*names, "mean_pose")):
         raise UserError(f"{path} lacks the scale of its targets: train again")
-    return TargetScale(**values)
+    return TargetScale(**{name: found.scale[name] for name in names})

@@ -9,6 +9,7 @@ import pickle
 
 import numpy as np
 
+from pose3d.config import option
 from pose3d.errors import UserError
 from pose3d.model import weights
 from pose3d.model.network import CONV_LAYERS
@@ -84,25 +85,37 @@ def read_original(path):
     return dict(zip(TRANSFERRED, arrays, strict=True))
 
 
-def transfer(path, graph, images=None):
-    """Set conv1-3 of a network to those of `path`, as the settings ask; its other weights stay random.
+def transfer(path, graph, origin, images=None):
+    """Set conv1-3 of a network to those of `path`; its other weights stay random.
 
     Parameters
     ----------
     path : path of a run folder, a weights file, or the original project's file
     graph : pose3d.model.graph.Graph
+    origin : pose3d.dataset.samples.Origin, of the samples that `graph` will be trained on
     images : (N, 128, 128) array, by which ``transfer.rescale`` measures
+
+    Returns
+    -------
+    init : dict, as of `pose3d.model.weights.TrainedOn`
+    notes : list of str, what a user should know of data and subjects
 
     Raises
     ------
     UserError
         If there is nothing to read, it has other kernels, or it was trained on a subject that `graph`'s
-        settings keep for the test.
+        settings keep for the test or the validation.
     """
-    path = weights.find(path)
+    named, path = path, weights.find(path)
+    init = {"path": str(named), "sha256": weights.digest(path)}
     with path.open("rb") as file:
         is_npz = file.read(2) == b"PK"
-    params = _read_weights(path, graph.config.data.test) if is_npz else read_original(path)
+    params, notes = _read_weights(path, graph.config.data, origin) if is_npz else (read_original(path), [])
+    if not is_npz:
+        notes.append(
+            f"note: {path} does not say what it was trained on; make sure that it was nobody of the test or "
+            "the validation"
+        )
     theirs, ours = [params[f"{layer}.b"].size for layer in CONV_LAYERS], list(graph.config.network.kernels)
     if theirs != ours:
         raise UserError(
@@ -118,6 +131,7 @@ def transfer(path, graph, images=None):
         raise UserError(f"{path}: {error}") from None
     if graph.config.transfer.rescale:
         _rescale_fc1(graph, before, _spread(graph, images))
+    return init, notes
 
 
 def _spread(graph, images):
@@ -136,17 +150,32 @@ def _rescale_fc1(graph, random, transferred):
     graph.network.set_weights({"fc1.W": weights * weights.dtype.type(random / transferred)})
 
 
-def _read_weights(path, test):
-    """conv1-3 of a weights file, whose training may not have seen the subjects kept for the test."""
+def _read_weights(path, settings, origin):
+    """conv1-3 of a weights file, and a note if it was trained on other data."""
     found = weights.load(path)
-    theirs = found.config.data.test
-    seen = [subject for subject in test if subject not in theirs]
-    if seen:
-        raise UserError(
-            f"{path} was trained with data.test = {list(theirs)}, this run with {list(test)}: pre-training "
-            f"may have seen {', '.join(seen)}; train it again with --set 'data.test={list(test)}'"
-        )
+    _check_unseen(path, found.trained_on, settings, origin)
     missing = set(TRANSFERRED) - set(found.params)
     if missing:
         raise UserError(f"{path} lacks {', '.join(sorted(missing))}: train again")
-    return {name: found.params[name] for name in TRANSFERRED}
+    theirs, notes = found.trained_on.data, []
+    if theirs.fingerprint != origin.fingerprint:
+        notes.append(f"note: conv1-3 of {path} were trained on {theirs}, this run's data are {origin}")
+    return {name: found.params[name] for name in TRANSFERRED}, notes
+
+
+def _check_unseen(path, theirs, settings, origin):
+    """A UserError if a network has seen subjects that `settings` keep for the test or the validation."""
+    if theirs.data.synthetic != origin.synthetic:
+        return  # other people, even if they have the same names
+    kind, _, subject = settings.validation.partition(":")
+    validation = [subject] if kind == "subject" else []
+    held_out = (
+        ("data.test", settings.test, {*theirs.train, *theirs.validation}, list(settings.test)),
+        ("data.validation", validation, theirs.train, settings.validation),
+    )
+    for key, subjects, seen, value in held_out:
+        if both := [subject for subject in subjects if subject in seen]:
+            raise UserError(
+                f"{path} was trained with {', '.join(both)}, which {key} keeps from this run: train it again "
+                f"with {option(key, value)}"
+            )

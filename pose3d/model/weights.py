@@ -1,17 +1,38 @@
 """The weights file: every parameter by name, what it was trained as, and the scale of its targets."""
 
+import dataclasses
+import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from pose3d import config as settings
+from pose3d.dataset.samples import Origin
 from pose3d.errors import UserError
 from pose3d.io import npz_archive as archive
 from pose3d.io.atomic_files import whole
 
-FORMAT = archive.Format("pose3d weights", "weights file", version=1)
+FORMAT = archive.Format("pose3d weights", "weights file", version=2)
 BEST, LAST = "best.npz", "last.npz"
+
+
+@dataclass(frozen=True)
+class TrainedOn:
+    """What a network was trained on.
+
+    Attributes
+    ----------
+    data : pose3d.dataset.samples.Origin
+    train, validation : lists of str, the subjects whose samples changed the weights, and chose the best epoch
+    init : dict, or None for a random start
+        ``path``, str, of the weights that conv1-3 were taken from, and their ``sha256``
+    """
+
+    data: Origin
+    train: list
+    validation: list
+    init: dict | None = None
 
 
 @dataclass(frozen=True)
@@ -23,8 +44,10 @@ class Weights:
     task : "detection" or "regression"
     config : pose3d.config.Config of the run
     params : dict of str to array, ``conv1.W`` ... ``fc3.b``
+    trained_on : TrainedOn
     scale : dict of str to (51,) array, mm
-        ``mean`` and ``deviation`` of a regression network's targets; empty for detection.
+        Of a regression network: ``mean`` and ``deviation`` of its targets, and the ``mean_pose`` of its
+        training samples; empty for detection.
     about : dict
         Epoch, scores, versions: for people, not for programs.
     """
@@ -32,13 +55,19 @@ class Weights:
     task: str
     config: settings.Config
     params: dict
+    trained_on: TrainedOn
     scale: dict = field(default_factory=dict)
     about: dict = field(default_factory=dict)
 
 
 def save(path, weights):
     """Write a weights file (npz, no pickle inside); it appears under its name only when it is whole."""
-    header = {"task": weights.task, "config": settings.to_dict(weights.config), "about": weights.about}
+    header = {
+        "task": weights.task,
+        "config": settings.to_dict(weights.config),
+        "trained_on": dataclasses.asdict(weights.trained_on),
+        "about": weights.about,
+    }
     with whole(path) as temporary:
         FORMAT.write(temporary, header, archive.join(param=weights.params, scale=weights.scale))
 
@@ -86,6 +115,17 @@ def find(path, name=BEST):
     return path
 
 
+def digest(path):
+    """SHA-256 of the weights file meant by `path`, as of `find`: str."""
+    return hashlib.sha256(find(path).read_bytes()).hexdigest()
+
+
+def check_unchanged(path, sha256):
+    """A UserError if the weights file meant by `path` is missing or another than that of a `digest`."""
+    if digest(path) != sha256:
+        raise UserError(f"{path} was trained anew since then")
+
+
 def load(path, task=None):
     """Read a weights file or a run folder's best one.
 
@@ -114,4 +154,6 @@ def load(path, task=None):
 def _decode(header, arrays):
     params, scale = archive.split(arrays, "param", "scale")
     config = settings.from_dict(header["config"], complete=True)
-    return Weights(header["task"], config, params, scale, header["about"])
+    trained_on = dict(header["trained_on"])
+    trained_on = TrainedOn(Origin(**trained_on.pop("data")), **trained_on)
+    return Weights(header["task"], config, params, trained_on, scale, header["about"])

@@ -127,7 +127,7 @@ def _step(data, indices):
 
 
 def _curve(kind, run):
-    """Read the learning curve of a run folder; None without one."""
+    """Read the learning curve of a run folder; None without one, or if it is empty."""
     path = Path(run or "") / "curve.csv"
     if not run or not path.is_file():
         return None
@@ -135,4 +135,5 @@ def _curve(kind, run):
     with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     names = {f"{part}_{score}": part for part in ("train", "validation", "test")}
-    return Curve(title, rows, {key: name for key, name in names.items() if key in rows[0]}, label)
+    names = {key: name for key, name in names.items() if rows and key in rows[0]}
+    return Curve(title, rows, names, label) if names else None

@@ -1,5 +1,6 @@
 """The checkpoint file: all that a run needs to continue bit for bit as if it had never stopped."""
 
+import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from pose3d.errors import UserError
 from pose3d.io import npz_archive as archive
 from pose3d.io.atomic_files import keep_copy, whole
 
-FORMAT = archive.Format("pose3d checkpoint", "checkpoint", version=1)
+FORMAT = archive.Format("pose3d checkpoint", "checkpoint", version=2)
 NAME, OLDER = "checkpoint.npz", "checkpoint.older.npz"
 _IN_HEADER = ("task", "generators", "data", "rows", "versions", "flags")  # as they are
 
@@ -29,8 +30,6 @@ class Progress:
     best : dict or None, the row of the best epoch
     mark : float, the validation score of the last improvement that counts
     waited : int, epochs since then
-    converged : bool, whether the patience is used up
-    over : bool, whether the run is complete
     """
 
     epoch: int = 0
@@ -42,8 +41,14 @@ class Progress:
     best: dict | None = None
     mark: float = float("inf")
     waited: int = 0
-    converged: bool = False
-    over: bool = False
+
+    def is_converged(self, training):
+        """Whether the patience of the settings is used up."""
+        return bool(training.patience) and self.waited >= training.patience
+
+    def is_over(self, training):
+        """Whether the run is complete."""
+        return self.is_converged(training) or self.epoch > training.epochs
 
 
 @dataclass
@@ -62,7 +67,9 @@ class Checkpoint:
     data : str, the fingerprint of the samples and of their split
     rows : list of dicts, the curve
     versions : str
-    flags : dict, of the command line: ``data``, str, and ``monitor_test``, bool
+    flags : dict
+        of the command line: ``data``, str; ``init``, as of `pose3d.model.weights.TrainedOn`; and
+        ``monitor_test``, bool
     """
 
     task: str
@@ -126,7 +133,7 @@ def load(folder, task):
     """
     path = Path(folder) / NAME if Path(folder).is_dir() else Path(folder)
     if not path.is_file():
-        raise UserError(f"{path}: there is no such checkpoint; start without --resume")
+        raise UserError(f"{path}: there is no such checkpoint{_offer(path)}")
     try:
         found = FORMAT.read(path, _decode)
     except UserError as error:
@@ -137,7 +144,7 @@ def load(folder, task):
 
 
 def _offer(path):
-    """What to do about a damaged checkpoint: use the older one, if it can be read."""
+    """What to do about a missing or damaged checkpoint: use the older one, if it can be read."""
     older = path.with_name(OLDER)
     try:
         found = None if path.name == OLDER else FORMAT.read(older, _decode)
@@ -145,7 +152,8 @@ def _offer(path):
         found = None
     if found is None:
         return "; start without --resume"
-    return f"; the previous one, of epoch {found.progress.epoch}, can be read: --resume {older}"
+    remedy = f"--resume {shlex.quote(str(older))}"
+    return f"; the previous one, of epoch {found.progress.epoch}, can be read: {remedy}"
 
 
 def _decode(header, arrays):

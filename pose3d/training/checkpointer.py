@@ -1,6 +1,7 @@
 """When a training run writes checkpoints, and how it resumes from one."""
 
 import hashlib
+import shlex
 import signal
 import time
 
@@ -33,12 +34,12 @@ class Checkpointer:
 
     def __init__(self, task, split, run, signals, monitor_test=False):
         self.task, self.run, self.signals = task, run, signals
-        self._flags = {"data": str(task.data.folder), "monitor_test": monitor_test}
+        self._flags = {"data": str(task.data.folder), "init": task.init, "monitor_test": monitor_test}
         self.progress = Progress()
         self.average = WeightAverage(task.graph.network, task.config.training.average)
         self.shuffling_rng = np.random.default_rng(task.config.training.seed)
         self.augmentation_rng = np.random.default_rng(task.config.augmentation.seed)
-        digest = hashlib.sha256(task.data.fingerprint.encode())
+        digest = hashlib.sha256(task.data.origin.fingerprint.encode())
         for indices in (split.train, split.validation):
             digest.update(np.ascontiguousarray(indices))
         self._data = digest.hexdigest()
@@ -138,6 +139,13 @@ class Checkpointer:
         if asked:
             raise Stopped(
                 f"stopped by {signal.Signals(asked).name} in epoch {self.progress.epoch} after "
-                f"{self.progress.step} steps; to continue, give the same command with --resume",
+                f"{self.progress.step} steps; to continue: {self._command()}",
                 asked,
             )
+
+    def _command(self):
+        """What resumes this run, as a line for a shell."""
+        size = self.task.ranks.size
+        words = ["mpiexec", "-n", str(size)] if size > 1 else []
+        words += ["python", "-m", f"pose3d.train_{self.task.name}", "--resume", "--out", str(self.run.folder)]
+        return shlex.join(words)

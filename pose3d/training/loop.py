@@ -11,7 +11,7 @@ from pose3d.dataset.splits import minibatches
 from pose3d.errors import UserError
 from pose3d.io.processes import Signals
 from pose3d.io.ranks import ALONE
-from pose3d.model.weights import BEST, LAST, Weights
+from pose3d.model.weights import BEST, LAST, TrainedOn, Weights
 from pose3d.training.checkpoint import Progress
 from pose3d.training.checkpointer import Checkpointer
 from pose3d.training.diagnostics import activity, warnings
@@ -55,11 +55,13 @@ def fit(task, split, run, monitor_test=False, resumed=None):
         task.ranks.agree("their files, settings, versions or initial weights", checkpoints.digest)
         run.log(split.summary)
         try:
-            while not checkpoints.progress.over:
+            while not checkpoints.progress.is_over(task.config.training):
                 _epoch(task, split, run, checkpoints, monitor_test)
                 checkpoints.save()
-        finally:
-            run.draw_curve(task)
+        except BaseException:
+            run.draw_curve(task, failing=True)
+            raise
+        run.draw_curve(task)
     return checkpoints.progress.best
 
 
@@ -79,8 +81,7 @@ def _epoch(task, split, run, checkpoints, monitor_test):
         row = {"epoch": epoch, "cost": progress.total / len(progress.order)}
     with checkpoints.average.applied(epoch):
         for name, indices in _scored(task.config.training, split, monitor_test).items():
-            found = evaluate(task, indices, checkpoints.pause)
-            _check_finite(found["cost"], epoch)  # before these weights replace good ones
+            found = evaluate(task, indices, epoch, checkpoints.pause)
             row |= {f"{name}_{key}": value for key, value in found.items()}
         row["gradient_norm"] = progress.norms / progress.step if progress.step else None
         row |= _activity(task, split)
@@ -93,7 +94,7 @@ def _epoch(task, split, run, checkpoints, monitor_test):
 
         score = row[f"validation_{task.objective}"]
         is_best = progress.best is None or score < progress.best[f"validation_{task.objective}"]
-        weights = _snapshot(task, row)
+        weights = _snapshot(task, split, row)
         run.save_weights(LAST, weights)
         if is_best:
             run.save_weights(BEST, weights)
@@ -102,7 +103,7 @@ def _epoch(task, split, run, checkpoints, monitor_test):
     for warning in warnings(row):
         run.log(warning)
     checkpoints.progress = _next(task, progress, row, score, is_best)
-    if checkpoints.progress.converged:
+    if checkpoints.progress.is_converged(task.config.training):
         run.log(
             f"converged: validation_{task.objective} has not improved in {checkpoints.progress.waited} epochs"
         )
@@ -150,30 +151,38 @@ def train_epoch(task, progress, untrained_cost=np.inf, pause=lambda: None, rng=N
             pause()
 
 
-def evaluate(task, indices, pause=lambda: None):
+def evaluate(task, indices, epoch, pause=lambda: None):
     """The cost and the scores of all samples with these numbers.
 
     Parameters
     ----------
     task : pose3d.training.tasks.Task
     indices : (n,) int array
+    epoch : int, for the message
     pause : function called after every minibatch
 
     Returns
     -------
     dict of str to float
+
+    Raises
+    ------
+    UserError
+        if the cost is not finite
     """
     totals, cost, ranks = {}, 0.0, task.ranks
     for batch in _prefetched(task.data, minibatches(indices, EVALUATION_BATCH * ranks.size), ranks):
         mine = batch[ranks.share(len(batch))]
         if len(mine):
             outputs, batch_cost = task.graph.evaluate(task.data.images(mine), task.targets(mine))
-            for name, count in task.counts(outputs, mine).items():
-                totals[name] = totals.get(name, 0) + count
             cost += batch_cost * len(mine)
+            if np.isfinite(cost):  # else there is nothing to count: the sum below ends the run on every rank
+                for name, count in task.counts(outputs, mine).items():
+                    totals[name] = totals.get(name, 0) + count
         pause()
     totals = ranks.total({**totals, "cost": cost})
     cost = totals.pop("cost") / len(indices)
+    _check_finite(cost, epoch)  # before these weights replace good ones
     return {"cost": cost, **task.scores(totals, len(indices), cost)}
 
 
@@ -202,7 +211,9 @@ def _samples(task, batch, rng):
 
 def _scored(training, split, monitor_test):
     """The samples that are scored after every epoch, by name."""
-    subset = np.random.default_rng(training.seed).permutation(split.train)[: len(split.validation)]
+    # A stream of its own: that of the shuffling would choose the first samples of epoch 1.
+    rng = np.random.default_rng([training.seed, 1])
+    subset = rng.permutation(split.train)[: len(split.validation)]
     sets = {"train": np.sort(subset), "validation": split.validation}
     return {**sets, "test": split.test} if monitor_test else sets
 
@@ -213,24 +224,22 @@ def _activity(task, split):
     return activity(task.graph, task.data.images(some))
 
 
-def _snapshot(task, row):
+def _snapshot(task, split, row):
     about = {"epoch": row["epoch"], "scores": row, "versions": versions_line()}
-    return Weights(task.name, task.config, task.graph.network.get_weights(), task.scale, about)
+    subjects = (task.data.subjects_of(indices) for indices in (split.train, split.validation))
+    trained_on = TrainedOn(task.data.origin, *subjects, task.init)
+    return Weights(task.name, task.config, task.graph.network.get_weights(), trained_on, task.scale, about)
 
 
 def _next(task, progress, row, score, is_best):
     """Where the next epoch begins."""
     training = task.config.training
     improved = score < (1 - training.improvement) * progress.mark
-    waited = 0 if improved else progress.waited + 1
-    converged = bool(training.patience) and waited >= training.patience
     return Progress(
         epoch=progress.epoch + 1,
         best=row if is_best else progress.best,
         mark=score if improved else progress.mark,
-        waited=waited,
-        converged=converged,
-        over=converged or progress.epoch >= training.epochs,
+        waited=0 if improved else progress.waited + 1,
     )
 
 

@@ -5,6 +5,7 @@ import itertools
 import logging
 import os
 import platform
+import shlex
 import sys
 import time
 from functools import cache
@@ -37,7 +38,7 @@ class RunFolder:
     """
 
     def __init__(self, folder, plot=None, writes=True):
-        """Open the folder of a run that is resumed; `create` makes a new one.
+        """Use `create` or `open`.
 
         Parameters
         ----------
@@ -52,7 +53,7 @@ class RunFolder:
             self._logger.addHandler(_Console())
             # A path of the command line may hold bytes that are no text.
             self._logger.addHandler(_LogFile(self.folder / LOG, encoding="utf-8", errors="backslashreplace"))
-        self.log("$ " + " ".join(sys.argv))
+        self.log(f"$ {_command_line()}")
 
     @classmethod
     def create(cls, folder, config, plot=None, writes=True):
@@ -69,13 +70,19 @@ class RunFolder:
         if writes:
             kept = _set_aside(folder)
             folder.mkdir(parents=True, exist_ok=True)
-            with whole(folder / CONFIG) as temporary:
-                temporary.write_text(settings.to_toml(config), encoding="utf-8")
-        run = cls(folder, plot, writes)
+        run = cls.open(folder, config, plot, writes)
         run.log(f"Python {platform.python_version()}, {versions_line()}")
         if writes and kept:
             run.log(f"the older run in {folder} was moved to {kept}")
         return run
+
+    @classmethod
+    def open(cls, folder, config, plot=None, writes=True):
+        """The folder of a run that is resumed, with the settings that it has now."""
+        if writes:
+            with whole(Path(folder) / CONFIG) as temporary:
+                temporary.write_text(settings.to_toml(config), encoding="utf-8")
+        return cls(folder, plot, writes)
 
     def log(self, text):
         """Print text and append it to the log."""
@@ -103,8 +110,16 @@ class RunFolder:
         if time.monotonic() - self._drawn_at > REDRAWN:
             self.draw_curve(task)
 
-    def draw_curve(self, task):
-        """Draw the learning curve, unless it shows all rows."""
+    def draw_curve(self, task, failing=False):
+        """Draw the learning curve, unless it shows all rows; if a run is `failing`, only log an error."""
+        try:
+            self._draw_curve(task)
+        except Exception as error:
+            if not failing:
+                raise
+            self.log(f"{CURVE_PICTURE} cannot be drawn: {error}")
+
+    def _draw_curve(self, task):
         if not self._plot or not self._writes or self._drawn_rows == len(self.rows):
             return
         names = {f"{kind}_{task.objective}": kind for kind in ("train", "validation", "test")}
@@ -138,6 +153,13 @@ class _LogFile(logging.FileHandler):
         if is_disk_full(error):
             raise DiskFullError.at(self.baseFilename) from error
         raise error
+
+
+def _command_line():
+    """The command that this process runs, as a line for a shell."""
+    module = getattr(sys.modules["__main__"], "__spec__", None)
+    words = ["python", "-m", module.name] if module else [sys.argv[0]]
+    return shlex.join([*words, *sys.argv[1:]])
 
 
 def epoch_line(row, objective, is_best, epochs):

@@ -31,9 +31,10 @@ class Task:
     data : Dataset
     ranks : pose3d.io.ranks.Alone or Ranks, which share every minibatch
     scale : dict of arrays that the weights file must carry
+    init : dict or None, as of `pose3d.model.weights.TrainedOn`; set by `start`
     """
 
-    name = objective = unit = None
+    name = objective = unit = init = None
     scale = {}
 
     def __init__(self, graph, data, ranks=ALONE):
@@ -144,22 +145,20 @@ class RegressionTask(Task):
     def create(cls, config, data, split, ranks=ALONE):
         """The task of a new network, whose targets are scaled by the training poses."""
         scale = TargetScale.fit(data.blocks("poses", split.train), config.regression)
-        return cls(RegressionGraph(config, scale), data, ranks)
-
-    @property
-    def scale(self):
-        return dataclasses.asdict(self.graph.scale)
+        task = cls(RegressionGraph(config, scale), data, ranks)
+        task.scale = dataclasses.asdict(scale) | {"mean_pose": data.mean_pose(split.train).ravel()}
+        return task
 
     def start(self, init, split):
-        maps = []
+        lines = ["conv1, conv2, conv3 random"]
         if init != "none":
             images = self._some_images(split.train) if self.config.transfer.rescale else None
-            transfer(init, self.graph, images)
+            self.init, notes = transfer(init, self.graph, self.data.origin, images)
             maps = transferred_maps(self.graph, self._some_images(split.validation))
+            lines = [f"conv1, conv2, conv3 from {init}", *notes, *maps]
         baseline = self._mean_pose_mpjpe(split)
         return [
-            "conv1, conv2, conv3 random" if init == "none" else f"conv1, conv2, conv3 from {init}",
-            *maps,
+            *lines,
             f"baseline on validation, mean training pose: MPJPE {baseline:.2f} mm",
         ]
 
@@ -167,7 +166,7 @@ class RegressionTask(Task):
         return self.data.images(indices[:: max(1, len(indices) // SHOWN)][:SHOWN])
 
     def _mean_pose_mpjpe(self, split):
-        mean_pose = self.data.mean_pose(split.train)
+        mean_pose = self.scale["mean_pose"].reshape(N_JOINTS, 3)
         errors = sum(
             metrics.joint_errors(np.broadcast_to(mean_pose, poses.shape), poses).sum()
             for poses in self.data.blocks("poses", split.validation)

@@ -204,8 +204,8 @@ def grown(file):
         file[name].resize(10**9, axis=0)
 
 
-def of_an_earlier_release(path):
-    """Store all texts as those of 0.1: of variable length, in a heap."""
+def with_texts_in_a_heap(path):
+    """Store all texts as h5py does by default: of variable length."""
     with h5py.File(path, "r+") as file:
         for place in (file, *(file[name] for name in SCHEMA)):
             for name, value in place.attrs.items():
@@ -216,10 +216,10 @@ def of_an_earlier_release(path):
         file["provenance"] = provenance
 
 
-def test_files_of_an_earlier_release_are_read_and_their_heaps_checked(folder):
-    path, before = built_path(folder, "Walking", "S1"), Dataset.open(folder).fingerprint
-    of_an_earlier_release(path)
-    assert Dataset.open(folder).fingerprint == before
+def test_texts_of_variable_length_are_read_and_their_heaps_checked(folder):
+    path, before = built_path(folder, "Walking", "S1"), Dataset.open(folder).origin.fingerprint
+    with_texts_in_a_heap(path)
+    assert Dataset.open(folder).origin.fingerprint == before
     assert read_provenance(path) == {"seed": 3}
     content = path.read_bytes()
     heap = content.index(b"GCOL") + 16

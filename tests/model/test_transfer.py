@@ -5,11 +5,13 @@ The files ``data/python2_*.pkl`` were written by Python 2.7.18 with numpy 1.16.6
 by one call for the list of the six.
 """
 
+import hashlib
 import os
 import pickle
 import shutil
 import struct
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +19,13 @@ import pytest
 
 from pose3d import config
 from pose3d.config import NetworkSettings
+from pose3d.dataset.samples import Origin
 from pose3d.errors import UserError
 from pose3d.model.network import Network
 from pose3d.model.regression import RegressionGraph, TargetScale
 from pose3d.model.transfer import TRANSFERRED, transfer
 from pose3d.model.weights import BEST, Weights, save
+from tests.small import TRAINED_ON
 
 KERNELS = (1, 2, 3)
 PICKLES = sorted((Path(__file__).parents[1] / "data").glob("python2_*.pkl"))
@@ -43,11 +47,12 @@ def graph():
     return regression_graph()
 
 
-def weights_file(path, **changes):
+def weights_file(path, trained_on=TRAINED_ON, **changes):
     """A detection network's file of KERNELS, with some parameters changed; None leaves one out."""
     settings = config.load("detection", None, [f"network.kernels={list(KERNELS)}", "network.seed=7"])
     params = Network(1700, settings.network).get_weights() | changes
-    save(path, Weights("detection", settings, {k: v for k, v in params.items() if v is not None}))
+    params = {k: v for k, v in params.items() if v is not None}
+    save(path, Weights("detection", settings, params, trained_on))
     return path
 
 
@@ -71,7 +76,7 @@ def test_what_is_transferred():
 @pytest.mark.parametrize("whole", [True, False])
 def test_from_a_run_folder_or_a_file(graph, saved, whole):
     before = graph.network.get_weights()
-    transfer(saved.parent if whole else saved, graph)
+    transfer(saved.parent if whole else saved, graph, TRAINED_ON.data)
     check_transferred(before, graph, Network(1700, NetworkSettings(kernels=KERNELS, seed=7)).get_weights())
 
 
@@ -81,7 +86,7 @@ def test_rescaling_lets_fc1_see_the_spread_of_random_weights(tmp_path):
     strong = {name: 5 * value for name, value in graph.network.get_weights().items() if "conv" in name}
     path = weights_file(tmp_path / BEST, **strong)
     before, spread = graph.network.get_weights(), np.std(graph.activations(images)["conv3"])
-    transfer(path, graph, images)
+    transfer(path, graph, TRAINED_ON.data, images)
     after = graph.network.get_weights()
     factor = spread / np.std(graph.activations(images)["conv3"])
     assert factor < 0.5
@@ -93,7 +98,7 @@ def test_what_gives_one_value_cannot_be_rescaled(tmp_path):
     graph = regression_graph(KERNELS, "transfer.rescale=true")
     path = weights_file(tmp_path / BEST, **{"conv3.W": np.zeros((3, 2, 6, 6), np.float32)})
     with pytest.raises(UserError, match="transfer.rescale: conv3 gives one value"):
-        transfer(path, graph, np.zeros((2, 128, 128), np.uint8))
+        transfer(path, graph, TRAINED_ON.data, np.zeros((2, 128, 128), np.uint8))
 
 
 @pytest.mark.parametrize("path", PICKLES, ids=lambda path: path.stem)
@@ -101,7 +106,7 @@ def test_from_the_originals_file(graph, path):
     before = graph.network.get_weights()
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # numpy deprecates what Python 2's pickles pass to dtype
-        transfer(path, graph)
+        transfer(path, graph, TRAINED_ON.data)
     check_transferred(before, graph, dict(zip(TRANSFERRED, original_arrays(), strict=True)))
 
 
@@ -110,7 +115,7 @@ def test_from_todays_pickle_in_any_order_of_memory(graph, tmp_path, protocol):
     path, before = tmp_path / "w.pkl", graph.network.get_weights()
     arrays = [np.asfortranarray(a).astype(">f8") for a in original_arrays()]
     path.write_bytes(pickle.dumps(tuple(arrays), protocol))
-    transfer(path, graph)
+    transfer(path, graph, TRAINED_ON.data)
     check_transferred(before, graph, dict(zip(TRANSFERRED, original_arrays(), strict=True)))
 
 
@@ -176,7 +181,7 @@ def test_a_pickle_that_does_something_is_refused_and_does_nothing(graph, tmp_pat
     path, sign, before = tmp_path / "w.pkl", tmp_path / "sign", graph.network.get_weights()
     path.write_bytes(armed(payload, sign))
     with pytest.raises(UserError, match=rf"w\.pkl is .*{told}"):
-        transfer(path, graph)
+        transfer(path, graph, TRAINED_ON.data)
     assert not sign.exists()
     for parameter, value in graph.network.get_weights().items():
         np.testing.assert_array_equal(value, before[parameter])
@@ -210,7 +215,7 @@ def test_the_six_are_counted_and_their_kind_is_checked(graph, tmp_path):
         with pytest.raises(
             UserError, match=r"w\.pkl is refused: it should hold the six arrays W0 b0 W1 b1 W2 b2"
         ):
-            transfer(path, graph)
+            transfer(path, graph, TRAINED_ON.data)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.2, 0.5, 0.99])
@@ -219,7 +224,7 @@ def test_a_truncated_pickle(graph, tmp_path, share):
     content = PICKLES[-1].read_bytes()
     path.write_bytes(content[: int(share * len(content))])
     with pytest.raises(UserError, match=r"w\.pkl is (neither a weights file nor a pickle of arrays|refused)"):
-        transfer(path, graph)
+        transfer(path, graph, TRAINED_ON.data)
 
 
 def test_other_kernels_are_refused_with_the_remedy(saved):
@@ -228,19 +233,19 @@ def test_other_kernels_are_refused_with_the_remedy(saved):
         with pytest.raises(
             UserError, match=r"has kernels \[1, 2, 3\], the network \[1, 2, 4\]: train with --set net"
         ):
-            transfer(path, other)
+            transfer(path, other, TRAINED_ON.data)
 
 
 def test_another_shape_is_refused(graph, tmp_path):
     path = weights_file(tmp_path / "w.npz", **{"conv2.W": np.zeros((2, 1, 7, 7), "float32")})
     with pytest.raises(UserError, match=r"w\.npz: conv2\.W has shape \(2, 1, 7, 7\), the network's has"):
-        transfer(path, graph)
+        transfer(path, graph, TRAINED_ON.data)
 
 
 def test_a_missing_layer_is_named(graph, tmp_path):
     path = weights_file(tmp_path / "w.npz", **{"conv2.W": None, "conv3.b": None})
     with pytest.raises(UserError, match=r"w\.npz lacks conv2\.W, conv3\.b"):
-        transfer(path, graph)
+        transfer(path, graph, TRAINED_ON.data)
 
 
 def test_numbers_that_are_not_finite_are_refused(graph, tmp_path):
@@ -249,7 +254,7 @@ def test_numbers_that_are_not_finite_are_refused(graph, tmp_path):
     path = tmp_path / "w.pkl"
     path.write_bytes(pickle.dumps(arrays, protocol=3))
     with pytest.raises(UserError, match=r"w\.pkl: conv2\.W holds numbers that are not finite"):
-        transfer(path, graph)
+        transfer(path, graph, TRAINED_ON.data)
 
 
 def test_a_damaged_weights_file_is_not_taken_for_a_pickle(graph, saved, tmp_path):
@@ -257,22 +262,53 @@ def test_a_damaged_weights_file_is_not_taken_for_a_pickle(graph, saved, tmp_path
     shutil.copy(saved, path)
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(UserError, match=r"w\.npz is no weights file of pose3d, or damaged"):
-        transfer(path, graph)
+        transfer(path, graph, TRAINED_ON.data)
 
 
 def test_nothing_there(graph, tmp_path):
     with pytest.raises(UserError, match="holds no best.npz"):
-        transfer(tmp_path, graph)
+        transfer(tmp_path, graph, TRAINED_ON.data)
     with pytest.raises(UserError, match="none: no such file or run folder"):
-        transfer(tmp_path / "none", graph)
+        transfer(tmp_path / "none", graph, TRAINED_ON.data)
 
 
-def test_pre_training_that_saw_the_test_subject_is_refused(saved):
-    """The detection network kept S11 for the test, so it may have been trained on S9."""
-    transfer(saved, regression_graph(KERNELS, "data.test=['S11']"))
+@pytest.mark.parametrize(
+    ("setting", "key", "subject"),
+    [
+        ("data.test=['S9']", 'data.test=["S9"]', "S9"),
+        ("data.test=['S7', 'S11']", 'data.test=["S7", "S11"]', "S7"),  # which chose the best epoch
+        ("data.validation=subject:S9", 'data.validation="subject:S9"', "S9"),
+    ],
+)
+def test_pre_training_that_saw_what_this_run_keeps_is_refused(tmp_path, setting, key, subject):
+    theirs = replace(TRAINED_ON, train=["S1", "S9"], validation=["S7"])
+    path = weights_file(tmp_path / "w.npz", theirs)
+    graph = regression_graph(KERNELS, setting)
     with pytest.raises(UserError) as refused:
-        transfer(saved, regression_graph(KERNELS, "data.test=['S9', 'S11']"))
+        transfer(path, graph, TRAINED_ON.data)
     assert str(refused.value) == (
-        f"{saved} was trained with data.test = ['S11'], this run with ['S9', 'S11']: pre-training may have "
-        "seen S9; train it again with --set 'data.test=['S9', 'S11']'"
+        f"{path} was trained with {subject}, which {key.partition('=')[0]} keeps from this run: train it "
+        f"again with --set '{key}'"
     )
+    transfer(path, graph, replace(TRAINED_ON.data, synthetic=False))  # other people of the same name
+
+
+def test_the_subject_that_chose_the_best_epoch_may_choose_again(tmp_path):
+    path = weights_file(tmp_path / "w.npz", replace(TRAINED_ON, train=["S1"], validation=["S9"]))
+    transfer(path, regression_graph(KERNELS, "data.validation=subject:S9"), TRAINED_ON.data)
+
+
+def test_convolutions_of_other_data_are_taken_with_a_note(saved, graph):
+    init, notes = transfer(saved.parent, graph, TRAINED_ON.data)
+    assert notes == []
+    assert init == {"path": str(saved.parent), "sha256": hashlib.sha256(saved.read_bytes()).hexdigest()}
+    ours = Origin("data/human36m", False, 64 * "a")
+    assert transfer(saved, graph, ours)[1] == [
+        f"note: conv1-3 of {saved} were trained on data/raw (synthetic, fingerprint ffffffff), this run's "
+        "data are data/human36m (real, fingerprint aaaaaaaa)"
+    ]
+
+
+def test_a_pickle_does_not_say_whom_it_was_trained_with(graph):
+    _, (note,) = transfer(PICKLES[0], graph, TRAINED_ON.data)
+    assert note.startswith(f"note: {PICKLES[0]} does not say what it was trained on; make sure that it was")

@@ -9,7 +9,7 @@ from pose3d.errors import UserError
 from pose3d.io.atomic_files import DiskFullError
 from pose3d.model import weights
 from pose3d.model.weights import Weights, find, load, save
-from tests.small import SMALL
+from tests.small import SMALL, TRAINED_ON
 
 CONFIG = config.load(
     "regression",
@@ -22,7 +22,8 @@ def example(task="regression", **more):
     rng = np.random.default_rng(0)
     params = {"conv1.W": rng.normal(size=(2, 1, 5, 5)).astype("float32"), "conv1.b": np.arange(2.0)} | more
     scale = {"mean": rng.normal(size=51), "deviation": np.ones(51)}
-    return Weights(task, CONFIG, params, scale, {"epoch": 3, "scores": {"mpjpe_mm": 51.5, "cost": None}})
+    about = {"epoch": 3, "scores": {"mpjpe_mm": 51.5, "cost": None}}
+    return Weights(task, CONFIG, params, TRAINED_ON, scale, about)
 
 
 @pytest.fixture
@@ -34,7 +35,8 @@ def path(tmp_path):
 
 def test_round_trip(path):
     found, expected = load(path), example()
-    assert (found.task, found.config, found.about) == (expected.task, expected.config, expected.about)
+    for name in ("task", "config", "trained_on", "about"):
+        assert getattr(found, name) == getattr(expected, name)
     for kind in ("params", "scale"):
         read, written = getattr(found, kind), getattr(expected, kind)
         assert list(read) == list(written)
@@ -82,7 +84,7 @@ def rewrite(path, header=(), **arrays):
 @pytest.mark.parametrize(
     ("header", "message"),
     [
-        ({"version": 2}, r"w\.npz: version 2, this program reads 1: train again"),
+        ({"version": 1}, r"w\.npz: version 1, this program reads 2: train again"),
         ({"format": "other"}, r"w\.npz is no weights file of pose3d, or damaged \(its format is other\)"),
         ({"format": None}, r"w\.npz is no weights file of pose3d"),
         ({"task": None}, r"w\.npz is no weights file of pose3d, or damaged \('task'\)"),

@@ -18,6 +18,7 @@ from pose3d.training.checkpoint import Progress
 from pose3d.training.loop import evaluate, fit, train_epoch
 from pose3d.training.run_folder import RunFolder, epoch_line
 from pose3d.training.tasks import Task
+from tests.small import TRAINED_ON
 
 TIMES = {"seconds", "images_per_s"}
 TRAIN, VALIDATION, TEST = np.arange(50), np.arange(60, 70), np.arange(80, 210)
@@ -52,7 +53,7 @@ class Graph:
 class Data:
     """Every sample's image is its number."""
 
-    fingerprint, folder = "these", "data"
+    origin, folder = TRAINED_ON.data, "data"
 
     def __init__(self):
         self.announced = []
@@ -60,6 +61,9 @@ class Data:
     def images(self, indices):
         assert np.asarray(indices).tolist() in self.announced[-2:]
         return np.asarray(indices)
+
+    def subjects_of(self, indices):
+        return sorted({f"S{i // 50}" for i in indices})
 
     def prefetch(self, indices):
         self.announced.append(indices.tolist())
@@ -115,7 +119,7 @@ def test_evaluation_leaves_no_sample_out_and_weighs_the_short_batch_by_its_size(
     judged = Scored(graph)
     judged.counts = lambda outputs, indices: {"outputs": outputs.sum(), "indices": indices.sum()}
     judged.scores = lambda counts, n, cost: {**counts, "n": n}
-    found = evaluate(judged, TEST)
+    found = evaluate(judged, TEST, 1)
     assert [len(batch) for batch in graph.evaluated] == [128, 2]
     assert found == {
         "cost": (128 * 128 + 2 * 2) / 130, "n": 130, "indices": TEST.sum(), "outputs": (TEST + 0.5).sum(),
@@ -278,9 +282,43 @@ def test_the_split_that_the_settings_ask_for(built):
     assert again[0] == again[1]
 
 
-def test_a_test_subject_that_is_not_there_is_named_if_it_is_wanted(built):
-    choice = load("detection", None, ["data.test=['S9']"]).data
-    _, chosen = open_split(built, choice, needs_test=False)
-    assert not len(chosen.test)
-    with pytest.raises(UserError, match=f"{built} has no samples of the test subject S9"):
+@pytest.mark.parametrize("test", [["s11"], ["zoe"], ["S11", "S9"]])
+def test_a_test_subject_that_is_not_there_is_named_before_the_training(built, test):
+    choice = load("detection", None, [f"data.test={test}"]).data
+    with pytest.raises(UserError) as refused:
+        open_split(built, choice, needs_test=False)
+    assert str(refused.value) == (
+        f"{built} has no subject {test[-1]} to keep for the test, only S1, S5, S11: name some of these, "
+        """--set 'data.test=["S11"]', or nobody, --set 'data.test=[]'"""
+    )
+
+
+def test_nobody_may_be_kept_for_the_test_unless_it_is_monitored(built):
+    choice = load("detection", None, ["data.test=[]"]).data
+    data, chosen = open_split(built, choice, needs_test=False)
+    assert (set(data.subject[chosen.train]), len(chosen.test)) == ({"S1", "S5", "S11"}, 0)
+    with pytest.raises(UserError, match="is kept for the test: name subjects, --set 'data.test="):
         open_split(built, choice, needs_test=True)
+
+
+def test_the_training_score_is_of_other_samples_than_those_that_epoch_1_begins_with(tmp_path):
+    _, graph, _ = run_loop(tmp_path, [], epochs=1)
+    scored, order = set(graph.evaluated[0]), [n for batch in graph.stepped for n in batch]
+    assert scored <= set(TRAIN)
+    assert scored != set(order[: len(VALIDATION)])
+
+
+def test_a_picture_that_cannot_be_drawn_does_not_hide_why_a_run_failed(tmp_path):
+    def plot(*arguments):
+        raise OSError("no font")
+
+    def run(costs):
+        graph = Graph(costs, batch_size=20, epochs=1)
+        folder = RunFolder.create(tmp_path / "run", graph.config, plot)
+        fit(Scored(graph), Split(TRAIN, VALIDATION, TEST, "50, 10 and 130"), folder)
+
+    with pytest.raises(UserError, match="the cost became nan"):
+        run([np.nan])
+    assert "curve.png cannot be drawn: no font" in (tmp_path / "run" / "log.txt").read_text()
+    with pytest.raises(OSError, match="no font"):
+        run([])

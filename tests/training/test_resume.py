@@ -3,20 +3,20 @@
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
 
-import msgspec
 import numpy as np
 import pytest
 
-from pose3d import train_detection, train_regression
+from pose3d import config, train_detection, train_regression
 from pose3d.config import Config
 from pose3d.io.atomic_files import LOCK, exclusive
 from pose3d.model import weights
-from pose3d.training.checkpoint import NAME, OLDER, load, save
+from pose3d.training.checkpoint import NAME, OLDER, load
 from pose3d.training.run_folder import RunFolder
 from tests.curves import without_times
 from tests.launching import wait_for
@@ -115,25 +115,34 @@ def test_a_signal_ends_it_in_good_order(built, undisturbed, tmp_path, sign):
     process.send_signal(sign)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 128 + sign
-    assert re.search(
-        rf"stopped by {sign.name} in epoch \d after \d+ steps; to continue, .* with --resume",
-        errors,
-    )
+    found = re.search(rf"stopped by {sign.name} in epoch \d after \d+ steps; to continue: (.*)\n", errors)
     assert "Traceback" not in errors
-    train(resuming(built, out))
+    path = f"{os.path.dirname(sys.executable)}{os.pathsep}{os.environ['PATH']}"
+    subprocess.run(found[1], shell=True, check=True, env=os.environ | {"PATH": path})
     assert_same(out, undisturbed)
     assert "resuming in epoch" in (out / "log.txt").read_text()
 
 
-def test_the_older_checkpoint_leads_to_the_same_end(built, undisturbed, tmp_path):
+@pytest.mark.parametrize("lost", [True, False])
+def test_the_older_checkpoint_leads_to_the_same_end(built, undisturbed, tmp_path, monkeypatch, capsys, lost):
     out = tmp_path / "run"
     train(arguments(built, out))
     older = out / OLDER
     assert load(older, "regression").progress != load(out, "regression").progress
-    (out / NAME).write_bytes(b"damaged")
+    (out / NAME).unlink()
+    if not lost:
+        (out / NAME).write_bytes(b"damaged")
     assert train_regression.main(resuming(built, out)) == 1
-    train([*resuming(built, out), str(older)])
+    assert f"can be read: --resume {older}\n" in capsys.readouterr().err
+    other = tmp_path / "other"
+    words = ["--resume", str(older), "--data", str(built)]
+    assert train_regression.main([*words, "--out", str(other)]) == 1
+    error = capsys.readouterr().err
+    assert f"--resume {older} continues the run in {out}, not one in {other}: omit --out" in error
+    monkeypatch.chdir(tmp_path)
+    train(words)
     assert_same(out, undisturbed)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run"]  # nothing in the default runs/
 
 
 def test_a_run_that_is_over_stays_as_it_is(built, undisturbed, capsys):
@@ -151,9 +160,11 @@ def test_what_does_not_fit_is_refused_in_one_line(built, undisturbed, detection_
         return error
 
     words = resuming(built, undisturbed)
-    assert "omit --config and --set" in says(
+    assert f"--resume: training.learning_rate is 0.001 in the run in {undisturbed}, not 1.0; omit it" in says(
         train_regression.main, [*words, "--set", "training.learning_rate=1"]
     )
+    error = says(train_regression.main, [*words, "--init", str(detection_run)])
+    assert f"began with --init none, not {detection_run}; omit it" in error
     assert "there is no such checkpoint" in says(train_regression.main, resuming(built, tmp_path / "none"))
     detection = ["--data", str(built), "--out", str(undisturbed), "--resume"]
     assert "is of a regression network" in says(train_detection.main, detection)
@@ -166,15 +177,45 @@ def test_what_does_not_fit_is_refused_in_one_line(built, undisturbed, detection_
     assert "was made with other data or another split" in error
 
 
+def test_the_same_command_resumes_a_run(built, undisturbed, tmp_path):
+    """With the settings of its file and of its command line, and its --init."""
+    out, file = tmp_path / "run", tmp_path / "some.toml"
+    shutil.copytree(undisturbed, out)
+    file.write_text("[training]\naverage = 3\n")
+    assert train_regression.main([*arguments(built, out), "--config", str(file), "--resume"]) == 0
+    assert_same(out, undisturbed)
+
+
+def test_a_complete_run_takes_more_epochs_and_ends_as_if_it_had_them_from_the_start(
+    built, undisturbed, tmp_path
+):
+    out = tmp_path / "run"
+    train(arguments(built, out, "--set", "training.epochs=2"))
+    train([*resuming(built, out), "--set", f"training.epochs={EPOCHS}"])
+    assert_same(out, undisturbed)
+    assert config.load("regression", out / "config.toml") == weights.load(out / weights.LAST).config
+
+
+def test_a_run_whose_data_were_moved_asks_where_they_are(built, undisturbed, tmp_path, capsys):
+    here, there, out = tmp_path / "here", tmp_path / "there", tmp_path / "run"
+    shutil.copytree(built, here)
+    words = arguments(here, out, "--set", "training.epochs=0")
+    assert train_regression.main(words) == 0
+    here.rename(there)
+    assert train_regression.main(["--resume", "--out", str(out)]) == 1
+    error = f"{here}, the data of the run in {out}, is gone: say with --data where it is now"
+    assert error in capsys.readouterr().err
+    assert train_regression.main(["--resume", "--out", str(out), "--data", str(there)]) == 0
+
+
 @pytest.mark.parametrize(("first", "then"), [(["--monitor-test"], []), ([], ["--monitor-test"])])
 def test_a_resumed_run_has_its_own_flags_and_takes_more(built, tmp_path, first, then):
     out = tmp_path / "run"
     assert train_regression.main([*arguments(built, out, "--set", "training.epochs=1"), *first]) == 0
     found = load(out, "regression")
-    longer = msgspec.structs.replace(found.config.training, epochs=2)
-    found.config, found.progress.over = msgspec.structs.replace(found.config, training=longer), False
-    save(out, found)
-    assert train_regression.main(["--out", str(out), "--resume", *then]) == 0
+    assert found.progress.is_over(found.config.training)
+    longer = ["--set", "training.epochs=2"]
+    assert train_regression.main(["--out", str(out), "--resume", *longer, *then]) == 0
     rows = without_times(out)
     assert [row["epoch"] for row in rows] == ["0", "1", "2"]
     assert [bool(row["test_mpjpe_mm"]) for row in rows] == [bool(first), bool(first), True]

@@ -16,7 +16,7 @@ from pose3d.training.checkpoint import NAME, OLDER, Checkpoint, Progress, load
 from pose3d.training.checkpointer import Checkpointer
 from tests.curves import without_times
 from tests.launching import mpiexec, run_ranks, wait_for
-from tests.small import SMALL
+from tests.small import SMALL, TRAINED_ON
 
 SETTINGS = (
     *SMALL, "training.batch_size=21", "training.epochs=3",
@@ -200,8 +200,10 @@ def test_dropouts_states_of_another_number_of_ranks(states):
     taken = []
     for rank in range(2):
         graph, run = Graph(), Run()
-        data = type("Data", (), {"fingerprint": "these", "folder": "data"})
-        task = type("Task", (), {"graph": graph, "config": graph.config, "ranks": Alone(), "data": data})
+        data = type("Data", (), {"origin": TRAINED_ON.data, "folder": "data"})
+        task = type(
+            "Task", (), {"init": None, "graph": graph, "config": graph.config, "ranks": Alone(), "data": data}
+        )
         task.ranks.rank, task.ranks.size = rank, 2
         chosen = type("Split", (), {"train": np.arange(3), "validation": np.arange(2)})
         checkpoints = Checkpointer(task, chosen, run, None)
