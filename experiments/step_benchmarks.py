@@ -161,13 +161,17 @@ def predict(arguments):
     import numpy as np
 
     import pose3d
+    from pose3d.dataset.samples import Origin
     from pose3d.model import weights
 
     graph, _, _ = make_graph(arguments)
-    scale = dataclasses.asdict(graph.scale) if graph.task == "regression" else {}
+    scale = {}
+    if graph.task == "regression":
+        scale = dataclasses.asdict(graph.scale) | {"mean_pose": graph.scale.mean}
+    trained_on = weights.TrainedOn(Origin("", None, ""), [], [])
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "weights.npz"
-        weights.save(path, weights.Weights(graph.task, graph.config, graph.network.get_weights(), scale))
+        path, params = Path(folder) / "weights.npz", graph.network.get_weights()
+        weights.save(path, weights.Weights(graph.task, graph.config, params, trained_on, scale))
         network = pose3d.load(path)
     crops = np.random.default_rng(SEED).integers(0, 256, (128, 128, 128), np.uint8)
     found = {}

@@ -31,7 +31,7 @@ STATUS = {"python -m pose3d.build_dataset --verify --actions report": 1}
 SHORT = """
 from pose3d import config
 load, short = config.load, ("training.epochs=2", "network.dense=[64,32]")
-config.load = lambda task, path=None, overrides=(): load(task, path, [*overrides, *short])
+config.load = lambda task, path=None, overrides=(), base=None: load(task, path, [*overrides, *short], base)
 """
 ENVIRONMENT = "PATH=$PWD/.venv/bin:$PATH\nexport PATH\n"
 
