@@ -119,6 +119,23 @@ class Config(_Settings):
     regression: RegressionSettings = RegressionSettings()
 
 
+# Raw trees that commands find by themselves.
+HUMAN36M, SYNTHETIC = "data/human36m", "data/synthetic"
+
+
+def built_folder(source=None):
+    """The default folder of built files: of one source each, so that no build meets another's files.
+
+    Parameters
+    ----------
+    source : path of a raw tree; None: Human3.6M if it is there, else the synthetic people
+    """
+    if source is None:
+        source = HUMAN36M if Path(HUMAN36M).is_dir() else SYNTHETIC
+    known = {HUMAN36M: "data/h36m", SYNTHETIC: "data/walking"}
+    return known.get(str(source), f"data/{Path(source).name}-built")
+
+
 # Where a task departs from the defaults above: the report's budgets, detection's convergence criterion, and
 # its warm-up, without which the first steps, of the largest gradient, saturate two thirds of conv3 for good.
 TASK_DEFAULTS = {
@@ -265,4 +282,7 @@ def _reworded(message, settings):
     if what.startswith("Invalid enum value"):
         kind = typing.get_type_hints(sections[section])[key]
         what = f"must be one of {', '.join(typing.get_args(kind))}"
+    if "`array`" in what and isinstance(value, str):  # as of data.test=["ben"], whose quotes a shell takes
+        words = [word.strip(" \"'") for word in value.strip("[]").split(",")]
+        what += f"; for instance {option(f'{section}.{key}', words[:3])}"
     return f"{section}{key and '.'}{key} = {value!r:.80}: {what[0].lower()}{what[1:]}"

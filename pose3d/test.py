@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pose3d.config import built_folder
 from pose3d.dataset.splits import open_test, split_of
 from pose3d.dataset.windows import N_WINDOWS
 from pose3d.errors import UserError, command, verdict
@@ -35,7 +36,7 @@ def parse(argv):
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--data", default="data/walking", help="folder of the built files (default: data/walking)")
+    add("--data", default=built_folder(), help="folder of the built files (default: %(default)s)")
     add(
         "--weights",
         default="runs/regression",

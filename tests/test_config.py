@@ -1,10 +1,12 @@
 import re
+import shlex
 import tomllib
+from pathlib import Path
 
 import pytest
 
 from pose3d import config
-from pose3d.config import Config, from_dict, load, to_dict, to_toml
+from pose3d.config import Config, built_folder, from_dict, load, option, to_dict, to_toml
 from pose3d.errors import UserError
 
 
@@ -96,6 +98,10 @@ def test_sections_for_one_task_lay_over_the_common_ones(write):
         ("[training]\nshuffle = 1", "training.shuffle = 1: expected `bool`, got `int`"),
         ("[training]\norder = 'newest'", "training.order = 'newest': must be one of new, old"),
         ("[network]\nkernels = [5, 10]", r"network.kernels = \[5, 10\]: expected `array` of length 3, got 2"),
+        (
+            "[data]\ntest = 'ben'",
+            r"""data.test = 'ben': expected `array`, got `str`; for instance --set 'data.test=\["ben"\]'""",
+        ),
         ("[data]\ntest = [11]", r"data.test = \[11\]: expected `str`, got `int`"),
         ("[for.detction.training]\nepochs = 1", "unknown task in .for.detction.: the tasks are detection"),
         ("for = 1", "for = 1: write a section .for.TASK.SECTION."),
@@ -150,6 +156,37 @@ def test_an_override_that_is_none(text):
     refused(
         lambda: load("detection", None, [text]), f"--set {re.escape(text)}: write it as section.key=value"
     )
+
+
+@pytest.mark.parametrize("words", ["""--set data.test=["ben"]""", "--set data.test=[ben,'S1']"])
+def test_an_override_whose_quotes_a_shell_took_comes_with_one_that_a_shell_takes(words):
+    def refusal(line):
+        given = shlex.split(line)[1]
+        with pytest.raises(UserError) as refused:
+            load("detection", None, [given])
+        return str(refused.value)
+
+    message = refusal(words)
+    assert "expected `array`, got `str`; for instance --set 'data.test=" in message
+    fixed = shlex.split(message[message.index("--set") :])
+    assert load("detection", None, fixed[1:]).data.test == tuple(re.findall(r"ben|S1", words))
+
+
+@pytest.mark.parametrize("value", [["S9", "S11"], ["it's"], "subject:a b", 0.5, [], True])
+def test_an_option_survives_a_shell(value):
+    (flag, given) = shlex.split(option("data.test", value))
+    assert flag == "--set"
+    key, _, text = given.partition("=")
+    assert key == "data.test"
+    assert tomllib.loads(f"value = {text}")["value"] == value
+
+
+def test_built_files_of_each_source_have_a_folder_of_their_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert built_folder() == built_folder("data/synthetic") == "data/walking"
+    Path("data/human36m").mkdir(parents=True)
+    assert built_folder() == built_folder(Path("data/human36m")) == "data/h36m"
+    assert built_folder("data/mine") == built_folder("elsewhere/mine") == "data/mine-built"
 
 
 def test_an_override_of_something_unknown():

@@ -35,6 +35,7 @@ def print_build(built):
     totals = [sum(row[i] for row in rows) for i in range(2, 7)]
     columns = ["action", "subject", "takes", "frames", "repeated", "blank", "seconds"]
     print(text_table(columns, [*rows, ["all", "", *totals]]))
+    print("repeated: the same image as in the frame before; blank: nobody in the crop")
     kept = sum(fact["background"] == "kept" for fact in facts)
     if kept:
         print(f"WARNING: the background of {kept} recordings is NOT subtracted, they have no masks")

@@ -89,5 +89,6 @@ def frame_poses(axes, poses):
     axes.view_init(elev=12, azim=-70)
     axes.set_xlabel("x (mm)", fontsize=7, labelpad=-4)
     axes.set_ylabel("z, depth (mm)", fontsize=7, labelpad=-4)
-    axes.set_zlabel("-y (mm)", fontsize=7, labelpad=-4)
+    axes.set_zlabel("-y (mm)", fontsize=7, labelpad=0)
     axes.tick_params(labelsize=6, pad=-2)
+    axes.tick_params(axis="z", pad=3)  # its labels begin at the axis line, which would hide a minus sign

@@ -22,6 +22,11 @@ _FIGURES = {
     "AUC %": "auc_150mm_percent",
 }
 
+_BASELINES = {
+    "mean_pose": "MPJPE of always predicting the mean training pose",
+    "nearest_image": "MPJPE of the nearest training image's pose",
+}
+
 
 def tables(results):
     """All tables: list of Table.
@@ -50,25 +55,31 @@ def text(results):
 
 
 def figures(results):
-    """Headline figures: dict of str to str."""
+    """Headline figures: dict of name to (value, what it means), all str."""
     whole = results["over_frames"]
     found = {
-        "MPJPE, 17 joints": f"{results['mpjpe_mm']:.1f} mm",
-        "16 joints": f"{results['mpjpe_16_joints_mm']:.1f} mm",
-        "P-MPJPE": f"{whole['p_mpjpe_mm']:.1f} mm",
-        "N-MPJPE": f"{whole['n_mpjpe_mm']:.1f} mm",
-        "PCK at 150 mm": f"{whole['pck_150mm_percent']:.1f} %",
-        "AUC": f"{whole['auc_150mm_percent']:.1f} %",
+        "MPJPE, 17 joints": (f"{results['mpjpe_mm']:.1f} mm", "mean distance of the joints, root-aligned"),
+        "16 joints": (f"{results['mpjpe_16_joints_mm']:.1f} mm", "MPJPE without the pelvis, which is zero"),
+        "P-MPJPE": (f"{whole['p_mpjpe_mm']:.1f} mm", "after the best rotation, scaling and translation"),
+        "N-MPJPE": (f"{whole['n_mpjpe_mm']:.1f} mm", "after the best scaling"),
+        "PCK at 150 mm": (f"{whole['pck_150mm_percent']:.1f} %", "share of joints off by 150 mm at most"),
+        "AUC": (f"{whole['auc_150mm_percent']:.1f} %", "mean PCK over thresholds from 0 to 150 mm"),
     }
     if whole["mpjve_mm_per_frame"] is not None:
-        found["MPJVE"] = f"{whole['mpjve_mm_per_frame']:.1f} mm per frame"
+        found["MPJVE"] = (
+            f"{whole['mpjve_mm_per_frame']:.1f} mm per frame",
+            "error of the joints' velocities",
+        )
     for name in results["baselines"]:
-        found[_words(name)] = f"{results[f'{name}_mpjpe_mm']:.1f} mm"
+        found[_words(name)] = (f"{results[f'{name}_mpjpe_mm']:.1f} mm", _BASELINES[name])
     if "detection" in results:
-        found["detection, F1"] = f"{results['detection']['f1']:.3f}"
+        found["detection, F1"] = (f"{results['detection']['f1']:.3f}", "of windows, mean over the joints")
     return found | {
-        "runs of equal predictions": f"{results['mean_constant_run']:.2f}",
-        "frames": str(results["frames"]),
+        "runs of equal predictions": (
+            f"{results['mean_constant_run']:.2f}",
+            "frames in a row with one pose; 1 is sound, the report had 12",
+        ),
+        "frames": (str(results["frames"]), "tested, of all cameras"),
     }
 
 

@@ -19,6 +19,8 @@ _LINE_STYLES = (
     {"color": "#009E73", "linestyle": "-."},
     {"color": "#CC79A7", "linestyle": ":"},
 )
+_BEHIND = "#D0D0D0"  # the ground truth behind a prediction
+_WINDOWS = "#F0E442"
 _TITLE_WIDTH = 38  # characters of a title above an image of 3 inches
 
 
@@ -44,9 +46,10 @@ def contact_sheet(path, images, joints_2d, titles, windows=None, columns=6):
         # 5 and 17 are coprime: all joints occur, and neighbours show joints far apart on the body.
         joint = 5 * i % len(JOINTS)
         drawing.draw_image(axes, image)
-        drawing.draw_windows(axes, positive[i, joint], facecolor="none", edgecolor="#F0E442", linewidth=0.8)
+        drawing.draw_windows(axes, positive[i, joint], facecolor="none", edgecolor=_WINDOWS, linewidth=0.8)
         drawing.draw_joints(axes, joints_2d[i])
         axes.set_title(f"{title}\nwindows: {JOINTS[joint]}", fontsize=7)
+    _side_legend(figure, {"positive windows of the joint that is named": _WINDOWS})
     drawing.save(figure, path, dpi=110)
 
 
@@ -76,19 +79,21 @@ def poses_figure(path, images, predictions, truths, titles):
         for column, pose, name in ((2, prediction, "prediction"), (3, truth, "ground truth")):
             axes = figure.add_subplot(len(images), 3, 3 * i + column, projection="3d")
             if name == "prediction":
-                drawing.draw_pose(axes, truth, colours=["#D0D0D0"] * len(EDGE_COLOURS))
+                drawing.draw_pose(axes, truth, colours=[_BEHIND] * len(EDGE_COLOURS))
             drawing.draw_pose(axes, pose)
             drawing.frame_poses(axes, both)
             if i == 0:
                 axes.set_title(name, fontsize=9)
-    _side_legend(figure)
+    _side_legend(figure, {"ground truth": _BEHIND}, columns=2)  # below the image: 3D axes reach far down
     drawing.save(figure, path)
 
 
-def _side_legend(figure):
-    """Add a legend for the person's left and right."""
-    handles = [Line2D([], [], color=SIDE_COLOURS[side], linewidth=3) for side in ("left", "right")]
-    figure.legend(handles, ["person's left", "person's right"], loc="outside lower left", ncols=2, fontsize=8)
+def _side_legend(figure, more=None, columns=4):
+    """Add a legend for the sides of the person, and for a dict of more names to colours."""
+    sides = {"person's left": "left", "person's right": "right", "trunk": "middle"}
+    colours = {name: SIDE_COLOURS[side] for name, side in sides.items()} | (more or {})
+    handles = [Line2D([], [], color=colour, linewidth=3) for colour in colours.values()]
+    figure.legend(handles, list(colours), loc="outside lower left", ncols=columns, fontsize=8)
 
 
 @drawing.own_style

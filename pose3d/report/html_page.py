@@ -65,7 +65,7 @@ class Page:
     Attributes
     ----------
     title, subtitle, footer : str
-    headline : dict of str to str, metrics and their values
+    headline : dict of metric to (value, what it means), all str
     tables : list of pose3d.io.tables.Table
     curves : list of Curve
     shown : Shown
@@ -106,8 +106,9 @@ def write_page(path, page):
         footer=html.escape(page.footer),
         style=read("page.css").read_text(encoding="utf-8"),
         headline="".join(
-            f"<div><dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd></div>"
-            for name, value in page.headline.items()
+            f'<div><dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd><dd class="meaning">'
+            f"{html.escape(meaning)}</dd></div>"
+            for name, (value, meaning) in page.headline.items()
         ),
         viewer_note=html.escape(_viewer_note(page.shown)),
         curves_note="" if page.curves else "<p>There is no curve.csv in the run folder.</p>",
@@ -187,7 +188,8 @@ def _curve(curve):
             }
         )
     scale = axis_scale([value for line in lines for value in line["y"]])
-    ticks = {"dtick": "D2"} if scale == "log" else {}  # 1, 2 and 5
+    # 1, 2 and 5 of each decade; plotly's own labels leave out the zeros of 50.
+    ticks = {"tickvals": [i * 10.0**e for e in range(-6, 7) for i in (1, 2, 5)]} if scale == "log" else {}
     layout = {
         "title": {"text": curve.title, "font": {"size": 15}},
         "xaxis": {"title": {"text": "epoch"}, "dtick": -(-len(curve.rows) // 12)},  # whole epochs

@@ -5,7 +5,7 @@ import numpy as np
 from pose3d.model.network import CONV_LAYERS
 
 SATURATED = 0.99  # of tanh's range
-MUCH_SATURATED = 0.5  # share of a layer's values from which a warning is logged
+TOO_MUCH = 0.5  # share of a layer's values from which a warning is logged
 # A map is called saturated if more than this share of its values is, and what is transferred is of little use
 # if a third of all maps are saturated or constant.
 MAP_SATURATED, USELESS = 0.9, 1 / 3
@@ -35,18 +35,22 @@ def activity(graph, images):
     return found
 
 
-def warnings(row):
-    """Yield a line for each layer in trouble.
+def warnings(rows):
+    """Yield a line for each layer that is in trouble now and was not before: one for each in a run.
 
     Parameters
     ----------
-    row : dict, an epoch's row of the learning curve, with what `activity` measured
+    rows : list of dicts, the learning curve, with what `activity` measured in each epoch
     """
-    for key, share in row.items():
+    for key, share in rows[-1].items():
         kind, _, layer = key.partition(" ")
-        if kind == "saturated" and share > MUCH_SATURATED:
+        if (kind != "saturated" and key != "constant fc3") or not share > TOO_MUCH:
+            continue
+        if any(row[key] > TOO_MUCH for row in rows[:-1]):
+            continue
+        if kind == "saturated":
             yield f"{layer}: {100 * share:.0f} % saturated (|tanh| > 0.99): lower training.learning_rate"
-        elif key == "constant fc3" and share > 0.5:
+        else:
             yield f"{100 * share:.0f} % of the outputs are the same for all images: collapsed"
 
 
@@ -74,7 +78,7 @@ def transferred_maps(graph, images):
         useless.extend(constant | saturated)
     if np.mean(useless) >= USELESS:
         lines.append(
-            "warning: a third of the maps say little; train detection longer, with a lower "
-            "training.learning_rate, or with training.warmup=1"
+            "warning: a third of the maps say little; train detection longer, or with a lower "
+            "training.learning_rate"
         )
     return lines

@@ -54,6 +54,7 @@ def fit(task, split, run, monitor_test=False, resumed=None):
             checkpoints.restore(resumed)
         task.ranks.agree("their files, settings, versions or initial weights", checkpoints.digest)
         run.log(split.summary)
+        run.log(f"cost: {task.cost_name}, mean of an epoch's steps; {task.objective}: {task.unit}")
         try:
             while not checkpoints.progress.is_over(task.config.training):
                 _epoch(task, split, run, checkpoints, monitor_test)
@@ -100,7 +101,7 @@ def _epoch(task, split, run, checkpoints, monitor_test):
             run.save_weights(BEST, weights)
     run.add_row(row, task)
     run.log(epoch_line(row, task.objective, is_best, task.config.training.epochs))
-    for warning in warnings(row):
+    for warning in warnings(run.rows):
         run.log(warning)
     checkpoints.progress = _next(task, progress, row, score, is_best)
     if checkpoints.progress.is_converged(task.config.training):

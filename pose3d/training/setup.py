@@ -15,7 +15,6 @@ from pose3d.training import checkpoint
 from pose3d.training.loop import fit
 from pose3d.training.run_folder import RunFolder, files_of_older_run, versions_line
 
-DATA = "data/walking"
 INIT = "runs/detection"
 # Settings that a resumed run may be given anew: they decide when it ends, not how it goes on.
 CHANGEABLE = ("training.epochs", "training.patience")
@@ -34,7 +33,10 @@ def parser(task, description):
         epilog="Settings, their defaults and meanings: pose3d/config.py; examples: experiments/*.toml.",
     )
     add = result.add_argument
-    add("--data", help=f"folder of the built files (default: {DATA}; with --resume: the run's own)")
+    add(
+        "--data",
+        help=f"folder of the built files (default: {settings.built_folder()}; with --resume: the run's own)",
+    )
     add(
         "--out",
         help="run folder; an older run there is moved to OUT.1, OUT.2, ... (default: "
@@ -134,7 +136,7 @@ def _locked(folder, ranks, create=True):
 def _data_folder(arguments, resumed, out):
     """The folder of the data; a resumed run has its own."""
     if arguments.data or not resumed:
-        return arguments.data or DATA
+        return arguments.data or settings.built_folder()
     folder = resumed.flags["data"]
     if not Path(folder).is_dir():
         raise UserError(f"{folder}, the data of the run in {out}, is gone: say with --data where it is now")

@@ -27,6 +27,7 @@ class Task:
     name : "detection" or "regression"
     objective : str, the validation score that chooses the best epoch; lower is better
     unit : str, label of the learning curve's vertical axis
+    cost_name : str, what a step minimises
     graph : pose3d.model.graph.Graph
     data : Dataset
     ranks : pose3d.io.ranks.Alone or Ranks, which share every minibatch
@@ -34,7 +35,7 @@ class Task:
     init : dict or None, as of `pose3d.model.weights.TrainedOn`; set by `start`
     """
 
-    name = objective = unit = init = None
+    name = objective = unit = cost_name = init = None
     scale = {}
 
     def __init__(self, graph, data, ranks=ALONE):
@@ -87,6 +88,7 @@ class DetectionTask(Task):
     """
 
     name, objective, unit = "detection", "cross_entropy", "cross-entropy per window (nats), Eq. (4)"
+    cost_name = "Eq. (5), half the cross-entropy of the 1700 windows together"
 
     @classmethod
     def create(cls, config, data, split, ranks=ALONE):
@@ -140,12 +142,15 @@ class RegressionTask(Task):
     """51 pelvis-relative coordinates; the score is the MPJPE of Eq. (9), mm."""
 
     name, objective, unit = "regression", "mpjpe_mm", "MPJPE, Eq. (9) (mm)"
+    cost_name = "Eq. (6), half the squared error of the 51 numbers that fc3 gives"
 
     @classmethod
     def create(cls, config, data, split, ranks=ALONE):
         """The task of a new network, whose targets are scaled by the training poses."""
         scale = TargetScale.fit(data.blocks("poses", split.train), config.regression)
         task = cls(RegressionGraph(config, scale), data, ranks)
+        if config.regression.cost == "mpjpe":
+            task.cost_name = "MPJPE (mm)"
         task.scale = dataclasses.asdict(scale) | {"mean_pose": data.mean_pose(split.train).ravel()}
         return task
 

@@ -8,6 +8,7 @@ from scipy import signal
 
 from pose3d.dataset.windows import labels, window_bounds
 from pose3d.report import drawing, figures
+from pose3d.report.colours import SIDE_COLOURS
 from pose3d.skeleton import EDGES, JOINTS, KEPT_IDS
 
 
@@ -63,6 +64,31 @@ def test_poses_stand_upright_at_one_scale_and_share_their_view(tmp_path, data, s
         # One mm is as long along each axis.
         spans = [np.ptp(limits) for limits in (truth.get_xlim(), truth.get_ylim(), truth.get_zlim())]
         np.testing.assert_allclose(np.ptp(spans / truth._box_aspect), 0, atol=1e-6 * max(spans))
+
+
+def test_legends_name_every_colour(tmp_path, data, shown):
+    images, poses, joints_2d = data
+    figures.poses_figure(tmp_path / "a.png", images, poses, poses, list("abcd"))
+    figures.contact_sheet(tmp_path / "b.png", images, joints_2d, list("abcd"))
+    for figure, last, colour in zip(
+        shown,
+        ("ground truth", "positive windows of the joint that is named"),
+        ("#D0D0D0", "#F0E442"),
+        strict=True,
+    ):
+        (legend,) = figure.legends
+        assert [text.get_text() for text in legend.get_texts()] == [
+            "person's left", "person's right", "trunk", last
+        ]  # fmt: skip
+        assert [line.get_color() for line in legend.get_lines()] == [*SIDE_COLOURS.values(), colour]
+
+
+def test_a_minus_sign_is_not_under_the_axis(tmp_path, data, shown):
+    images, poses, _ = data
+    figures.poses_figure(tmp_path / "a.png", images[:1], poses[:1], poses[:1], ["a"])
+    axes = shown[0].axes[1]
+    # Its labels stand to the right of it, so that their first sign must keep away.
+    assert axes.zaxis.get_tick_params()["pad"] >= 3
 
 
 def test_titles_of_long_names_lie_in_the_figure(tmp_path, data, shown):

@@ -35,7 +35,8 @@ def page(**changes):
     )
     table = Table("By <joint>", ["joint", "mm"], [["head & neck", 27.649], ["hip", None]], 2)
     parts = {
-        "title": "Test of <b>", "subtitle": "walkers", "headline": {"MPJPE": "12.3 mm"}, "shown": shown(),
+        "title": "Test of <b>", "subtitle": "walkers", "headline": {"MPJPE": ("12.3 mm", "mean & more")},
+        "shown": shown(),
         "tables": [table], "curves": [curve], "footer": "</script>",
     }  # fmt: skip
     return Page(**parts | changes)
@@ -67,6 +68,7 @@ def test_what_is_written_is_escaped(written):
     assert '<td>head &amp; neck</td><td class="number">27.65</td>' in text
     assert '<td>hip</td><td class="number"></td>' in text
     assert "&lt;/script&gt;" in text
+    assert '<dt>MPJPE</dt><dd>12.3 mm</dd><dd class="meaning">mean &amp; more</dd>' in text
 
 
 def test_the_viewers_data(written):
@@ -79,6 +81,14 @@ def test_the_viewers_data(written):
     assert len(sides) == len(JOINTS) - 1
     assert data["curves"][0]["data"][0]["y"] == [0.7, 0.5]
     assert data["curves"][0]["layout"]["yaxis"]["type"] == "linear"
+
+
+def test_a_logarithmic_axis_has_whole_numbers_at_1_2_and_5(tmp_path):
+    rows = [{"epoch": str(i), "a": str(300 / (i + 1))} for i in range(40)]
+    write_page(tmp_path / "r.html", page(curves=[Curve("Detection", rows, {"a": "train"}, "nats")]))
+    axis = embedded(tmp_path / "r.html")["curves"][0]["layout"]["yaxis"]
+    assert axis["type"] == "log"
+    assert {5, 10, 20, 50, 100, 200} <= set(axis["tickvals"])
 
 
 def test_a_page_without_detection_and_curves(tmp_path):

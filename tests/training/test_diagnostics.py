@@ -46,10 +46,17 @@ def test_relu_does_not_saturate_and_a_collapsed_output_shows():
 
 
 def test_layers_in_trouble_get_a_line():
-    found = {"saturated conv3": 0.62, "saturated fc1": 0.4, "constant fc3": 1.0, "constant conv1": 1.0}
-    assert list(warnings({"epoch": 1, "cost": None, **found})) == [
+    sound = {"saturated conv3": 0.1, "saturated fc1": 0.4, "constant fc3": 0.0, "constant conv1": 1.0}
+    found = sound | {"saturated conv3": 0.62, "constant fc3": 1.0}
+    rows = [{"epoch": 0, "cost": None, **sound}, {"epoch": 1, "cost": 1.0, **found}]
+    assert list(warnings(rows)) == [
         "conv3: 62 % saturated (|tanh| > 0.99): lower training.learning_rate",
         "100 % of the outputs are the same for all images: collapsed",
+    ]
+    assert list(warnings(rows[:1])) == []
+    later = {"epoch": 2, "cost": 1.0, **found, "saturated fc1": 0.6}
+    assert list(warnings([*rows, later])) == [  # once a run
+        "fc1: 60 % saturated (|tanh| > 0.99): lower training.learning_rate"
     ]
 
 

@@ -79,6 +79,7 @@ class Scored(Task):
     """A task whose validation score is the next of `scores` at each evaluation of VALIDATION."""
 
     name, objective, unit, scale = "regression", "mpjpe_mm", "mm", {"mean": np.zeros(51)}
+    cost_name = "what it costs"
 
     def __init__(self, graph, scores=()):
         super().__init__(graph, Data())
@@ -144,6 +145,7 @@ def test_the_best_epoch_is_the_validations_and_the_last_one_is_kept_too(tmp_path
     assert found[weights.BEST].config == run_config(run)
     assert list(found[weights.BEST].scale) == ["mean"]
     log = (run.folder / "log.txt").read_text()
+    assert "cost: what it costs, mean of an epoch's steps; mpjpe_mm: mm\n" in log
     assert [line.split()[1] for line in log.splitlines() if "  best" in line] == ["0", "1", "2"]
 
 

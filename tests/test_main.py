@@ -1,0 +1,32 @@
+"""``python -m pose3d`` lists the commands."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+import pose3d
+from pose3d import __main__
+from tests.test_structure import COMMANDS
+
+
+def test_it_lists_every_command(capsys):
+    assert __main__.main([]) == 0
+    listed = re.findall(r"^  python -m pose3d\.(\w+) +\S", capsys.readouterr().out, re.MULTILINE)
+    assert set(listed) == COMMANDS | {"synthetic"}
+
+
+def test_it_knows_its_version(capsys):
+    with pytest.raises(SystemExit) as done:
+        __main__.main(["--version"])
+    assert done.value.code == 0
+    assert capsys.readouterr().out == f"pose3d {pose3d.__version__}\n"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(COMMANDS | {"synthetic"}))
+def test_each_command_names_itself_as_it_is_called(name):
+    command = [sys.executable, "-m", f"pose3d.{name}", "--help"]
+    found = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert found.startswith(f"usage: python -m pose3d.{name} ")
