@@ -12,6 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from pose3d import synthetic
+from pose3d.config import HUMAN36M, SYNTHETIC_TREE, built_folder
 from pose3d.dataset import verify
 from pose3d.dataset.build import build, merged_parts
 from pose3d.dataset.legacy_export import export_legacy
@@ -25,8 +26,7 @@ from pose3d.recordings.registry import ACTIONS, RAW, Selection, find_recordings,
 from pose3d.report import build_report
 from pose3d.synthetic.provenance import read_provenance
 
-REAL = Path("data/human36m")
-SYNTHETIC = Path("data/synthetic")
+REAL, SYNTHETIC = Path(HUMAN36M), Path(SYNTHETIC_TREE)
 
 
 def parser():
@@ -43,10 +43,15 @@ def parser():
         type=Path,
         metavar="FOLDER",
         help="folder that holds S1, S5, ... or Walking/data_36MS1.mat, ... or recordings.csv (default: "
-        f"{REAL} if it exists; otherwise synthetic walkers are generated in {SYNTHETIC})",
+        f"{REAL} if it exists, else {SYNTHETIC}, which is generated if it is not there)",
     )
-    add("--out", type=Path, default=Path("data/walking"), metavar="FOLDER", help="folder of the built files "
-        "(default: %(default)s)")  # fmt: skip
+    add(
+        "--out",
+        type=Path,
+        metavar="FOLDER",
+        help="folder of the built files (default: of each source its own: "
+        f"{built_folder(REAL)}, {built_folder(SYNTHETIC)}, {built_folder('NAME')})",
+    )
     lists = (
         ("--actions", (*human36m.ACTIONS, "report (the six of its figure 1(a))", "all"), " ".join(ACTIONS)),
         ("--subjects", human36m.SUBJECTS, "all"),
@@ -111,6 +116,7 @@ def main(argv=None):
 
 
 def _main(args, run):
+    args.out = args.out or Path(built_folder(args.source))
     selection = Selection(args.actions, args.subjects, args.cameras, args.pixel_order)
     overrides = human36m.parse_rules(args.rule)
     if args.verify:
@@ -126,7 +132,7 @@ def _main(args, run):
 
 
 def _build(args, selection, overrides, run):
-    source = args.source or _default_source(args, selection)
+    source = _source(args, selection)
     kind, recordings, lines = find_recordings(source, selection)
     if kind is RAW:
         rules = human36m.rules_for(read_provenance(source) is not None, overrides)
@@ -153,15 +159,18 @@ def _build(args, selection, overrides, run):
     return built
 
 
-def _default_source(args, selection):
+def _source(args, selection):
+    """The source that is asked for, or the default; the synthetic tree is generated if it is not complete."""
+    source = args.source or (REAL if REAL.is_dir() else SYNTHETIC)
+    if source != SYNTHETIC or (args.source and (read_provenance(source) or {}).get("complete")):
+        return source
+    if not args.source:
+        print(
+            f"There is no {REAL}: generating and building synthetic walkers in {SYNTHETIC} instead. "
+            "Results on them are not results on Human3.6M.",
+            flush=True,
+        )
     _, subjects, _ = selection.of_raw()
-    if REAL.is_dir():
-        return REAL
-    print(
-        f"There is no {REAL}: generating and building synthetic walkers in {SYNTHETIC} instead. "
-        "Results on them are not results on Human3.6M.",
-        flush=True,
-    )
     return synthetic.generate(SYNTHETIC, subjects=subjects, workers=args.workers)
 
 

@@ -120,7 +120,7 @@ class Config(_Settings):
 
 
 # Raw trees that commands find by themselves.
-HUMAN36M, SYNTHETIC = "data/human36m", "data/synthetic"
+HUMAN36M, SYNTHETIC_TREE = "data/human36m", "data/synthetic"
 
 
 def built_folder(source=None):
@@ -131,8 +131,8 @@ def built_folder(source=None):
     source : path of a raw tree; None: Human3.6M if it is there, else the synthetic people
     """
     if source is None:
-        source = HUMAN36M if Path(HUMAN36M).is_dir() else SYNTHETIC
-    known = {HUMAN36M: "data/h36m", SYNTHETIC: "data/walking"}
+        source = HUMAN36M if Path(HUMAN36M).is_dir() else SYNTHETIC_TREE
+    known = {HUMAN36M: "data/h36m", SYNTHETIC_TREE: "data/walking"}
     return known.get(str(source), f"data/{Path(source).name}-built")
 
 
