@@ -4,6 +4,7 @@
 # one core; -n 0 is without. In the order of their names the longest files are not the last.
 set -e
 cd "$(dirname "$0")/.."
+EXTRAS=${EXTRAS:-test}
 . experiments/environment.sh
 
 # Hundreds of processes start: without files of bytecode each would compile every module anew.
