@@ -1,12 +1,10 @@
-"""The hand-written update rule of Eq. (7)-(8): pure functions from a cost to symbolic updates.
-
-`pose3d.ops.fused_updates` compiles what is written here to one parallel pass over memory.
-"""
+"""The hand-written update rule of Eq. (7)-(8): pure functions from a cost to symbolic updates."""
 
 import numpy as np
 import pytensor
 
 from pose3d.model.layers import parameter
+from pose3d.ops import momentum_step
 
 
 def velocities(params):
@@ -53,6 +51,6 @@ def descent(gradients, params, velocity, learning_rate, momentum, weight_decay, 
     updates = {}
     for (name, w), gradient in zip(params.items(), gradients, strict=True):
         v = velocity[name]
-        updates[v] = momentum * v - weight_decay * learning_rate * w - learning_rate * gradient  # Eq. (7)
-        updates[w] = w + (updates[v] if order == "new" else v)  # Eq. (8)
+        numbers = learning_rate, momentum, weight_decay
+        updates[v], updates[w] = momentum_step(w, v, gradient, *numbers, order)
     return updates

@@ -10,6 +10,7 @@ from functools import partial
 import numpy as np
 from pytensor.compile.builders import OpFromGraph
 from pytensor.compile.mode import Mode
+from pytensor.graph.rewriting.basic import dfs_rewriter
 from pytensor.graph.rewriting.db import RewriteDatabaseQuery
 from pytensor.link.basic import Container, PerformLinker
 from pytensor.link.numba.dispatch.basic import numba_funcify_ensure_cache, numba_njit
@@ -17,6 +18,8 @@ from pytensor.link.numba.linker import NumbaLinker
 from pytensor.link.utils import gc_helper, map_storage, streamline
 from pytensor.tensor.elemwise import Elemwise
 from pytensor.tensor.random.op import RandomVariable
+
+from pose3d.ops.momentum import overwrite
 
 # Ops whose nodes are compiled, beside loops over elements.
 COMPILED = (RandomVariable, OpFromGraph)
@@ -119,4 +122,6 @@ def _compiled_call(node, inputs, outputs, storage_map):
     return one if len(outputs) == 1 else several
 
 
-NODES = Mode(NodeLinker(), RewriteDatabaseQuery(include=["fast_run", "numba"]))
+# Steps overwrite where PyTensor's own random variables do: after its rewrites of Elemwise.
+INPLACE = dfs_rewriter(overwrite), 99
+NODES = Mode(NodeLinker(), RewriteDatabaseQuery(include=["fast_run", "numba"], extra_rewrites=[INPLACE]))

@@ -7,7 +7,7 @@ from pose3d.config import load
 from pose3d.model import updates
 from pose3d.model.detection import DetectionGraph
 from pose3d.model.graph import MODE
-from pose3d.ops.fused_updates import FusedUpdate
+from pose3d.ops.momentum import MomentumStep
 from tests.small import SMALL
 
 RATE, MOMENTUM, DECAY = 0.25, 0.5, 0.125  # exact in binary, so that the values by hand are, too
@@ -84,25 +84,8 @@ def test_the_type_is_kept(dtype):
     }
 
 
-@pytest.mark.parametrize("order", ["new", "old"])
-def test_an_update_rounds_as_it_is_written(order):
-    """PyTensor may neither reorder its sums nor fuse its products."""
-    rng = np.random.default_rng(4)
-    w, v, g = (rng.standard_normal(1000, dtype=np.float32) for _ in range(3))
-    rate, momentum, decay = (np.float32(x) for x in (0.01, 0.9, 0.1))
-    params, velocity = {"w": pytensor.shared(w, "w")}, {"w": pytensor.shared(v, "v")}
-    hyper = {name: pytensor.shared(np.asarray(x)) for name, x in
-             (("learning_rate", rate), ("momentum", momentum), ("weight_decay", decay))}  # fmt: skip
-    given = pt.vector("g", dtype="float32")
-    rules = updates.descent([given], params, velocity, **hyper, order=order)
-    pytensor.function([given], [], updates=rules, mode=MODE)(g)
-    new_v = momentum * v - decay * rate * w - rate * g
-    np.testing.assert_array_equal(velocity["w"].get_value(), new_v)
-    np.testing.assert_array_equal(params["w"].get_value(), w + (new_v if order == "new" else v))
-
-
 @pytest.mark.parametrize("dropout", [0, 0.3])
-def test_every_update_of_a_network_is_fused(dropout):
+def test_every_parameter_of_a_network_is_overwritten(dropout):
     """Whatever shape PyTensor knows of a parameter and its gradient, and whatever else is updated.
 
     conv1 has an axis of one map; dropout updates its generator.
@@ -111,6 +94,6 @@ def test_every_update_of_a_network_is_fused(dropout):
     graph = DetectionGraph(load("detection", None, settings))
     graph.step(np.zeros((2, 128, 128), np.uint8), np.zeros((2, 1700)))
     (function,) = graph._functions.values()
-    held = [node.op for node in function.maker.fgraph.toposort() if isinstance(node.op, FusedUpdate)]
+    held = [node.op for node in function.maker.fgraph.toposort() if isinstance(node.op, MomentumStep)]
     assert len(held) == len(graph.network.params)
     assert all(op.inplace for op in held)
