@@ -13,19 +13,12 @@ mm    millimetres, camera frame (x right, y down, z forward)
 ====  ==================================================
 """
 
-import os
-
-from pose3d.io.cpu import find_cache_folder, share_cores
+from pose3d.io.cpu import is_command, prepare_process
 
 __version__ = "0.2.0"
 
-# The kernels' threads and those of the matrix library take turns, many times in a step. Left alone, each
-# spins for a while after its turn and takes the core from the other: a step takes half as long again. Both
-# libraries read this when they are loaded, so it stands before anything imports numpy.
-os.environ.setdefault("GOMP_SPINCOUNT", "0")
-os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
-share_cores()  # among mpiexec's ranks, for the same reasons
-find_cache_folder()
+if is_command():  # before anything imports numpy
+    prepare_process()
 
 
 def load(run):

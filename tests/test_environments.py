@@ -10,6 +10,8 @@ import pytest
 PROGRAM = """
 import sys
 from pathlib import Path
+from pose3d.io.cpu import prepare_process
+prepare_process()
 from pose3d import predict, train_regression
 from pose3d.errors import command
 from pose3d.report import drawing, figures
@@ -49,6 +51,58 @@ TABLE = [
     ({"PYTHONIOENCODING": "ascii"}, ""),
     ({"PYTENSOR_FLAGS": "floatX=float16,mode=FAST_COMPILE,linker=py"}, ""),
 ]
+
+# What another program shares with the library: it looks before pose3d is imported, and after a step.
+HOST = """
+import os, sys
+os.environ["KMP_DUPLICATE_LIB_OK"] = "True"  # which threadpoolctl sets, where it is installed
+before = dict(os.environ)
+import pose3d
+assert dict(os.environ) == before and os.listdir(os.environ["HOME"]) == []
+import numba, pytensor
+from numba.core import caching
+
+def state():
+    return dict(os.environ), dict(vars(caching.IndexDataCacheFile)), dict(vars(caching.FunctionCache))
+
+def refuse():
+    raise AssertionError("it changes the host's memory")
+
+held = state()
+pose3d.io.cpu.keep_freed_memory = refuse
+import numpy as np
+from pose3d import build_dataset, config, predict, train_detection
+from pose3d.model.detection import DetectionGraph
+small = ["network.kernels=[2,3,4]", "network.dense=[20,30]"]
+graph = DetectionGraph(config.load("detection", overrides=small))
+graph.step(np.zeros((2, 128, 128), np.uint8), np.zeros((2, 1700)))
+assert state() == held
+"""
+
+
+def test_a_program_that_imports_it_stays_as_it_is(tmp_path):
+    environment = {**os.environ, "HOME": str(tmp_path)}
+    environment.pop("GOMP_SPINCOUNT", None)
+    done = subprocess.run([sys.executable, "-c", HOST], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="these are environments of Unix")
+@pytest.mark.parametrize(
+    ("words", "prepared"),
+    [
+        (["-m", "pose3d.predict", "--help"], True),
+        (["-um", "pose3d.predict", "--help"], True),
+        (["-mpose3d.predict", "--help"], True),
+        (["-c", "import pose3d.predict", "-m", "pose3d2"], False),
+        (["-c", "import pose3d.predict", "pose3d.predict"], False),
+    ],
+)
+def test_only_a_command_prepares_its_process(words, prepared):
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "all"}
+    done = subprocess.run([sys.executable, *words], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert ("note: OPENBLAS_NUM_THREADS=all is ignored" in done.stderr) == prepared
 
 
 @pytest.mark.slow

@@ -7,7 +7,6 @@ import numpy as np
 from pose3d.dataset.built_files import BLOCK, WINDOWS
 from pose3d.dataset.crop import Transform, box_from_joints, box_from_silhouette, crop
 from pose3d.dataset.windows import window_bounds
-from pose3d.io.cpu import keep_freed_memory
 from pose3d.recordings.registry import open_recording
 from pose3d.skeleton import PELVIS, pelvis_relative
 
@@ -37,7 +36,6 @@ def sample_recording(recording, every, write):
     UserError
         naming the file that is damaged or does not fit
     """
-    keep_freed_memory()
     samples, sources = _Samples(int(recording.camera), write), Counter()
     with open_recording(recording, every) as reader:
         for seen in reader:

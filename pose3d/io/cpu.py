@@ -4,10 +4,11 @@ This module imports no numerical library, because those read its environment var
 """
 
 import ctypes
+import math
 import os
+import re
 import sys
 import tempfile
-from functools import cache
 from pathlib import Path
 
 # Number of ranks, as set by MPICH and its relatives, by Open MPI, and by PMIx and Slurm (srun).
@@ -21,15 +22,50 @@ _LOCAL_COUNTS = (
 _THREADING_LAYERS = ("default", "safe", "threadsafe", "forksafe", "omp", "workqueue")
 _THREAD_COUNTS = ("NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")
 
-# Files of a control group, versions 2 and 1.
+# Files of a control group: its limit of memory, versions 2 and 1; quota and period of time, version 1.
 _LIMITS = ("memory.max", "memory.limit_in_bytes")
+_QUOTA = ("cpu.cfs_quota_us", "cpu.cfs_period_us")
 
 # Names of glibc's malloc.h.
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX = -1, -2, -4
 
 
-def cores():
-    """The number of cores that this process may use."""
+def is_command():
+    """Whether this process is a command of ours, ``python -m pose3d...``, and no other program's."""
+    return re.search(r" -\w*m ?pose3d(\.| |$)", " ".join(sys.orig_argv)) is not None
+
+
+def prepare_process():
+    """Set what belongs to a whole process: threads, cache folder and memory, unless the user has set it.
+
+    Commands call it when `pose3d` is imported, before a numerical library is, since those read environment
+    variables when they are loaded. A library must not: another program calls this itself or goes without.
+    """
+    # The kernels' threads and those of the matrix library take turns, many times in a step. Left alone, each
+    # spins for a while after its turn and takes the core from the other: a step takes half as long again.
+    os.environ.setdefault("GOMP_SPINCOUNT", "0")
+    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
+    share_cores()
+    find_cache_folder()
+    keep_freed_memory()
+
+
+def cores(root=Path("/")):
+    """The number of cores that this process may use, within the quotas of its control groups.
+
+    Parameters
+    ----------
+    root : Path, below which Linux keeps ``proc`` and ``sys``
+    """
+    found = [_affinity()]
+    for group in _control_groups("cpu", root):
+        words = _text(group / "cpu.max").split() or [_text(group / name).strip() for name in _QUOTA]
+        if all(word.isdecimal() for word in words):  # neither "max" nor -1
+            found.append(math.ceil(int(words[0]) / int(words[1])))
+    return min(found)
+
+
+def _affinity():
     return len(_allowed(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -48,16 +84,18 @@ def local_rank_count():
     return max((int(part) for part in parts if part.isdecimal()), default=1)
 
 
-def share_cores():
+def share_cores(root=Path("/")):
     """Give each rank of this machine its share of the cores, unless the user has set a number of threads.
 
     Numba and OpenBLAS read these variables when they are loaded. Without them, each rank would start one
-    thread for every core of the machine.
+    thread for every core of the machine, and so would a process with a quota of few.
     """
     _correct_variables()
-    ranks = local_rank_count()
-    if ranks > 1:
-        threads = os.environ.get("OMP_NUM_THREADS", str(_threads(ranks)))
+    ranks, mine = local_rank_count(), cores(root)
+    bound = hasattr(os, "sched_getaffinity") and _allowed(0) < _allowed(os.getppid())  # by the launcher
+    if ranks > 1 or mine < _affinity():
+        share = mine if bound else max(1, mine // ranks)
+        threads = os.environ.get("OMP_NUM_THREADS", str(share))
         for name in _THREAD_COUNTS:
             os.environ.setdefault(name, threads)
 
@@ -84,12 +122,6 @@ def _ignore(name, why):
         print(f"note: {name}={value} is ignored, {why}", file=sys.stderr)
 
 
-def _threads(ranks):
-    """Threads of this rank: the cores that the launcher has bound it to, or its share if it is not bound."""
-    bound = hasattr(os, "sched_getaffinity") and _allowed(0) < _allowed(os.getppid())
-    return cores() if bound else max(1, cores() // ranks)
-
-
 def _allowed(process):
     """The set of cores that a process of this machine may use; empty if the process has ended."""
     try:
@@ -98,7 +130,6 @@ def _allowed(process):
         return set()
 
 
-@cache
 def keep_freed_memory():
     """Let glibc keep freed memory, to save the page faults of allocating it again.
 
@@ -124,15 +155,18 @@ def usable_memory(root=Path("/")):
     """
     words = _text(root / "proc" / "meminfo").split()
     found = [1024 * int(words[words.index("MemAvailable:") + 1])] if "MemAvailable:" in words else []
+    limits = (_text(group / name) for group in _control_groups("memory", root) for name in _LIMITS)
+    return min(found + [int(limit) for limit in limits if limit.strip().isdecimal()], default=4 * 10**9)
+
+
+def _control_groups(controller, root):
+    """Yield the folders of this process's control groups, versions 1 and 2, and of those around them."""
     for line in _text(root / "proc" / "self" / "cgroup").splitlines():
         _, controllers, path = line.split(":", 2)
-        version_1 = "memory" in controllers.split(",")
-        top = root / "sys" / "fs" / "cgroup" / ("memory" if version_1 else "")
+        version_1 = controller in controllers.split(",")
         if version_1 or not controllers:
-            inner = top / path.lstrip("/")
-            limits = (_text(group / name) for group in (inner, *inner.parents) for name in _LIMITS)
-            found += [int(limit) for limit in limits if limit.strip().isdecimal()]
-    return min(found, default=4 * 10**9)
+            group = root / "sys" / "fs" / "cgroup" / (controller if version_1 else "") / path.lstrip("/")
+            yield from (group, *group.parents)
 
 
 def _text(path):

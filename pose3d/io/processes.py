@@ -11,7 +11,7 @@ import threading
 from concurrent.futures.process import BrokenProcessPool
 
 from pose3d.errors import UserError
-from pose3d.io.cpu import rank_count
+from pose3d.io.cpu import keep_freed_memory, rank_count
 
 
 class Signals:
@@ -152,7 +152,8 @@ def _why_broken():
 
 
 def _obey():
-    """End a worker without a traceback when it is interrupted or its parent dies."""
+    """End a worker without a traceback when it is interrupted or its parent dies; it is a process of ours."""
+    keep_freed_memory()
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     threading.Thread(target=_follow_parent, daemon=True).start()
 

@@ -6,7 +6,6 @@ import pytensor.tensor as pt
 from pytensor.graph.basic import Apply
 from pytensor.graph.op import Op
 
-from pose3d.io.cpu import keep_freed_memory
 from pose3d.ops import reference
 from pose3d.ops.kernels import backward, forward, winograd, winograd_gradients
 from pose3d.ops.kernels.simd import host_target
@@ -17,7 +16,6 @@ from pose3d.ops.shapes import POOL, pooled_side
 @cache
 def _compiled(minimal, direct, layer):
     """The kernel of a layer: by minimal filtering where that pays, else the direct one."""
-    keep_freed_memory()
     target = host_target()
     return (minimal if winograd.worth_while(layer, target) else direct)(layer, target)
 

@@ -19,6 +19,7 @@ from pytensor.link.utils import gc_helper, map_storage, streamline
 from pytensor.tensor.elemwise import Elemwise
 from pytensor.tensor.random.op import RandomVariable
 
+from pose3d.io.jit import cached
 from pose3d.ops.momentum import overwrite
 
 # Ops whose nodes are compiled, beside loops over elements.
@@ -110,7 +111,9 @@ def _ufunc_call(node, inputs, output, perform):
 def _compiled_call(node, inputs, outputs, storage_map):
     """Call what numba makes of a node."""
     function, key = numba_funcify_ensure_cache(node.op, node=node, storage_map=storage_map)
-    call = numba_njit(function.py_func, final_function=True, cache=key is not None)
+    call = numba_njit(function.py_func, final_function=True)
+    if key is not None:
+        call = cached(call)
 
     def one():
         outputs[0][0] = call(*[storage[0] for storage in inputs])

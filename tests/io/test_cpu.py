@@ -1,9 +1,11 @@
 import os
+from pathlib import Path
 
 import pytest
 
 from pose3d.io import cpu as launch
 
+NOWHERE = Path("/nowhere")
 VARIABLES = (*launch._RANK_COUNTS, *launch._LOCAL_COUNTS, *launch._THREAD_COUNTS)
 
 
@@ -13,12 +15,12 @@ def started(monkeypatch):
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
 
-    def start(mine, launchers, **variables):
+    def start(mine, launchers, root=NOWHERE, **variables):
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
         allowed = {0: set(range(mine)), os.getppid(): set(range(launchers))}
         monkeypatch.setattr(os, "sched_getaffinity", allowed.__getitem__)
-        launch.share_cores()
+        launch.share_cores(root)
         found = [os.environ.get(name) for name in launch._THREAD_COUNTS]
         for name in launch._THREAD_COUNTS:  # what was set here, monkeypatch does not know of
             monkeypatch.delenv(name, raising=False)
@@ -59,6 +61,36 @@ def test_a_single_process_keeps_the_defaults(started):
     assert started(8, 8, PMI_SIZE="2", MPI_LOCALNRANKS="1") == [None, None, None]
 
 
+def put(root, files):
+    files = {**files, "proc/self/cgroup": "8:pids:/x\n4:memory:/c\n3:cpu,cpuacct:/d/e\n0::/a/b\n"}
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text, encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({}, 8),
+        ({"a/b/cpu.max": "max 100000\n"}, 8),
+        ({"a/b/cpu.max": "200000 100000\n"}, 2),
+        ({"a/b/cpu.max": "max 100000\n", "a/cpu.max": "250000 100000\n"}, 3),  # two and a half
+        ({"a/b/cpu.max": "1000 100000\n"}, 1),
+        ({"a/b/cpu.max": "3200000 100000\n"}, 8),
+        ({"cpu/d/e/cpu.cfs_quota_us": "-1\n", "cpu/d/e/cpu.cfs_period_us": "100000\n"}, 8),
+        ({"cpu/d/cpu.cfs_quota_us": "400000\n", "cpu/d/cpu.cfs_period_us": "100000\n"}, 4),
+        ({"cpu/cpu.cfs_quota_us": "50000\n", "cpu/cpu.cfs_period_us": "10000\n"}, 5),  # of a container
+    ],
+)
+def test_a_quota_of_control_groups_counts_as_cores(started, tmp_path, files, expected):
+    put(tmp_path, {f"sys/fs/cgroup/{name}": text for name, text in files.items()})
+    threads = started(8, 8, root=tmp_path)
+    assert launch.cores(tmp_path) == expected
+    assert threads == [None if expected == 8 else str(expected)] * 3
+    ranks = {"PMI_SIZE": "2", "MPI_LOCALNRANKS": "2"}
+    assert started(8, 8, root=tmp_path, **ranks) == [str(max(1, expected // 2))] * 3
+
+
 @pytest.mark.parametrize(
     ("files", "expected"),
     [
@@ -74,8 +106,5 @@ def test_a_single_process_keeps_the_defaults(started):
     ],
 )
 def test_usable_memory_is_the_machines_within_the_limits_of_control_groups(tmp_path, files, expected):
-    files = {**files, "proc/self/cgroup": "8:pids:/x\n4:memory:/c\n0::/a/b\n"}
-    for name, text in files.items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text, encoding="utf-8")
+    put(tmp_path, files)
     assert launch.usable_memory(tmp_path) == expected

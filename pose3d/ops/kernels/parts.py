@@ -15,12 +15,12 @@ import numba.types as nt
 import numpy as np
 from llvmlite import ir
 from numba.core import cgutils
-from numba.core.caching import FunctionCache
 from numba.core.ccallback import CFunc
 from numba.extending import intrinsic
 from pytensor.configdefaults import config
 from pytensor.link.numba.cache import CACHED_SRC_FUNCTIONS
 
+from pose3d.io import jit
 from pose3d.io.jit import inlined, njit
 from pose3d.ops.kernels.simd import INT64
 
@@ -32,8 +32,8 @@ _KEPT = {}  # key: its C function, which must live as long as the process
 
 @cache
 def source_hash():
-    """A hash of the source of pose3d.ops: an edited kernel is never answered by an old binary."""
-    files = sorted(Path(__file__).parents[1].rglob("*.py"))
+    """A hash of all source that decides about kernels: an edited one is never answered by an old binary."""
+    files = [*sorted(Path(__file__).parents[1].rglob("*.py")), Path(jit.__file__)]
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
@@ -42,7 +42,7 @@ def key(*parts):
     return hashlib.sha256(repr((*parts, source_hash(), numba.__version__)).encode()).hexdigest()
 
 
-class _ByKey(FunctionCache):
+class _ByKey(jit.Cache):
     """numba's cache of one function, found by a key; its own would hash all that a closure holds."""
 
     def _index_key(self, sig, codegen):
