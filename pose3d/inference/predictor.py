@@ -11,7 +11,7 @@ BATCH = 128
 
 
 class Predictor:
-    """A trained network.
+    """A trained network. Several threads may share it, and it can be pickled, for spawned processes.
 
     Attributes
     ----------
@@ -40,19 +40,28 @@ class Predictor:
         Raises
         ------
         ValueError
-            if the images have another shape or dtype, or values out of range
+            if the images have another shape or dtype, NaN, or values out of range
+        UserError
+            in a process that was forked after a network had run
         """
-        images = np.asarray(images)
-        if images.ndim != 3 or images.shape[1:] != (IMAGE_SIDE, IMAGE_SIDE):
-            raise ValueError(f"images must be (N, {IMAGE_SIDE}, {IMAGE_SIDE}), not {images.shape}")
-        if images.dtype != np.uint8 and not (images.dtype.kind == "f" and _within_one(images)):
-            raise ValueError(f"images must be uint8, or floats from 0 to 1, not {images.dtype}")
+        images = _checked(np.asarray(images))
         parts = [self.graph.predict(images[i : i + BATCH]) for i in range(0, len(images), BATCH)]
         return np.concatenate([np.zeros((0, self.graph.width), np.float32), *parts]).reshape(-1, *self._shape)
 
 
-def _within_one(images):
-    return not images.size or (images.min() >= 0 and images.max() <= 1)
+def _checked(images):
+    """`images`, if they are what `Predictor.predict` takes."""
+    if images.ndim != 3 or images.shape[1:] != (IMAGE_SIDE, IMAGE_SIDE):
+        raise ValueError(f"images must be (N, {IMAGE_SIDE}, {IMAGE_SIDE}), not {images.shape}")
+    if images.dtype.kind != "f" and images.dtype != np.uint8:
+        raise ValueError(f"images must be uint8, or floats from 0 to 1, not {images.dtype}")
+    if images.dtype.kind == "f" and images.size:
+        low, high = images.min(), images.max()
+        if np.isnan(low):
+            raise ValueError("images hold NaN")
+        if low < 0 or high > 1:
+            raise ValueError(f"images of floats must lie in 0 to 1, these reach from {low:g} to {high:g}")
+    return images
 
 
 def load(run):

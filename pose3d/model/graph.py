@@ -1,5 +1,8 @@
 """A network with its cost and its updates, compiled for the CPU: what detection and regression share."""
 
+import functools
+import threading
+
 import numpy as np
 import pytensor
 import pytensor.tensor as pt
@@ -7,6 +10,7 @@ import pytensor.tensor as pt
 from pose3d.dataset.crop import IMAGE_SIDE
 from pose3d.model import updates
 from pose3d.ops import norm
+from pose3d.ops.kernels.parts import refuse_fork
 from pose3d.ops.linker import NODES
 
 # Named where functions are compiled, so that no user's configuration changes what runs.
@@ -15,10 +19,27 @@ HYPERPARAMETERS = ("learning_rate", "momentum", "weight_decay")
 # The compiled `Graph.predict` by what decides it. The weights are among its inputs, because compiled code is
 # never freed: every network that is loaded, perhaps hundreds in one process, would leave 20 MB behind.
 _PREDICT = {}
+# A compiled function holds its arguments while it runs, and each call has all cores: threads take turns.
+_LOCK = threading.RLock()
+
+
+def _in_turns(method):
+    """Let calls from several threads wait for each other."""
+
+    @functools.wraps(method)
+    def call(*args, **others):
+        refuse_fork()  # where the lock may be one that nobody gives back
+        with _LOCK:
+            return method(*args, **others)
+
+    return call
 
 
 class Graph:
     """The symbolic variables of one task and its functions, each compiled when it is first called.
+
+    Several threads may call one graph; their calls take turns. A process that was forked after a call cannot
+    call any: start it by multiprocessing's "spawn". A pickled graph compiles anew where it is unpickled.
 
     A subclass sets `task`, `width` (numbers per target) and builds `network`; it defines
     ``outputs(raw)``, what fc3's values mean to the user, and ``cost(raw, targets)``.
@@ -48,6 +69,9 @@ class Graph:
         }
         self.velocity = updates.velocities(network.params)
         self._functions, self._update = {}, None
+
+    def __getstate__(self):
+        return {**self.__dict__, "_functions": {}, "_update": None}
 
     def set_hyper(self, **values):
         """Set any of `HYPERPARAMETERS` for the steps to come."""
@@ -84,6 +108,7 @@ class Graph:
     def cost(self, raw, targets):
         raise NotImplementedError
 
+    @_in_turns
     def predict(self, images):
         """The network's outputs for a minibatch.
 
@@ -142,6 +167,7 @@ class Graph:
         cost, *found = self._call(self._gradients, images, self._as_targets(targets))
         return float(cost), dict(zip(self.network.params, found, strict=True))
 
+    @_in_turns
     def update(self, gradients):
         """The other half of `step`: apply gradients, return their norm.
 
@@ -179,6 +205,7 @@ class Graph:
         order = self.config.training.order
         return updates.descent(gradients, self.network.params, self.velocity, **self.hyper, order=order)
 
+    @_in_turns
     def _call(self, description, images, *others):
         """Call the compiled function, for bytes or for gray levels, whichever `images` are."""
         kind = self._kind(images)

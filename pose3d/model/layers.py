@@ -11,11 +11,16 @@ import pytensor.tensor as pt
 from pose3d.ops import conv_pool, dot, tanh
 from pose3d.ops.shapes import POOL
 
-ACTIVATIONS = {
-    "identity": lambda z: z,
-    "tanh": tanh,
-    "relu": lambda z: z * (z > 0),  # gradient 0 at 0, as the convolution layers have it
-}
+
+def _identity(z):
+    return z
+
+
+def _relu(z):
+    return z * (z > 0)  # gradient 0 at 0, as the convolution layers have it
+
+
+ACTIVATIONS = {"identity": _identity, "tanh": tanh, "relu": _relu}  # functions with names can be pickled
 
 
 def glorot(rng, shape, fan_in, fan_out, dtype):

@@ -1,3 +1,8 @@
+import pickle
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -58,14 +63,69 @@ def test_floats_are_gray_levels_from_0_to_1(built, regression_run):
     [
         (np.zeros((128, 128), np.uint8), r"images must be \(N, 128, 128\), not \(128, 128\)"),
         (np.zeros((2, 128, 100), np.uint8), r"not \(2, 128, 100\)"),
-        (np.full((1, 128, 128), 200.0), "floats from 0 to 1, not float64"),
-        (np.full((1, 128, 128), np.nan), "floats from 0 to 1"),
-        (np.zeros((1, 128, 128), int), "not int64"),
+        (np.full((1, 128, 128), 200.0), "must lie in 0 to 1, these reach from 200 to 200"),
+        (np.linspace(-0.5, 1, 128**2).reshape(1, 128, 128), "these reach from -0.5 to 1"),
+        (np.full((1, 128, 128), np.nan), "images hold NaN"),
+        (np.zeros((1, 128, 128), int), "uint8, or floats from 0 to 1, not int64"),
     ],
 )
 def test_other_images_are_refused(regression_run, bad, message):
     with pytest.raises(ValueError, match=message):
         pose3d.load(regression_run).predict(bad)
+
+
+def test_threads_share_a_network(built, regression_run):
+    some, network = images(built, 8), pose3d.load(regression_run)
+    expected = [network.predict(some[:n]) for n in range(9)]
+
+    def call(n):
+        return n, network.predict(some[:n])
+
+    with ThreadPoolExecutor(4) as pool:
+        for n, poses in pool.map(call, [n % 9 for n in range(200)]):
+            np.testing.assert_array_equal(poses, expected[n])
+
+
+def test_a_pickled_network_predicts_and_trains_alike(built, regression_run):
+    some, network = images(built, 8), pose3d.load(regression_run)
+    targets = np.ones((8, 51))
+    network.graph.step(some, targets)  # compiled, and no longer as its file
+    again = pickle.loads(pickle.dumps(network))
+    for graph in (network.graph, again.graph):
+        graph.step(some, targets)
+    np.testing.assert_array_equal(again.predict(some), network.predict(some))
+
+
+FORK = """
+import multiprocessing, sys
+import numpy as np
+import pose3d
+network = pose3d.load(sys.argv[1])
+images = np.zeros((2, 128, 128), np.uint8)
+context = multiprocessing.get_context(sys.argv[2])
+if __name__ == "__main__":
+    if sys.argv[3] == "before":
+        network.predict(images)
+    with context.Pool(1) as pool:
+        print(pool.apply(network.predict, [images]).shape)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("method", "when", "said"),
+    [
+        ("fork", "before", "UserError: this process was forked after a network had run"),
+        ("fork", "after", "(2, 17, 3)"),
+        ("spawn", "before", "(2, 17, 3)"),
+    ],
+)
+def test_a_child_predicts_or_says_in_one_line_why_not(regression_run, tmp_path, method, when, said):
+    (tmp_path / "forking.py").write_text(FORK, encoding="utf-8")
+    command = [sys.executable, "forking.py", str(regression_run), method, when]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100)
+    last = (done.stdout + done.stderr).splitlines()[-1]
+    assert said in last
 
 
 def test_a_run_that_is_not_there_is_named(tmp_path):

@@ -7,6 +7,7 @@ as making room for the results, is plain Python, which numba need not compile.
 
 import ctypes
 import hashlib
+import os
 from functools import cache
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from numba.extending import intrinsic
 from pytensor.configdefaults import config
 from pytensor.link.numba.cache import CACHED_SRC_FUNCTIONS
 
+from pose3d.errors import UserError
 from pose3d.io import jit
 from pose3d.io.jit import inlined, njit
 from pose3d.ops.kernels.simd import INT64
@@ -27,6 +29,7 @@ from pose3d.ops.kernels.simd import INT64
 CACHE_LINE = 64
 
 _PART_IR = ir.FunctionType(ir.VoidType(), [INT64.as_pointer(), INT64])
+_WITH_THREADS = []  # the id of the process that has started numba's threads
 _KEPT = {}  # key: its C function, which must live as long as the process
 
 
@@ -84,9 +87,19 @@ def _all_parts(function, arguments, parts):
 @cache
 def _runner():
     """``run(function, arguments, parts)`` with addresses; it holds Python's lock, as compiled code does."""
+    _WITH_THREADS.append(os.getpid())
     numba.get_num_threads()  # starts numba's threads: parallel code read from the cache does not, and crashes
     address = _address(_all_parts, nt.void(nt.int64, nt.int64, nt.int64), key("all parts"))
     return ctypes.PYFUNCTYPE(None, *[ctypes.c_int64] * 3)(address)
+
+
+def refuse_fork():
+    """Raise a `UserError` in a forked child of a process with threads, which would wait for them for ever."""
+    if _WITH_THREADS and os.getpid() not in _WITH_THREADS:
+        raise UserError(
+            "this process was forked after a network had run, whose threads it lacks; start it with "
+            'multiprocessing.get_context("spawn"), or load and call networks in the children alone'
+        )
 
 
 @intrinsic
@@ -138,6 +151,7 @@ def in_parallel(part, parts, *identity):
     here, on_threads = ctypes.PYFUNCTYPE(None, *[ctypes.c_int64] * 2)(address), _runner()
 
     def run(arrays, sizes=(), alone=False):
+        refuse_fork()
         given = np.array([*(array.ctypes.data for array in arrays), *sizes], np.int64)
         if alone or parts == 1:
             for n in range(parts):
