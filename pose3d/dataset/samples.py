@@ -54,6 +54,8 @@ class Origin:
 class Dataset:
     """All samples of the built files of a folder, sorted by action, subject, take, camera and frame.
 
+    A context manager: the files are open until `close`.
+
     Attributes
     ----------
     folder : Path
@@ -65,6 +67,8 @@ class Dataset:
     pelvis : (N, 3) float32, mm, camera frame
     box : (N, 4) int32, px of the frame
         These four are arrays if `in_memory`, else `Column`. Index both by sample numbers.
+
+    Wherever numbers of samples are taken, a single one, a slice or a mask are, too.
     """
 
     def __init__(self, paths, memory="auto"):
@@ -95,10 +99,11 @@ class Dataset:
         Raises
         ------
         UserError
-            if the folder, or the built files of an action or subject, are missing; if a file is damaged,
-            of another version, or holds a coordinate that is not finite
+            if the folder, or the built files of an action or subject, are missing, or none is named; if a
+            file is damaged, of another version, or holds a coordinate that is not finite
         """
         folder = Path(folder)
+        actions, subjects = _names("actions", actions), _names("subjects", subjects)
         if not folder.is_dir():
             raise UserError(f"{folder}: there is no such folder; run build_dataset --out {folder}")
         found = {path: tuple(path.stem.rsplit("-", 1)) for path in built_files(folder)}
@@ -114,6 +119,17 @@ class Dataset:
         if not chosen:
             raise UserError(f"{folder} holds no file of {', '.join(actions)} by {', '.join(subjects)}")
         return cls(chosen, memory)
+
+    def close(self):
+        """Close the files. What is in memory stays."""
+        for file in self._files:
+            file.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
 
     def __len__(self):
         return int(self._starts[-1])
@@ -159,24 +175,25 @@ class Dataset:
 
         Parameters
         ----------
-        indices : (n,) int array of sample numbers
+        indices : (n,) int array of sample numbers, or a single one, a slice or a mask
         keep : bool
             if `in_memory`, read each file whole and keep its images; False to read only these images
 
         Returns
         -------
-        (n, 128, 128) uint8 array
+        (n, 128, 128) uint8 array, or (128, 128) for a single number
         """
         return self._gather("images", indices, self._kept_images if self.in_memory and keep else None)
 
     def labels(self, indices):
         """Labels of samples, Eq. (3), stored or computed from 2D joints: (n, 17, 100) bool array."""
-        found = labels(self.joints_2d[indices])
-        for i, chosen, rows in self._by_file(indices):
+        numbers = self._numbers(indices)
+        found = labels(self.joints_2d[numbers.ravel()])
+        for i, chosen, rows in self._by_file(numbers.ravel()):
             if self._files[i].has(WINDOWS):
                 bits = np.unpackbits(self._files[i].read(WINDOWS, rows), axis=1, count=N_JOINTS * N_WINDOWS)
                 found[chosen] = bits.reshape(-1, N_JOINTS, N_WINDOWS)
-        return found
+        return found.reshape(*numbers.shape, *found.shape[1:])
 
     def given_labels(self, indices):
         """Paths of the built files of these samples that hold labels instead of 2D joints."""
@@ -201,11 +218,20 @@ class Dataset:
         )
 
     def _gather(self, name, indices, read=None):
-        dtype, shape, _ = SCHEMA[name]
-        values = np.empty((len(indices), *shape), dtype)
-        for i, chosen, rows in self._by_file(indices):
+        (dtype, shape, _), numbers = SCHEMA[name], self._numbers(indices)
+        values = np.empty((numbers.size, *shape), dtype)
+        for i, chosen, rows in self._by_file(numbers.ravel()):
             values[chosen] = read(i, rows) if read else self._files[i].read(name, rows)
-        return values
+        return values.reshape(*numbers.shape, *shape)
+
+    def _numbers(self, indices):
+        """Sample numbers as an int array, those of a slice or mask as well."""
+        if isinstance(indices, slice) or np.asarray(indices).dtype == bool:
+            return np.arange(len(self))[indices]
+        numbers = np.asarray(indices)
+        if numbers.size and numbers.dtype.kind not in "iu":
+            raise IndexError(f"sample numbers must be whole numbers, a slice or a mask, not {numbers.dtype}")
+        return numbers.astype(int)
 
     def _kept_images(self, i, rows):
         if self._images[i] is None:
@@ -215,7 +241,7 @@ class Dataset:
 
     def _by_file(self, indices):
         """Yield (number of a file, mask of its samples among `indices`, their rows in the file)."""
-        indices = np.asarray(indices, int)
+        indices = self._numbers(indices)
         if indices.size and not (indices.min() >= 0 and indices.max() < len(self)):
             raise IndexError(f"sample numbers must lie in 0 .. {len(self) - 1}")
         files = np.searchsorted(self._starts, indices, side="right") - 1
@@ -228,7 +254,7 @@ _SAMPLE_BYTES = sum(np.dtype(dtype).itemsize * math.prod(shape) for dtype, shape
 
 
 class Column:
-    """A column of a data set on disk. ``column[numbers]`` takes an int array, a slice or a mask."""
+    """A column of a data set on disk, read by ``column[numbers]``."""
 
     def __init__(self, dataset, name):
         self._dataset, self._name = dataset, name
@@ -237,8 +263,6 @@ class Column:
         return len(self._dataset)
 
     def __getitem__(self, numbers):
-        if isinstance(numbers, slice) or np.asarray(numbers).dtype == bool:
-            numbers = np.arange(len(self))[numbers]
         return self._dataset._gather(self._name, numbers)
 
 
@@ -255,7 +279,7 @@ class _BuiltFile:
             self.keys = {name: file[name][()] for name in _KEYS}
             _check_finite(path, file)
             self.checksums = {name: text_of(file[name], "sha256") for name in schema_of(file)}
-        self._file = open_hdf5(path, REMEDY)  # open as long as this object lives
+        self._file = open_hdf5(path, REMEDY)  # until `close`
         self._rows = {name: StoredRows(self._file[name]) for name in self.checksums if name not in _KEYS}
 
     def __len__(self):
@@ -271,8 +295,13 @@ class _BuiltFile:
 
     def read(self, name, rows):
         """Rows of an array, in any order. Raises `UserError` if the file is damaged."""
+        if not self._file:
+            raise ValueError(f"{self.path} is read after its data set was closed")
         with naming(self.path):
             return self._rows[name].read(rows)
+
+    def close(self):
+        self._file.close()
 
     def prefetch(self, name, rows):
         self._rows[name].prefetch(rows)
@@ -295,6 +324,16 @@ def built_files(folder):
         return action, len(subject), subject
 
     return sorted((path for path in folder.glob("*-*.h5") if not path.name.startswith(".")), key=key)
+
+
+def _names(kind, names):
+    """`names` as a list, or None for all."""
+    if names is None:
+        return None
+    names = [names] if isinstance(names, str) else list(names)
+    if not names:
+        raise UserError(f"{kind} is empty: name at least one, or None for all")
+    return names
 
 
 def _check_there(folder, kind, wanted, there):

@@ -43,7 +43,9 @@ _HEAP = b"GCOL\x01\x00\x00\x00"
 
 
 def open_hdf5(path, remedy, **options):
-    """Open an HDF5 file for reading. Reading needs no lock, which some network file systems lack.
+    """Open an HDF5 file for reading, without a lock where there is none to be had, as on some networks.
+
+    It is asked for nevertheless: in one process, HDF5 opens a file either with locks or without.
 
     Parameters
     ----------
@@ -61,7 +63,12 @@ def open_hdf5(path, remedy, **options):
         as `fault` makes it
     """
     try:
-        return h5py.File(path, "r", locking=False, **options)
+        try:
+            return h5py.File(path, "r", **options)
+        except OSError as error:
+            if "lock" not in str(error):
+                raise
+            return h5py.File(path, "r", locking=False, **options)
     except FAULTS as error:
         raise fault(path, error, remedy) from error
 

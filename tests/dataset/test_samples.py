@@ -275,3 +275,50 @@ def test_what_is_not_there_is_named(folder, tmp_path_factory):
             Dataset.open(*arguments)
     with pytest.raises(UserError, match="there is no such file"):
         read_provenance(folder / "Walking-S5.h5")
+
+
+@pytest.mark.parametrize("memory", ["all", "stream"])
+def test_a_single_number_a_slice_and_a_mask_are_taken_like_numbers(folder, memory):
+    data = Dataset.open(folder, memory=memory)
+    mask = np.arange(len(data)) % 3 == 1
+    for read in (data.images, data.labels, data.poses.__getitem__):
+        every = read(np.arange(len(data)))
+        for chosen in (3, np.int64(30), slice(5, 40, 2), slice(None), mask, np.array([[1, 2], [60, 4]])):
+            np.testing.assert_array_equal(read(chosen), every[chosen])
+    for wrong in (len(data), -len(data) - 1, [0.5]):
+        with pytest.raises(IndexError):
+            data.images(wrong)
+
+
+@pytest.mark.parametrize("memory", ["all", "stream"])
+def test_its_files_open_beside_it_and_close_with_it(folder, memory):
+    path = built_path(folder, "Walking", "S1")
+    with h5py.File(path), h5py.File(built_path(folder, "Walking", "S9"), locking=False):
+        with Dataset.open(folder, memory=memory) as data:
+            with h5py.File(path) as file:
+                np.testing.assert_array_equal(data.images(range(28, 56)), file["images"])
+            kept = np.array(data.poses[:3])
+        with pytest.raises(ValueError, match="Eating-S9.h5 is read after its data set was closed"):
+            data.images([0])
+        if memory == "all":
+            np.testing.assert_array_equal(data.poses[:3], kept)
+            np.testing.assert_array_equal(data.images([28]).shape, (1, 128, 128))  # read before it closed
+    with h5py.File(path, "r+"):  # HDF5 refuses that as long as one of ours is open
+        pass
+
+
+def test_a_file_that_cannot_be_locked_is_read(folder):
+    fcntl = pytest.importorskip("fcntl")
+    with built_path(folder, "Walking", "S1").open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with pytest.raises(OSError, match="lock"):
+            h5py.File(file.name)
+        assert Dataset.open(folder, subjects="S1").images(5).shape == (128, 128)
+
+
+def test_none_of_them_is_no_choice_and_one_name_is_one(folder):
+    for kind in ("actions", "subjects"):
+        with pytest.raises(UserError, match=f"{kind} is empty: name at least one"):
+            Dataset.open(folder, **{kind: []})
+    assert set(Dataset.open(folder, subjects="S11").subject) == {"S11"}
+    assert set(Dataset.open(folder, subjects=iter(["S1", "S9"])).subject) == {"S1", "S9"}

@@ -82,13 +82,6 @@ def test_only_what_fails_a_check_is_called_damaged(error, message, tmp_path):
         Matrix(tmp_path, "x")
 
 
-def test_reading_needs_no_lock(tmp_path, monkeypatch):
-    opened = []
-    monkeypatch.setattr(h5py, "File", lambda *words, **options: opened.append(options["locking"]))
-    open_hdf5(tmp_path / "a.mat", "copy it again")
-    assert opened == [False]
-
-
 @pytest.fixture
 def odd(tmp_path):
     """A file of things that are no whole array."""
