@@ -1,12 +1,18 @@
 import contextlib
 import errno
 import os
+import platform
 import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
 from pose3d.errors import UserError
-from pose3d.io.atomic_files import DiskFullError, exclusive, keep_copy, whole
+from pose3d.io.atomic_files import LOCK, DiskFullError, exclusive, keep_copy, whole
 
 
 def test_a_file_appears_only_when_complete(tmp_path):
@@ -17,6 +23,25 @@ def test_a_file_appears_only_when_complete(tmp_path):
         assert temporary.parent == path.parent
     assert path.read_text() == "1"
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_power_cut_leaves_the_old_file_or_the_new_one(tmp_path, monkeypatch):
+    """The content is on the disk before its name is, and the name before the block ends."""
+    done, fsync, replace = [], os.fsync, os.replace
+
+    def log_fsync(descriptor):
+        done.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
+        fsync(descriptor)
+
+    def log_replace(*paths):
+        done.append("name")
+        replace(*paths)
+
+    monkeypatch.setattr(os, "fsync", log_fsync)
+    monkeypatch.setattr(os, "replace", log_replace)
+    with whole(tmp_path / "a.txt") as temporary:
+        temporary.write_text("1")
+    assert done == ["file", "name", "folder"]
 
 
 @pytest.mark.parametrize(
@@ -84,6 +109,86 @@ def test_a_folder_is_locked_once_at_a_time(tmp_path, monkeypatch, number):
                 pytest.raises(UserError, match=f"{folder}: another process .*; wait until"),
             ):
                 lock_again(folder)
+
+
+@pytest.mark.parametrize("number", [None, errno.ENOLCK])
+def test_the_lock_is_the_only_file_and_goes_with_the_block(tmp_path, monkeypatch, number):
+    """Whoever moves or lists what is in a folder knows one name to leave alone."""
+    with no_flock(monkeypatch, number) if number else contextlib.nullcontext():
+        with exclusive(tmp_path):
+            assert [path.name for path in tmp_path.iterdir()] == [LOCK]
+            assert (tmp_path / LOCK).read_text() == f"{os.getpid()} {platform.node()}"
+        assert list(tmp_path.iterdir()) == []
+
+
+def ended_process():
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+@pytest.mark.parametrize("number", [None, errno.ENOLCK])
+def test_a_lock_of_a_process_that_has_ended_is_taken_over(tmp_path, monkeypatch, number):
+    (tmp_path / LOCK).write_text(f"{ended_process()} {platform.node()}")
+    with no_flock(monkeypatch, number) if number else contextlib.nullcontext(), exclusive(tmp_path):
+        assert (tmp_path / LOCK).read_text().startswith(f"{os.getpid()} ")
+
+
+@pytest.mark.parametrize("owner", ["{ended} elsewhere", "{here} " + platform.node(), "", "\x81 \n"])
+def test_without_flock_a_lock_that_may_be_held_is_named(tmp_path, monkeypatch, owner):
+    owner = owner.format(ended=ended_process(), here=os.getppid())
+    (tmp_path / LOCK).write_text(owner, encoding="latin-1")
+    message = f"(?s)another process is working there.*; if none is, remove {tmp_path / LOCK}"
+    with no_flock(monkeypatch, errno.ENOLCK), pytest.raises(UserError, match=message):
+        lock_again(tmp_path)
+    with exclusive(tmp_path):  # a file system with flock knows that none is
+        pass
+
+
+def test_a_lock_that_another_took_before_it_was_locked_is_made_again(tmp_path, monkeypatch):
+    write, taken = os.write, []
+
+    def slow(lock, text):
+        if not taken:
+            taken.append(lock)
+            (tmp_path / LOCK).unlink()  # which the other held, and released
+        return write(lock, text)
+
+    monkeypatch.setattr(os, "write", slow)
+    with exclusive(tmp_path):
+        assert taken
+        with pytest.raises(UserError, match=f"process {os.getpid()} on"):
+            lock_again(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="only root can be another user")
+@pytest.mark.parametrize(
+    ("mode", "held", "expected"),
+    [
+        (0o644, False, "taken"),
+        (0o644, True, "another process is working there (process"),
+        (0o600, False, "; if none is, remove"),
+    ],
+)
+def test_another_users_lock_in_a_shared_folder(mode, held, expected):
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o777)
+        with exclusive(folder) if held else contextlib.nullcontext():
+            (folder / LOCK).touch()
+            (folder / LOCK).chmod(mode)
+            reading, writing = os.pipe()
+            if not (child := os.fork()):
+                os.setuid(65534)
+                try:
+                    with exclusive(folder):
+                        os.write(writing, b"taken")
+                except BaseException as error:
+                    os.write(writing, str(error).encode())
+                os._exit(0)
+            os.waitpid(child, 0)
+            assert expected in os.read(reading, 1000).decode()
+        os.close(reading), os.close(writing)
 
 
 def test_a_folder_for_nothing_is_removed(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 import scipy.io
 
 from pose3d.errors import UserError
-from pose3d.io.hdf5 import FAULTS, Matrix, dataset_of, fault, matrix_writer, open_hdf5, text_of
+from pose3d.io.hdf5 import FAULTS, Matrix, dataset_of, fault, matrix_writer, text_of
 
 VALUES = np.random.default_rng(0).normal(size=(9, 5))
 
