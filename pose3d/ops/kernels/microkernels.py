@@ -192,10 +192,14 @@ def _over_image_rows(e, layer, rows, sums, image_row):
 
 
 def window_output(e, layer, cells, bias):
-    """The layer's output for a pooling window's `cells`, and its winner's number; in a tie the first wins."""
+    """The layer's output for a pooling window's `cells`, and its winner's number.
+
+    In a tie the first wins; NaN wins over numbers.
+    """
     best, number = cells[0], e.integers(INT8, [0] * e.lanes)
     for n, value in enumerate(cells[1:], start=1):
-        wins = e.greater(value, best)
+        wins = e.builder.fcmp_unordered(">", value, best)  # or either is NaN
+        wins = e.builder.and_(wins, e.builder.fcmp_ordered("ord", best, best))
         best = e.builder.select(wins, value, best)
         number = e.builder.select(wins, e.integers(INT8, [n] * e.lanes), number)
     best = e.builder.fadd(best, bias)
@@ -212,7 +216,7 @@ def before_activation(e, layer, y, gy, offset, mask):
     y, gy = (e.load(e.at(pointer, offset), mask) for pointer in (y, gy))
     if layer.activation == "tanh":
         return e.builder.fmul(gy, e.builder.fsub(e.constant(1.0), e.builder.fmul(y, y)))
-    return e.builder.select(e.greater(y, e.zero()), gy, e.zero())
+    return e.builder.fmul(gy, e.builder.select(e.greater(y, e.zero()), e.constant(1.0), e.zero()))
 
 
 def winner_offsets(layer, lanes, step):

@@ -210,7 +210,8 @@ class Emitter:
         return self.clamp(builder.fdiv(numerator, self.polynomial(TANH_Q, u)), 1.0)
 
     def relu(self, x):
-        return self.builder.select(self.greater(x, self.zero()), x, self.zero())
+        negative = self.builder.fcmp_ordered("<", x, self.zero())  # NaN is not
+        return self.builder.select(negative, self.zero(), x)
 
     def vectors(self, count, body):
         """``body(offset, mask)`` for every vector of `count` elements, a runtime int64; the last masked."""

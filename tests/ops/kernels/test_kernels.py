@@ -72,6 +72,38 @@ def test_narrower_vectors_and_fewer_registers_agree_as_well(case, dtype):
     run_case(case, dtype, HALF, "tanh", images=3)
 
 
+def with_nan(case, dtype):
+    """An image, filters and biases with NaN in a pixel, which meets every cell of a window, and in a bias."""
+    maps_in, maps_out, k, rows, columns = case
+    rng = np.random.RandomState(3)
+    x = rng.uniform(-1, 1, (2, rows, columns, maps_in)).astype(dtype)
+    x[0, 5, 11, 0] = np.nan
+    w = (rng.normal(size=(maps_out, maps_in, k, k)) / k).astype(dtype)
+    b = rng.normal(scale=0.1, size=maps_out).astype(dtype)
+    b[1] = np.nan
+    return x, w, b
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+@pytest.mark.parametrize("case", [CASES[0], CASES[4]], ids=["vectors of maps", "vectors of columns"])
+def test_nan_stays_nan(case, activation):
+    """In any cell of a pooling window, and through the activation and its gradient."""
+    x, w, b = with_nan(case, "float32")
+    layer = Layer(*case[:3], activation, "float32", (case[4] - case[2] + 1) // 2)
+    y, winner = kernels.forward_kernel(layer, HOST)(x, w, b)
+    expected, cells = reference.forward(x, w, b, activation)
+    lost = np.isnan(expected)
+    assert set(cells[..., 0][lost[..., 0]]) == {0, 1, 2, 3}
+    np.testing.assert_array_equal(np.isnan(y), lost)
+    np.testing.assert_array_equal(winner[lost & (b == b)], cells[lost & (b == b)])
+    gy = np.where(np.random.RandomState(4).uniform(size=y.shape) < 0.01, np.nan, 1).astype("float32")
+    found = gradients.grad_weights_kernel(layer, HOST)(x[1:], y[1:], winner[1:], gy[1:])
+    wanted = reference.grad_weights(x[1:], expected[1:], cells[1:], gy[1:], case[2], activation)
+    for mine, slow in zip(found, wanted, strict=True):
+        np.testing.assert_array_equal(np.isnan(mine), np.isnan(slow))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 2, 3])
 def test_any_number_of_parts_agrees(threads):

@@ -78,6 +78,20 @@ def test_narrower_vectors_one_thread_and_relu():
 
 
 @pytest.mark.slow
+def test_nan_stays_nan():
+    """A transform spreads it over its tile: there may be more of it than there should be, never less."""
+    case = CASES[1]
+    x, w, b, _ = samples(case, "float32", 2)
+    x[0, 3, 4, 5] = np.nan
+    w[7, 0, 2, 1] = np.nan
+    y, _ = winograd.forward_kernel(layer_of(case, "float32", "relu"), HALF)(x, w, b)
+    expected = np.isnan(reference.forward(x, w, b, "relu")[0])
+    assert 0 < expected.mean() < 1
+    np.testing.assert_array_equal(np.isnan(y[1]), expected[1])
+    assert np.isnan(y[0])[expected[0]].all()
+
+
+@pytest.mark.slow
 def test_more_parts_than_images():
     run_case(CASES[2], "float32", Target(HOST.vector_bytes, HOST.registers, 3), 2)
 
