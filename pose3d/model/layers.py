@@ -51,7 +51,7 @@ class _Layer:
 
 
 class ConvPoolLayer(_Layer):
-    """``activation(maxpool2x2(conv(x, W)) + b)``.
+    """``activation(maxpool2x2(conv(x, W)) + b)``; `pose3d.ops.conv_pool` says which of equal cells wins.
 
     Parameters
     ----------

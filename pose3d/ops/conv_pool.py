@@ -174,6 +174,7 @@ def conv_pool(x, w, b, maps_in, maps_out, kernel, activation="tanh"):
     Returns
     -------
     tensor (N, (H - kernel + 1) // 2, (W - kernel + 1) // 2, maps_out)
-        A tie in a pooling window gives its gradient to the first cell in row-major order.
+        Of equal cells in a pooling window the first, in row-major order, gets the gradient. Minimal filtering
+        rounds cells differently: there they are equal only where the image is constant under the window.
     """
     return ConvPool(maps_in, maps_out, kernel, activation)(x, w, b)

@@ -141,7 +141,8 @@ def forward_kernel(layer, target):
 
     Where the image is constant under a pooling window, as a masked background is, the four outputs must be
     equal to the last bit, so that the first wins. Transforms round them differently, so they are computed
-    from the filters' sums; tiles that are constant as a whole are not transformed at all.
+    from the filters' sums; tiles that are constant as a whole are not transformed at all. Of outputs that
+    would be equal for another reason, such as stripes in the image, rounding chooses the winner.
     """
     plan = Plan(layer, target)
     kernel, maps_in, maps_out, n, lanes = layer.kernel, layer.maps_in, layer.maps_out, plan.n, plan.lanes

@@ -72,6 +72,19 @@ def test_narrower_vectors_and_fewer_registers_agree_as_well(case, dtype):
     run_case(case, dtype, HALF, "tanh", images=3)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("case", [CASES[0], CASES[4]], ids=["vectors of maps", "vectors of columns"])
+def test_of_equal_cells_the_first_wins(case):
+    """Under stripes, too: a window's cells are equal, and the image is not constant."""
+    x, w, b = (np.nan_to_num(array) for array in with_nan(case, "float32"))
+    layer = Layer(*case[:3], "tanh", "float32", (case[4] - case[2] + 1) // 2)
+    for stripes in (x[:, :, :1], x[:, :1]):
+        image = np.ascontiguousarray(np.broadcast_to(stripes, x.shape))
+        _, winner = kernels.forward_kernel(layer, HOST)(image, w, b)
+        assert winner.any()
+        assert set(np.unique(winner)) <= ({0, 2} if stripes.shape[2] == 1 else {0, 1})
+
+
 def with_nan(case, dtype):
     """An image, filters and biases with NaN in a pixel, which meets every cell of a window, and in a bias."""
     maps_in, maps_out, k, rows, columns = case
