@@ -70,13 +70,18 @@ def start(words):
 
 
 def train(words):
-    """A whole run in a process of its own, as all that are compared here.
-
-    The graphs that a process compiled before have a say in the last bit of what it computes.
-    """
+    """A whole run in a process of its own."""
     process = start(words)
     _, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
+
+
+@pytest.mark.slow
+def test_graphs_that_the_process_made_before_change_no_bit(built, undisturbed, detection_run, tmp_path):
+    """`undisturbed` is of a process of its own; this one has trained `detection_run`, and more."""
+    assert detection_run.is_dir()
+    assert train_regression.main(arguments(built, tmp_path / "run")) == 0
+    assert_same(tmp_path / "run", undisturbed)
 
 
 def written(out):
