@@ -19,10 +19,10 @@ def mpiexec(ranks):
     return [found, "-n", str(ranks)]
 
 
-def run_ranks(ranks, *words):
+def run_ranks(ranks, *words, timeout=1200, env=None):
     """Run Python with these words on that many ranks, to its end."""
     command = [*mpiexec(ranks), sys.executable, *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=1200)
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, env=env)
 
 
 def wait_for(condition, process, seconds=600):

@@ -7,8 +7,10 @@ import ctypes
 import math
 import os
 import re
+import signal
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 # Number of ranks, as set by MPICH and its relatives, by Open MPI, and by PMIx and Slurm (srun).
@@ -21,6 +23,9 @@ _LOCAL_COUNTS = (
 # Numba's, without tbb, which needs a package that is not among the requirements.
 _THREADING_LAYERS = ("default", "safe", "threadsafe", "forksafe", "omp", "workqueue")
 _THREAD_COUNTS = ("NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")
+
+# Seconds between a rank's last output and its end: mpiexec drops output that arrives after it.
+HEAD_START = 1
 
 # Files of a control group: its limit of memory, versions 2 and 1; quota and period of time, version 1.
 _LIMITS = ("memory.max", "memory.limit_in_bytes")
@@ -48,6 +53,21 @@ def prepare_process():
     share_cores()
     find_cache_folder()
     keep_freed_memory()
+    if rank_count() > 1:
+        sys.excepthook = _end_ranks  # until MPI is started
+
+
+def _end_ranks(*error):
+    """Print what ends this rank while it imports, and have mpiexec end the others, which would wait for it.
+
+    It does so for a process that a signal ends, not for one that fails.
+    """
+    sys.__excepthook__(*error)
+    print(
+        "error: this rank failed before it could start MPI; it ends the others", file=sys.stderr, flush=True
+    )
+    time.sleep(HEAD_START)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def cores(root=Path("/")):

@@ -65,6 +65,7 @@ def load_mpi():
             f"the launcher started {rank_count()} ranks, but mpi4py's MPI ({library}) sees "
             f"{MPI.COMM_WORLD.size}: use the launcher of that MPI, or install mpi4py with the launcher's"
         )
+    sys.excepthook = sys.__excepthook__
     return MPI
 
 

@@ -9,15 +9,12 @@ import traceback
 import numpy as np
 
 from pose3d.errors import UserError, verdict
-from pose3d.io.cpu import rank_count
+from pose3d.io.cpu import HEAD_START, rank_count
 from pose3d.io.processes import load_mpi
 
 # Seconds in which ranks with the same error fail together. After them, a rank that failed alone aborts the
 # others, which would otherwise wait for it forever.
 GRACE = 5
-
-# Seconds between a rank's last output and its abort: mpiexec drops output that arrives after the abort.
-HEAD_START = 1
 
 
 class Alone:

@@ -152,6 +152,23 @@ def test_a_rank_that_fails_alone_prints_its_error_and_ends_the_others(program, h
     assert ("Traceback" in done.stderr) == (how == "alone_bug")
 
 
+LACKING = """
+import os, sys
+if os.environ.get("PMI_RANK") == "1":
+    sys.modules["h5py"] = None
+"""
+
+
+def test_a_rank_that_fails_while_it_imports_ends_the_others(tmp_path):
+    """They wait in MPI's start, where nothing of ours runs."""
+    (tmp_path / "sitecustomize.py").write_text(LACKING, encoding="utf-8")
+    words = "-m", "pose3d.train_regression", "--data", tmp_path, "--out", tmp_path / "run"
+    done = run_ranks(2, *words, timeout=60, env={**os.environ, "PYTHONPATH": str(tmp_path)})
+    assert done.returncode != 0
+    assert done.stderr.count("import of h5py halted") == 1
+    assert done.stderr.count("error: this rank failed before it could start MPI; it ends the others") == 1
+
+
 def test_a_launcher_of_another_mpi_is_refused():
     """As ``srun -n 4`` with an MPI that does not know Slurm: each process is rank 0 of one."""
     pytest.importorskip("mpi4py")
