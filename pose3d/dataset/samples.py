@@ -103,25 +103,20 @@ class Dataset:
             file is damaged, of another version, or holds a coordinate that is not finite
         """
         folder = Path(folder)
-        actions, subjects = _names("actions", actions), _names("subjects", subjects)
         if not folder.is_dir():
             raise UserError(f"{folder}: there is no such folder; run build_dataset --out {folder}")
         found = {path: tuple(path.stem.rsplit("-", 1)) for path in built_files(folder)}
         if not found:
             raise UserError(f"{folder} holds no built file; run build_dataset --out {folder}")
-        _check_there(folder, "action", actions, [action for action, _ in found.values()])
-        _check_there(folder, "subject", subjects, [subject for _, subject in found.values()])
-        chosen = [
-            path
-            for path, (action, subject) in found.items()
-            if (actions is None or action in actions) and (subjects is None or subject in subjects)
-        ]
+        actions = _checked(folder, "action", actions, [action for action, _ in found.values()])
+        subjects = _checked(folder, "subject", subjects, [subject for _, subject in found.values()])
+        chosen = [path for path, names in found.items() if names[0] in actions and names[1] in subjects]
         if not chosen:
             raise UserError(f"{folder} holds no file of {', '.join(actions)} by {', '.join(subjects)}")
         return cls(chosen, memory)
 
     def close(self):
-        """Close the files. What is in memory stays."""
+        """Close the files; what is in memory stays."""
         for file in self._files:
             file.close()
 
@@ -230,7 +225,9 @@ class Dataset:
             return np.arange(len(self))[indices]
         numbers = np.asarray(indices)
         if numbers.size and numbers.dtype.kind not in "iu":
-            raise IndexError(f"sample numbers must be whole numbers, a slice or a mask, not {numbers.dtype}")
+            raise IndexError(f"samples are named by whole numbers, a slice or a mask, not {numbers.dtype}")
+        if numbers.size and not 0 <= numbers.min() <= numbers.max() < len(self):
+            raise IndexError(f"sample numbers must lie in 0 .. {len(self) - 1}")
         return numbers.astype(int)
 
     def _kept_images(self, i, rows):
@@ -242,8 +239,6 @@ class Dataset:
     def _by_file(self, indices):
         """Yield (number of a file, mask of its samples among `indices`, their rows in the file)."""
         indices = self._numbers(indices)
-        if indices.size and not (indices.min() >= 0 and indices.max() < len(self)):
-            raise IndexError(f"sample numbers must lie in 0 .. {len(self) - 1}")
         files = np.searchsorted(self._starts, indices, side="right") - 1
         for i in np.unique(files):
             chosen = files == i
@@ -326,20 +321,15 @@ def built_files(folder):
     return sorted((path for path in folder.glob("*-*.h5") if not path.name.startswith(".")), key=key)
 
 
-def _names(kind, names):
-    """`names` as a list, or None for all."""
-    if names is None:
-        return None
-    names = [names] if isinstance(names, str) else list(names)
-    if not names:
-        raise UserError(f"{kind} is empty: name at least one, or None for all")
-    return names
-
-
-def _check_there(folder, kind, wanted, there):
-    for name in wanted or ():
+def _checked(folder, kind, wanted, there):
+    """The names that are wanted, all of them `there`: list of str."""
+    wanted = there if wanted is None else [wanted] if isinstance(wanted, str) else list(wanted)
+    if not wanted:
+        raise UserError(f"{kind}s is empty: name at least one, or None for all")
+    for name in wanted:
         if name not in there:
             raise UserError(
                 f"{folder} holds no {kind} {name}, only {', '.join(dict.fromkeys(there))}; "
                 f"run build_dataset --out {folder} --{kind}s {name}"
             )
+    return wanted

@@ -55,12 +55,9 @@ def _checked(images):
         raise ValueError(f"images must be (N, {IMAGE_SIDE}, {IMAGE_SIDE}), not {images.shape}")
     if images.dtype.kind != "f" and images.dtype != np.uint8:
         raise ValueError(f"images must be uint8, or floats from 0 to 1, not {images.dtype}")
-    if images.dtype.kind == "f" and images.size:
-        low, high = images.min(), images.max()
-        if np.isnan(low):
-            raise ValueError("images hold NaN")
-        if low < 0 or high > 1:
-            raise ValueError(f"images of floats must lie in 0 to 1, these reach from {low:g} to {high:g}")
+    low, high = (images.min(), images.max()) if images.dtype.kind == "f" and images.size else (0, 1)
+    if not 0 <= low <= high <= 1:  # NaN is in no order
+        raise ValueError(f"images of floats must lie in 0 to 1, these reach from {low:g} to {high:g}")
     return images
 
 

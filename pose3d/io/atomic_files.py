@@ -112,9 +112,9 @@ def keep_copy(path, name):
 def exclusive(folder):
     """Lock a folder for this process, and create it if it is missing. The lock ends with the process.
 
-    The lock is the file `LOCK`, which is there for as long. The system knows whether its process has ended:
-    the file is locked (flock). Where the file system has no flock, the process and machine that the file
-    names tell. A folder that was created, and in which nothing was written, is removed at the end.
+    The lock is the file `LOCK`, which is there for as long. Whether its process has ended, the system knows
+    (flock); where the file system has no flock, the process and machine that the file names tell. A folder
+    that was created, and in which nothing was written, is removed at the end.
 
     Parameters
     ----------
@@ -125,9 +125,8 @@ def exclusive(folder):
     UserError
         if another process holds the lock, or may hold it: then the message names the file to remove
     """
-    created = not folder.exists()
+    created, path = not folder.exists(), folder / LOCK
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / LOCK
     try:
         lock = _acquired(path)
         try:
@@ -162,24 +161,28 @@ def _acquired(path):
 
 def _remove_left(path):
     """Remove the lock file of a process that has ended, or raise a `UserError`."""
-    if _DELETING:
-        raise _held(path)
+    owner, locked, lock = "", None, None
     try:
-        lock = os.open(path, os.O_RDWR if os.access(path, os.W_OK) else os.O_RDONLY)  # of another user
+        if not _DELETING:
+            lock = os.open(path, os.O_RDWR if os.access(path, os.W_OK) else os.O_RDONLY)  # of another user
+            owner, locked = os.read(lock, 1000).decode(errors="replace"), _flock(lock)
+        if locked or _has_ended(owner):
+            if _is_at(lock, path):
+                path.unlink()
+            return
     except FileNotFoundError:
         return
     except PermissionError:
-        raise _held(path, remedy=f"; if none is, remove {path}") from None
-    try:
-        owner, locked = os.read(lock, 1000).decode(errors="replace"), _flock(lock)
-        if locked is False:
-            raise _held(path, owner)
-        if locked is None and not _has_ended(owner):
-            raise _held(path, owner, f"; if none is, remove {path}")
-        if _is_at(lock, path):
-            path.unlink()
+        pass
     finally:
-        os.close(lock)
+        if lock is not None:
+            os.close(lock)
+    who = " (process {} on {})".format(*owner.split(" ", 1)) if " " in owner else ""
+    remedy = f"; if none is, remove {path}" if locked is not False else ""
+    raise UserError(
+        f"{path.parent}: another process is working there{who}; wait until it ends, or name another "
+        f"folder{remedy}"
+    )
 
 
 def _flock(lock):
@@ -191,9 +194,9 @@ def _flock(lock):
     except BlockingIOError:
         return False
     except OSError as error:
-        if error.errno in _NO_LOCKS:
-            return None
-        raise
+        if error.errno not in _NO_LOCKS:
+            raise
+        return None
     return True
 
 
@@ -207,23 +210,14 @@ def _is_at(lock, path):
 def _has_ended(owner):
     """Whether the process that a lock file names was one of this machine, and has ended."""
     process, _, machine = owner.partition(" ")
-    if machine != platform.node() or not process.isdecimal():
-        return False
-    with contextlib.suppress(PermissionError):
+    if machine == platform.node() and process.isdecimal():
         try:
             os.kill(int(process), 0)
+        except PermissionError:
+            return False
         except ProcessLookupError:
             return True
     return False
-
-
-def _held(path, owner="", remedy=""):
-    process, _, machine = owner.partition(" ")
-    who = f" (process {process} on {machine})" if machine else ""
-    return UserError(
-        f"{path.parent}: another process is working there{who}; wait until it ends, or name another "
-        f"folder{remedy}"
-    )
 
 
 def is_disk_full(error):

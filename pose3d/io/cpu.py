@@ -41,10 +41,10 @@ def is_command():
 
 
 def prepare_process():
-    """Set what belongs to a whole process: threads, cache folder and memory, unless the user has set it.
+    """Set threads, cache folder and memory of the whole process, as far as the user has not set them.
 
-    Commands call it when `pose3d` is imported, before a numerical library is, since those read environment
-    variables when they are loaded. A library must not: another program calls this itself or goes without.
+    A command does so when `pose3d` is imported, before a numerical library is, which reads environment
+    variables when it is loaded. Another program calls this itself, or stays as it is.
     """
     # The kernels' threads and those of the matrix library take turns, many times in a step. Left alone, each
     # spins for a while after its turn and takes the core from the other: a step takes half as long again.
@@ -58,14 +58,9 @@ def prepare_process():
 
 
 def _end_ranks(*error):
-    """Print what ends this rank while it imports, and have mpiexec end the others, which would wait for it.
-
-    It does so for a process that a signal ends, not for one that fails.
-    """
+    """Print what ends this rank while it imports, and end it by a signal: then mpiexec ends the others."""
     sys.__excepthook__(*error)
-    print(
-        "error: this rank failed before it could start MPI; it ends the others", file=sys.stderr, flush=True
-    )
+    print("error: this rank failed before MPI was started; it ends the others", file=sys.stderr, flush=True)
     time.sleep(HEAD_START)
     os.kill(os.getpid(), signal.SIGTERM)
 

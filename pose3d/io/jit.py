@@ -17,7 +17,7 @@ class _Files(caching.IndexDataCacheFile):
 
 
 class Cache(caching.FunctionCache):
-    """numba's cache of one function on disk, with names of files that no other process gives."""
+    """numba's cache of one function on disk, with files that no other process names alike."""
 
     def __init__(self, py_func):
         super().__init__(py_func)

@@ -38,8 +38,8 @@ def _in_turns(method):
 class Graph:
     """The symbolic variables of one task and its functions, each compiled when it is first called.
 
-    Several threads may call one graph; their calls take turns. A process that was forked after a call cannot
-    call any: start it by multiprocessing's "spawn". A pickled graph compiles anew where it is unpickled.
+    Calls from several threads take turns. A process that was forked after a call cannot call any graph: start
+    it by multiprocessing's "spawn". A pickled graph compiles anew.
 
     A subclass sets `task`, `width` (numbers per target) and builds `network`; it defines
     ``outputs(raw)``, what fc3's values mean to the user, and ``cost(raw, targets)``.

@@ -11,16 +11,11 @@ import pytensor.tensor as pt
 from pose3d.ops import conv_pool, dot, tanh
 from pose3d.ops.shapes import POOL
 
-
-def _identity(z):
-    return z
-
-
-def _relu(z):
-    return z * (z > 0)  # gradient 0 at 0, as the convolution layers have it
-
-
-ACTIVATIONS = {"identity": _identity, "tanh": tanh, "relu": _relu}  # functions with names can be pickled
+ACTIVATIONS = {
+    "identity": lambda z: z,
+    "tanh": tanh,
+    "relu": lambda z: z * (z > 0),  # gradient 0 at 0, as the convolution layers have it
+}
 
 
 def glorot(rng, shape, fan_in, fan_out, dtype):
@@ -76,11 +71,11 @@ class DenseLayer(_Layer):
 
     def __init__(self, rng, name, n_in, n_out, activation="tanh", dtype="float32"):
         super().__init__(name, glorot(rng, (n_in, n_out), n_in, n_out, dtype), n_out)
-        self.activation = ACTIVATIONS[activation]
+        self.activation = activation  # a name, which can be pickled
 
     def __call__(self, x):
         """(N, n_in) -> (N, n_out)."""
-        return self.activation(dot(x, self.W) + self.b)
+        return ACTIVATIONS[self.activation](dot(x, self.W) + self.b)
 
 
 def dropout(x, rate, rng):

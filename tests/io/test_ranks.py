@@ -166,7 +166,7 @@ def test_a_rank_that_fails_while_it_imports_ends_the_others(tmp_path):
     done = run_ranks(2, *words, timeout=60, env={**os.environ, "PYTHONPATH": str(tmp_path)})
     assert done.returncode != 0
     assert done.stderr.count("import of h5py halted") == 1
-    assert done.stderr.count("error: this rank failed before it could start MPI; it ends the others") == 1
+    assert done.stderr.count("error: this rank failed before MPI was started; it ends the others") == 1
 
 
 def test_a_launcher_of_another_mpi_is_refused():
