@@ -215,7 +215,8 @@ def read_picture(path):
 
 def _decoded(path):
     """(H, W, 3) or, with transparency, (H, W, 4) uint8 array. A large picture is not copied needlessly."""
-    with Image.open(path) as image:
+    # Given a path, Pillow maps the pixels of a turned TIFF with its sides swapped.
+    with path.open("rb") as file, Image.open(file) as image:
         _check(path, image)
         ImageOps.exif_transpose(image, in_place=True)
         mode = "RGBA" if image.has_transparency_data else "RGB"

@@ -25,11 +25,35 @@ def test_colours_are_kept_and_gray_is_itu_601(tmp_path, pixels, rgb):
     np.testing.assert_array_equal(picture.gray((1, 2, 4, 6)), picture.gray()[2:6, 1:4])
 
 
-def test_exif_rotation_is_applied(tmp_path):
+TURNS = {
+    1: lambda a: a, 2: np.fliplr, 3: lambda a: np.rot90(a, 2), 4: np.flipud, 5: lambda a: a.swapaxes(0, 1),
+    6: lambda a: np.rot90(a, -1), 7: lambda a: np.rot90(a, 2).swapaxes(0, 1), 8: np.rot90,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("orientation", TURNS)
+@pytest.mark.parametrize(
+    ("ending", "mode", "options"),
+    [
+        *[("tiff", mode, {}) for mode in ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK")],
+        ("tiff", "RGBA", {"compression": "tiff_lzw"}),
+        ("png", "RGBA", {}),
+        ("webp", "RGBA", {"lossless": True, "exact": True}),
+        ("jpg", "L", {"quality": 100}),
+    ],
+)
+def test_pictures_of_any_orientation_are_upright(tmp_path, ending, mode, options, orientation):
+    colours = np.random.default_rng(0).integers(0, 256, (6, 4, 4), np.uint8)
+    colours[..., 3] = np.arange(24).reshape(6, 4) % 5 * 60
+    image = Image.fromarray(colours)
+    image = (image.convert("RGB") if mode in ("1", "P", "CMYK") else image).convert(mode)
     exif = Image.Exif()
-    exif[0x0112] = 6  # the camera was held a quarter to the right: turn by 90 degrees clockwise
-    path = saved(tmp_path / "a.png", COLOURS, exif=exif)
-    np.testing.assert_array_equal(read_picture(path).rgb, np.rot90(COLOURS, -1))
+    exif[0x0112] = orientation
+    image.save(tmp_path / f"a.{ending}", exif=exif, **options)
+    found = read_picture(tmp_path / f"a.{ending}")
+    np.testing.assert_allclose(found.rgb, TURNS[orientation](np.asarray(image.convert("RGB"))), atol=3)
+    if mode in ("LA", "RGBA"):
+        np.testing.assert_array_equal(found.alpha, TURNS[orientation](colours[..., 3] >= 128))
 
 
 def test_a_phone_s_jpeg_with_a_second_picture_gives_the_first(tmp_path):
