@@ -7,6 +7,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import scipy.io
+import scipy.sparse
 from isal import isal_zlib
 
 from pose3d.errors import UserError
@@ -83,7 +84,7 @@ class _MasksV73:
                 raise ValueError("its reference is null")
             if h5py.h5a.exists(element, b"MATLAB_empty"):
                 return None
-            stored = _unpack(element)
+            stored = _unpack_sparse(element) if isinstance(element, h5py.h5g.GroupID) else _unpack(element)
         except _FAULTS as error:
             raise hdf5.fault(self.path, error, _REMEDY, f"mask {index}") from error
         # HDF5 holds MATLAB's (H, W) as (W, H), and (H, W, K) as (K, W, H). Of the latter, use (:, :, 1).
@@ -112,6 +113,21 @@ def _unpack(element):
     return h5py.Dataset(element)[()]
 
 
+def _unpack_sparse(element):
+    """Read a sparse image (h5py.h5g.GroupID): (W, H) bool array. Without True pixels it has only ``jc``."""
+    group = h5py.Group(element)
+    rows, starts = int(group.attrs["MATLAB_sparse"]), hdf5.dataset_of(group, "jc")[()].astype(np.int64)
+    shape = rows, len(starts) - 1
+    if not 0 < math.prod(shape) <= _MOST_PIXELS:
+        raise ValueError(f"its shape is {shape}")
+    if not starts[-1]:
+        return np.zeros(shape[::-1], bool)
+    values, inner = (hdf5.dataset_of(group, name)[()] for name in ("data", "ir"))
+    image = scipy.sparse.csc_array((values != 0, inner.astype(np.int64), starts), shape)
+    image.check_format()
+    return image.toarray().T
+
+
 class _MasksV7:
     """Masks of v7. scipy reads the whole file, which is never as large as one of v7.3."""
 
@@ -131,6 +147,8 @@ class _MasksV7:
 
     def __getitem__(self, index):
         element = self._cell[index]
+        if scipy.sparse.issparse(element):
+            element = (element != 0).toarray()
         if element.size == 0:
             return None
         return _image(element[:, :, 0] if element.ndim == 3 else element, self.path, index)

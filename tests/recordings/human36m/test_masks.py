@@ -2,6 +2,7 @@ import h5py
 import numpy as np
 import pytest
 import scipy.io
+import scipy.sparse
 
 from pose3d.errors import UserError
 from pose3d.recordings.human36m import open_masks
@@ -82,6 +83,45 @@ def test_an_empty_cell_is_none(tmp_path):
         with open_masks(path) as found:
             assert found[0].shape == (ROWS, COLUMNS)
             assert found[1] is None
+
+
+def write_sparse_v73(path, images):
+    """Masks as MATLAB stores sparse ones: a group of each; without ``data`` and ``ir`` where all is False."""
+    write_masks(path, images)
+    with h5py.File(path, "r+") as file:
+        for i, image in enumerate(images):
+            columns = scipy.sparse.csc_array(image)
+            group = file.create_group(f"#refs#/sparse{i}")
+            group.attrs["MATLAB_sparse"] = np.uint64(image.shape[0])
+            group["jc"] = columns.indptr.astype(np.uint64)
+            if image.any():
+                group["ir"], group["data"] = columns.indices.astype(np.uint64), columns.data.view(np.uint8)
+            file["Masks"][i, 0] = group.ref
+
+
+def write_sparse_v7(path, images):
+    write_v7(path, [scipy.sparse.csc_array(image.astype(float)) for image in images])
+
+
+@pytest.mark.parametrize("write", [write_sparse_v7, write_sparse_v73])
+def test_sparse_masks_are_read(tmp_path, write):
+    written = [*masks(3), np.zeros((ROWS, COLUMNS), bool)]
+    write(tmp_path / "m.mat", written)
+    assert_same(tmp_path / "m.mat", written)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"), [("ir", [10**6]), ("jc", [0, 10**12]), ("jc", [5] * (COLUMNS + 1)), ("jc", [])]
+)
+def test_a_damaged_sparse_mask_is_named(tmp_path, name, values):
+    write_sparse_v73(tmp_path / "m.mat", masks(1))
+    with h5py.File(tmp_path / "m.mat", "r+") as file:
+        group = file["#refs#/sparse0"]
+        values = np.resize(values, len(group["ir"])) if name == "ir" else values
+        del group[name]
+        group[name] = np.array(values, np.uint64)
+    with open_masks(tmp_path / "m.mat") as found, pytest.raises(UserError, match=r"m.mat: mask 0 is damaged"):
+        found[0]
 
 
 @pytest.mark.parametrize("write", [write_masks, write_v7])
