@@ -64,3 +64,27 @@ def pelvis_relative(poses):
     """
     poses = np.asarray(poses)
     return poses - poses[..., PELVIS : PELVIS + 1, :]
+
+
+# The longest side of the box around a person's joints is 600 mm (crouching) to 2000 mm. Each unit, the least
+# number that it makes of that, and the factor to mm.
+_UNITS = (("m", 0.0, 1000), ("cm", 10.0, 10), ("mm", 300.0, 1))
+
+
+def unit_fault(poses):
+    """What shows that poses are not in mm: the size of the body.
+
+    Parameters
+    ----------
+    poses : (F, 17, 3) array
+
+    Returns
+    -------
+    str, what the joints span and how to convert them; empty if they may be in mm, or are all in one place
+    """
+    span = float(np.median(np.ptp(poses, axis=1).max(axis=1)))
+    unit, _, factor = next(each for each in reversed(_UNITS) if span >= each[1])
+    if unit == "mm" or not span:
+        return ""
+    looks = f"look like {unit}, not mm; multiply by {factor}"
+    return f"the joints of a frame span {span:.3g} (median), so they {looks}"

@@ -11,8 +11,8 @@ from pose3d.io.hdf5 import FAULTS, fault, text_of
 from pose3d.skeleton import PELVIS
 
 COLUMNS = ("file", "samples", "takes", "repeated", "blank", "farthest joint mm", "verdict")
-# No joint of a person is farther from the pelvis.
-REACH_MM = 2500
+# The farthest joint of a person is no nearer to the pelvis and no farther from it.
+REACH_MM = 250, 2500
 # With more repeated frames than this, a network sees the same image for many poses. The report's own data
 # repeated each image 12 times.
 REPEATED_SHARE = 0.1
@@ -105,8 +105,8 @@ def _faults(path, tally, recorded, facts):
         (not tally.ordered, f"frames of a recording are out of order or occur twice; {REMEDY}"),
         (tally.pelvis_moved > 0, f"a pose's pelvis is {tally.pelvis_moved:.1f} mm off zero; {REMEDY}"),
         (
-            not tally.farthest < REACH_MM,
-            f"a joint is {tally.farthest:.0f} mm from the pelvis; check the source",
+            tally.count and not REACH_MM[0] < tally.farthest < REACH_MM[1],
+            f"the farthest joint is {tally.farthest:.0f} mm from the pelvis; check the source and its unit, mm",
         ),
         (tally.empty_boxes, f"{tally.empty_boxes} boxes are empty; {REMEDY}"),
         (

@@ -8,7 +8,7 @@ import numpy as np
 from pose3d.errors import UserError
 from pose3d.evaluation.pose_file_formats import FORMATS, KEYS, MOST, PICTURE, READERS, TEXT_KEYS, WRITERS
 from pose3d.io.atomic_files import whole
-from pose3d.skeleton import JOINTS, LARGEST_COORDINATE, N_COORDINATES, N_JOINTS
+from pose3d.skeleton import JOINTS, LARGEST_COORDINATE, N_COORDINATES, N_JOINTS, unit_fault
 
 _POSES = ("predictions_mm", "truths_mm")
 __all__ = ["FORMATS", "KEYS", "PICTURE", "Pair", "read_pair", "write"]
@@ -45,7 +45,7 @@ def read_pair(predictions, truths=None):
     ------
     UserError
         if a file is missing, damaged or empty, has an unknown suffix, holds no poses of 17 joints, or
-        coordinates that no body has; or if the two differ in their frames
+        coordinates that no body has, or not in mm; or if the two differ in their frames
     """
     predicted = _File(predictions)
     if truths is None and "truths_mm" not in predicted.arrays:
@@ -59,6 +59,12 @@ def read_pair(predictions, truths=None):
             f"{predictions} holds {len(pair.predictions)} frames, {truths} {len(pair.truths)}; "
             "give the same frames in both"
         )
+    sides = {
+        f"predictions of {predictions}": pair.predictions,
+        f"truths of {truths or predictions}": pair.truths,
+    }
+    if faults := [f"{side}: {fault}" for side, poses in sides.items() if (fault := unit_fault(poses))]:
+        raise UserError("; ".join(faults))
     for name in predicted.keys.keys() & true.keys.keys():
         a, b = predicted.keys[name], true.keys[name]
         differ = np.flatnonzero(a != b)

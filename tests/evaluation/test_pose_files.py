@@ -1,6 +1,7 @@
 """Files of predictions: written, read again, and refused with one line if they are damaged."""
 
 import json
+import re
 
 import h5py
 import numpy as np
@@ -177,6 +178,21 @@ def test_both_must_be_of_the_same_frames(tmp_path):
         read_pair(a, b)
     np.savez(b, poses=zeros(5, 17, 3), camera=[7] * 5)
     assert set(read_pair(a, b).keys) == {"frame", "camera"}
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("m", 1000), ("cm", 10)])
+def test_each_side_that_is_not_in_mm_is_named_with_its_unit(tmp_path, pair, unit, factor):
+    a, b = tmp_path / "a.npz", tmp_path / "b.npz"
+    sides = {"predictions of .*a.npz": pair.predictions, "truths of .*b.npz": pair.truths}
+    for wrong in ((0, 1), (0,), (1,)):
+        scaled = [poses / factor ** (i in wrong) for i, poses in enumerate(sides.values())]
+        for path, poses in zip((a, b), scaled, strict=True):
+            np.savez(path, poses=poses)
+        told = f": the joints .* look like {unit}, not mm; multiply by {factor}"
+        with pytest.raises(UserError) as raised:
+            read_pair(a, b)
+        pattern = "; ".join(f"{name}{told}" for i, name in enumerate(sides) if i in wrong)
+        assert re.fullmatch(pattern, str(raised.value))
 
 
 @pytest.mark.parametrize("kind", ["npz", "json", "csv"])

@@ -6,7 +6,7 @@ import numpy as np
 
 from pose3d.errors import UserError
 from pose3d.io.tables import read_table
-from pose3d.skeleton import JOINTS, LARGEST_COORDINATE
+from pose3d.skeleton import JOINTS, LARGEST_COORDINATE, unit_fault
 
 FRAME = "frame"
 BOX = ("box_x0", "box_y0", "box_x1", "box_y1")
@@ -16,8 +16,6 @@ COLUMNS_3D = tuple(f"{name}_{axis}" for name in _COLUMNS for axis in "XYZ")
 COLUMNS = (FRAME, *COLUMNS_2D, *COLUMNS_3D)
 _LARGEST = 2**31 - 1  # what a built file can hold
 _LARGEST_PX = 1e5  # joints may lie outside the image, but not that far
-# mm. The joints of a person span more than this in mm, and less in m.
-_SMALLEST = 50.0
 
 
 @dataclass
@@ -81,7 +79,8 @@ def read_joints(path, names=()):
         {number: box for number, box in boxes.items() if box},
         has_boxes,
     )
-    _check_unit(path, found.poses_3d)
+    if fault := unit_fault(found.poses_3d):
+        raise UserError(f"{path}: in 3D, {fault}")
     return found
 
 
@@ -127,12 +126,3 @@ def _box(row):
         if high <= low:
             raise row.error(column, f"is {high}, not above {low}, where the box begins")
     return box
-
-
-def _check_unit(path, poses_3d):
-    """Refuse poses in metres, which no other check would find."""
-    extents = np.ptp(poses_3d, axis=1).max(axis=1)
-    if np.median(extents) < _SMALLEST:
-        raise UserError(
-            f"{path}: the 3D joints of a frame span {np.median(extents):.3g} mm (median); give mm, not m"
-        )

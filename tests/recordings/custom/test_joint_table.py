@@ -58,10 +58,12 @@ def test_a_bad_cell_is_named(folder, change, message):
         sample(folder)
 
 
-def test_metres_are_not_taken_for_millimetres(folder, monkeypatch):
-    monkeypatch.setattr("tests.recordings.custom.drawn.POSES", POSES / 1000)
+@pytest.mark.parametrize(("unit", "factor"), [("m", 1000), ("cm", 10)])
+def test_other_units_are_not_taken_for_millimetres(folder, monkeypatch, unit, factor):
+    monkeypatch.setattr("tests.recordings.custom.drawn.POSES", POSES / factor)
     write_table(folder / "j.csv", [row_of(i, f"f{i}.png") for i in ANNOTATED])
-    with pytest.raises(UserError, match=r"j\.csv: the 3D joints of a frame span .* give mm, not m"):
+    message = rf"j\.csv: in 3D, the joints .* look like {unit}, not mm; multiply by {factor}$"
+    with pytest.raises(UserError, match=message):
         sample(folder)
 
 
