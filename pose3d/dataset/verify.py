@@ -106,7 +106,7 @@ def _faults(path, tally, recorded, facts):
         (tally.pelvis_moved > 0, f"a pose's pelvis is {tally.pelvis_moved:.1f} mm off zero; {REMEDY}"),
         (
             tally.count and not REACH_MM[0] < tally.farthest < REACH_MM[1],
-            f"the farthest joint is {tally.farthest:.0f} mm from the pelvis; check the source and its unit, mm",
+            f"the farthest joint is {tally.farthest:.0f} mm from the pelvis; check the source and its unit",
         ),
         (tally.empty_boxes, f"{tally.empty_boxes} boxes are empty; {REMEDY}"),
         (
