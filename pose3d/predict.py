@@ -18,9 +18,10 @@ from pose3d.inference.background import foreground, median_background
 from pose3d.inference.person_crop import cut_out
 from pose3d.inference.pictures import is_video, read_pictures
 from pose3d.io.atomic_files import exclusive
-from pose3d.io.images import MaskImages, list_images, masks_by_name
+from pose3d.io.images import list_images
 from pose3d.io.video import frame_rate
 from pose3d.recordings.human36m import FRAMES_PER_SECOND
+from pose3d.recordings.mask_images import MaskImages, masks_by_name
 from pose3d.report.overlay import draw_over, overlay_writer
 
 BLOCK = 32  # pictures predicted at once
@@ -97,20 +98,21 @@ def mask_finder(source, given, background):
 
     Returns
     -------
-    function of (number of the picture, Picture) that returns an (H, W) bool array or None
+    find : function of (number of the picture, Picture) that returns an (H, W) bool array or None
+    masks : MaskImages, or None if none are given
     """
     if background == "median":
         still = median_background(source)
-        return lambda _, picture: foreground(picture.rgb, still)
+        return (lambda _, picture: foreground(picture.rgb, still)), None
     if given is None:
-        return lambda _, picture: picture.alpha
+        return (lambda _, picture: picture.alpha), None
     if not given.exists():
         raise UserError(f"{given}: there is no such mask; correct --mask")
     paths = list_images(given)[0] if given.is_dir() else [given]
     if source.is_dir() or (given.is_dir() and not is_video(source)):
         paths = masks_by_name(paths, list_images(source)[0] if source.is_dir() else [source])
     masks = MaskImages(given, paths)
-    return lambda number, _: masks[number]
+    return (lambda number, _: masks[number]), masks
 
 
 @dataclass
@@ -120,6 +122,7 @@ class Found:
     Attributes
     ----------
     names, boxes, poses : lists, of each person: name of the picture, (x0, y0, x1, y1) px, (17, 3) array in mm
+    read : int, number of pictures that can be used
     unmasked : int, number of pictures without a mask
     empty : int, number of pictures without a person
     skipped : list of str, one line for each picture that cannot be used, or for the rest of a video
@@ -128,6 +131,7 @@ class Found:
     names: list = field(default_factory=list)
     boxes: list = field(default_factory=list)
     poses: list = field(default_factory=list)
+    read: int = 0
     unmasked: int = 0
     empty: int = 0
     skipped: list = field(default_factory=list)
@@ -184,6 +188,7 @@ def _cut_outs(source, find_mask, box, found):
             if is_video(source):  # what is wrong with one frame is wrong with the rest
                 return
             continue
+        found.read += 1
         found.unmasked += mask is None
         found.empty += cut is None
         yield picture, mask, cut
@@ -242,8 +247,10 @@ def _predict(arguments, network):
     source = arguments.source
     if source.is_dir() and built_files(source):
         return *predict_crops(network, source), []
-    find_mask = mask_finder(source, arguments.mask, arguments.background)
+    find_mask, masks = mask_finder(source, arguments.mask, arguments.background)
     found = predict_pictures(network, source, find_mask, arguments.box, arguments.out)
+    if masks and is_video(source) and not found.skipped:
+        masks.check_count(found.read, source)
     _report(source, found)
     keys = {predictions.PICTURE: np.array(found.names), "box_px": np.array(found.boxes)}
     return np.array(found.poses), keys, found.skipped

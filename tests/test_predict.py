@@ -1,6 +1,7 @@
 import json
 import re
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -142,6 +143,60 @@ def test_without_a_mask_it_says_what_that_means(run, tmp_path, capsys):
     status, _ = run(tmp_path / "a.png", "--box", "60,30,100,130")
     assert status == 0
     assert "do not trust these poses. Give --mask" in capsys.readouterr().out
+
+
+def test_an_opaque_alpha_channel_is_no_mask(run, tmp_path, capsys):
+    Image.fromarray(person(60)[0]).convert("RGBA").save(tmp_path / "a.png")
+    assert run(tmp_path / "a.png")[0] == 0
+    assert "there is no mask, so the background is kept" in capsys.readouterr().out
+
+
+def save_mask(path, levels):
+    Image.fromarray(levels.astype(np.uint8)).save(path)
+
+
+@pytest.mark.parametrize(
+    ("levels", "message"),
+    [
+        (np.arange(ROWS * COLUMNS).reshape(ROWS, COLUMNS) % 6, "a.png: no person found; the masks are empty"),
+        (~person(60)[1] * 255, "m.png: is white along its border, so it is inverted or no mask"),
+    ],
+)
+def test_a_mask_without_a_person_is_an_error(run, tmp_path, capsys, levels, message):
+    save_mask(tmp_path / "m.png", levels)
+    assert run(cut_out_png(tmp_path / "a.png", 60), "--mask", tmp_path / "m.png")[0] == 1
+    assert message in capsys.readouterr().err
+
+
+def test_the_alpha_channel_of_a_video_is_its_mask(run, tmp_path, capsys):
+    with av.open(str(tmp_path / "v.mov"), "w") as container:
+        stream = container.add_stream("png", rate=25)
+        stream.width, stream.height, stream.pix_fmt = COLUMNS, ROWS, "rgba"
+        for left in (20, 60):
+            rgb, where = person(left)
+            pixels = np.dstack([rgb, where * np.uint8(255)])
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgba")))
+            Image.fromarray(pixels).save(tmp_path / f"{left}.png")
+        container.mux(stream.encode())
+    found = poses(run(tmp_path / "v.mov")[1])[0]
+    assert "background is kept" not in capsys.readouterr().out
+    np.testing.assert_allclose(found, poses(run(tmp_path)[1])[0], atol=1e-3)
+
+
+@pytest.mark.parametrize("count", [5, 7])
+def test_a_video_needs_one_mask_for_each_frame(run, tmp_path, capsys, count):
+    (tmp_path / "masks").mkdir()
+    with video_writer(tmp_path / "v.mp4", ROWS, COLUMNS, 25) as append:
+        for number in range(6):
+            append(person(9 * number)[0])
+    for number in range(count):
+        save_mask(tmp_path / "masks" / f"{number}.png", person(9 * number)[1] * 255)
+    status, out = run(tmp_path / "v.mp4", "--mask", tmp_path / "masks")
+    assert status == 1
+    assert re.search(
+        r"masks: (7 masks for 6 frames of .*v\.mp4|holds no mask for frame 5)", capsys.readouterr().err
+    )
+    assert (out / "predictions.json").exists() == (count == 5)
 
 
 def test_built_files_are_predicted_as_they_are(run, built, regression_run, capsys):

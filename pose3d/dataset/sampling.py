@@ -7,6 +7,7 @@ import numpy as np
 from pose3d.dataset.built_files import BLOCK, WINDOWS
 from pose3d.dataset.crop import Transform, box_from_joints, box_from_silhouette, crop
 from pose3d.dataset.windows import window_bounds
+from pose3d.errors import UserError
 from pose3d.recordings.registry import open_recording
 from pose3d.skeleton import PELVIS, pelvis_relative
 
@@ -34,7 +35,7 @@ def sample_recording(recording, every, write):
     Raises
     ------
     UserError
-        naming the file that is damaged or does not fit
+        naming the file that is damaged or does not fit; if all samples are blank
     """
     samples, sources = _Samples(int(recording.camera), write), Counter()
     with open_recording(recording, every) as reader:
@@ -45,6 +46,8 @@ def sample_recording(recording, every, write):
             mask = None if seen.mask is None else seen.mask[y0:y1, x0:x1]
             samples.add(seen, crop(seen.frame.gray(box), mask), box)
         samples.flush()
+    if 0 < samples.counts["frames"] == samples.counts["blank"]:
+        raise UserError(f"{recording}: all of its samples are blank; correct its boxes, masks or 2D joints")
     others = [f"{n} from {name}" for name, n in sources.items() if name != reader.usual_box]
     note = f"{recording}: boxes not from {reader.usual_box} but {', '.join(others)}"
     return {

@@ -43,7 +43,7 @@ def read_pictures(source):
 def _frames(video):
     number = -1
     for number, frame in enumerate(read_frames(video)):
-        yield Picture(str(number), frame.rgb())
+        yield Picture(str(number), frame.rgb(), frame.alpha)
     if number < 0:
         raise UserError(f"{video}: holds no frame; give another video")
     if number + 1 < (count_frames(video) or 0):

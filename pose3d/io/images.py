@@ -1,4 +1,4 @@
-"""Read image files: pictures, masks, and folders of them."""
+"""Read image files, and folders of them."""
 
 import re
 from dataclasses import dataclass
@@ -14,6 +14,8 @@ from pose3d.errors import UserError
 _NOT_DECODED = ("BUFR", "GRIB", "HDF5", "MPEG", "WMF")
 LARGEST_SIDE = 16_384  # px; a larger picture needs gigabytes of memory
 OPAQUE = 128  # lowest alpha of a pixel that belongs to the person
+# Of the border, a person cut off at one side and the halves of two others covers half.
+BORDER_SHARE = 0.75
 # Pillow's modes of at most 8 bits a channel.
 _EIGHT_BITS = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "LAB", "HSV")
 
@@ -26,7 +28,7 @@ class Picture:
     ----------
     name : str, name of the file, or number of the frame in a video
     rgb : (H, W, 3) uint8 array
-    alpha : (H, W) bool array, True where the picture is opaque, or None without an alpha channel
+    alpha : (H, W) bool array, True where the picture is opaque, or None as of `opaque_part`
     """
 
     name: str
@@ -84,36 +86,6 @@ class LazyPicture:
         return read_picture(self.path)
 
 
-class MaskImages:
-    """Mask images, indexed by frame number: ``masks[number]`` is an (H, W) bool array, True on the person.
-
-    The person is white: more than half as bright as the brightest pixel.
-
-    Parameters
-    ----------
-    path : path of the folder, for error messages
-    by_frame : list of paths of the mask images, with None for a frame without a mask
-
-    Raises
-    ------
-    UserError
-        on indexing, if the frame has no mask, or as `read_picture`
-    """
-
-    def __init__(self, path, by_frame):
-        self.path, self._by_frame = path, by_frame
-
-    def __len__(self):
-        return len(self._by_frame)
-
-    def __getitem__(self, number):
-        path = self._by_frame[number] if number < len(self) else None
-        if path is None:
-            raise UserError(f"{self.path}: holds no mask for frame {number}; add it, or drop the frame")
-        gray = read_picture(path).gray()
-        return 2 * gray.astype(int) > gray.max(initial=0) if gray.any() else np.zeros(gray.shape, bool)
-
-
 def list_images(folder):
     """Find the images of a folder.
 
@@ -143,40 +115,6 @@ def list_images(folder):
     # re.split puts a number at every second place of the key.
     found.sort(key=lambda path: [*map(_key, re.split(r"([0-9]+)", path.name)), path.name])
     return found, len(files) - len(found)
-
-
-def masks_by_name(masks, images):
-    """Match masks to images by name, with or without the ending.
-
-    Parameters
-    ----------
-    masks, images : lists of Path
-
-    Returns
-    -------
-    list of Path, or None for an image without a mask
-
-    Raises
-    ------
-    UserError
-        if several masks or images have one name without the ending, and nothing tells which belong together
-    """
-    by_name = {mask.name: mask for mask in masks}
-    of_stem = {}
-    for path in (*masks, *images):
-        of_stem.setdefault(path.stem, ([], []))
-    for kind, paths in enumerate((masks, images)):
-        for path in paths:
-            of_stem[path.stem][kind].append(path)
-    return [by_name.get(image.name) or _only_mask(image, *of_stem[image.stem]) for image in images]
-
-
-def _only_mask(image, masks, images):
-    """The mask that shares the image's stem, or None."""
-    if masks and (len(masks) > 1 or len(images) > 1):
-        alike = " and ".join(str(path) for path in (masks if len(masks) > 1 else images)[:2])
-        raise UserError(f"{alike} differ in their endings only; rename them, or name each mask as its image")
-    return masks[0] if masks else None
 
 
 def _key(word):
@@ -209,8 +147,24 @@ def read_picture(path):
     # Pillow's readers of damaged files raise what their code happens to: TypeError, struct.error, ...
     except Exception as error:
         raise UserError(f"{path}: cannot be read as an image ({error}); copy it again") from error
-    alpha = pixels[..., 3] >= OPAQUE if pixels.shape[2] == 4 else None
+    alpha = opaque_part(pixels[..., 3]) if pixels.shape[2] == 4 else None
     return Picture(path.name, np.ascontiguousarray(pixels[..., :3]), alpha)
+
+
+def opaque_part(alpha):
+    """The part that an alpha channel cuts out: (H, W) bool array, or None of a channel that cuts out nothing.
+
+    Parameters
+    ----------
+    alpha : (H, W) uint8 array
+    """
+    mask = alpha >= OPAQUE
+    return None if covers_border(mask) else mask
+
+
+def covers_border(mask):
+    """Whether a mask is True along nearly all of its border: it covers all, or is inverted."""
+    return np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]]).mean() > BORDER_SHARE
 
 
 def _decoded(path):

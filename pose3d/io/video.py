@@ -12,6 +12,7 @@ from PIL import Image
 
 from pose3d.errors import UserError
 from pose3d.io.atomic_files import whole
+from pose3d.io.images import opaque_part
 
 # Pixel formats whose first plane is the luma, one byte a pixel.
 _PLANAR = ("yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "nv12", "gray")
@@ -58,6 +59,13 @@ class Frame:
     def rgb(self):
         """The whole frame in RGB: (H, W, 3) uint8 array."""
         return np.ascontiguousarray(self._turn(self._decoded.to_ndarray(format="rgb24")))
+
+    @property
+    def alpha(self):
+        """(H, W) bool array, True where the frame is opaque, or None as of `pose3d.io.images.opaque_part`."""
+        if not any(component.is_alpha for component in self._decoded.format.components):
+            return None
+        return opaque_part(self._turn(self._decoded.to_ndarray(format="rgba")[..., 3]))
 
     def _luma_is_gray(self):
         name = self._decoded.format.name

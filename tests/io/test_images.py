@@ -1,12 +1,11 @@
 import zlib
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from pose3d.errors import UserError
-from pose3d.io.images import LARGEST_SIDE, list_images, masks_by_name, read_picture
+from pose3d.io.images import LARGEST_SIDE, list_images, read_picture
 
 COLOURS = np.arange(6 * 4 * 3, dtype=np.uint8).reshape(6, 4, 3) * 3  # 6 rows, 4 columns
 
@@ -79,6 +78,14 @@ def test_a_palette_with_a_transparent_colour_has_alpha_too(tmp_path):
     np.testing.assert_array_equal(picture.alpha, np.arange(24).reshape(6, 4) % 3 != 1)
 
 
+@pytest.mark.parametrize("inner", [255, 0])
+def test_an_alpha_channel_that_cuts_out_nothing_counts_as_none(tmp_path, inner):
+    alpha = np.full((6, 4, 1), 255, np.uint8)  # of a screenshot, or inverted
+    alpha[2:4, 1:3] = inner
+    picture = read_picture(saved(tmp_path / "a.png", np.concatenate([COLOURS, alpha], axis=2)))
+    assert picture.alpha is None
+
+
 def no_pixels(path):
     """A PNG of 0 x 0 px, which Pillow does not write."""
     saved(path, COLOURS)
@@ -143,22 +150,3 @@ def test_a_folder_gives_every_kind_of_image_and_counts_other_files(tmp_path):
     images, others = list_images(tmp_path)
     assert [path.name for path in images] == ["a2.JPEG", "a10.webp", "b.bmp", "c.tif"]
     assert others == 3
-
-
-@pytest.mark.parametrize(
-    ("masks", "images", "expected"),
-    [
-        (["a.png", "c.png"], ["a.jpg", "b.jpg", "c.bmp"], ["a.png", None, "c.png"]),
-        (["a.png", "a.bmp"], ["a.bmp", "a.png"], ["a.bmp", "a.png"]),
-        (["b.png"], ["a.jpg", "a.png", "b.jpg"], [None, None, "b.png"]),
-        (["a.png"], ["a.jpg", "a.png"], "a.jpg and a.png differ in their endings only"),
-        (["a.png", "a.bmp"], ["a.jpg"], "a.png and a.bmp differ in their endings only"),
-    ],
-)
-def test_masks_belong_to_images_by_name(masks, images, expected):
-    masks, images = map(Path, masks), [*map(Path, images)]
-    if isinstance(expected, str):
-        with pytest.raises(UserError, match=expected):
-            masks_by_name([*masks], images)
-    else:
-        assert [mask and mask.name for mask in masks_by_name([*masks], images)] == expected

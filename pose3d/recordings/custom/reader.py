@@ -1,10 +1,11 @@
 """Read one custom recording: images or a video, with a table of joints."""
 
 from pose3d.errors import UserError
-from pose3d.io.images import LazyPicture, MaskImages, list_images, masks_by_name
+from pose3d.io.images import LazyPicture, list_images
 from pose3d.io.tables import fault_in
 from pose3d.io.video import read_frames
 from pose3d.recordings.custom.joint_table import BOX, FRAME, read_joints
+from pose3d.recordings.mask_images import MaskImages, masks_by_name
 from pose3d.recordings.observation import Observation, Reader, mask_of
 
 
@@ -67,11 +68,8 @@ class CustomReader(Reader):
         if joints.numbers[-1] >= count:
             fault = f"is {joints.numbers[-1]}, but {recording.images} has only frames 0 to {count - 1}"
             raise fault_in(recording.joints, joints.lines[-1], FRAME, fault)
-        if self._is_video and self._masks is not None and len(self._masks) != count:
-            raise UserError(
-                f"{recording.masks}: {len(self._masks)} masks for {count} frames of {recording.images}; "
-                "give one for each frame"
-            )
+        if self._is_video and self._masks is not None:
+            self._masks.check_count(count, recording.images)
 
 
 def _masks(recording, images):

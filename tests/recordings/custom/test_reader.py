@@ -8,8 +8,10 @@ from pose3d.io.images import list_images
 from tests.recordings.custom.drawn import (
     ANNOTATED,
     FRAMES,
+    HEIGHT,
     POSES,
     ROW,
+    WIDTH,
     corner,
     joints_of,
     mask_of,
@@ -142,3 +144,12 @@ def test_masks_may_be_of_0_and_1_and_of_jpeg(folder):
         else:
             Image.fromarray(mask_of(i).astype(np.uint8) * 255).save(path.with_suffix(".jpg"), quality=95)
     np.testing.assert_array_equal(sample(folder)[0]["images"], expected)
+
+
+def test_a_recording_whose_samples_are_all_blank_is_an_error(folder):
+    for i in ANNOTATED[1:]:
+        Image.new("L", (WIDTH, HEIGHT)).save(folder / "masks" / f"f{i}.png")
+    assert sample(folder)[1]["blank"] == 4
+    Image.new("L", (WIDTH, HEIGHT)).save(folder / "masks" / f"f{ANNOTATED[0]}.png")
+    with pytest.raises(UserError, match="anna Dancing take 2 camera 7: all of its samples are blank"):
+        sample(folder)
