@@ -6,7 +6,11 @@ from pose3d.errors import UserError
 from pose3d.io.images import LazyPicture, Picture, list_images
 from pose3d.io.video import count_frames, read_frames, read_packets
 
-VIDEOS = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv")
+VIDEOS = (
+    ".3g2", ".3gp", ".asf", ".avi", ".divx", ".dv", ".f4v", ".flv", ".m2t", ".m2ts", ".m2v", ".m4v", ".mkv",
+    ".mov", ".mp4", ".mpe", ".mpeg", ".mpg", ".mpv", ".mts", ".mxf", ".ogg", ".ogm", ".ogv", ".qt", ".ts",
+    ".vob", ".webm", ".wmv", ".y4m",
+)  # fmt: skip
 
 
 def is_video(path):

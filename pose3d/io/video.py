@@ -1,6 +1,7 @@
 """Read and write videos frame by frame, and count frames without decoding."""
 
 import contextlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,17 +26,28 @@ _BLACK, _WHITE = 16, 235  # luma
 _ANY_TAGS = {} if int(av.__version__.partition(".")[0]) >= 19 else {"metadata_errors": "replace"}
 
 
+# FFmpeg's own decoders of these codecs drop the alpha channel, those of libvpx keep it.
+_WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+_SQUARE = 0.01  # a ratio of a pixel's sides this near to 1 is a rounding of the picture's
+_LARGEST_RATIO = 4
+
+
 class Frame:
-    """One decoded frame, turned as it is to be shown. Only the requested part is converted.
+    """One decoded frame, turned and stretched as it is to be shown. Only the requested part is converted.
+
+    Parameters
+    ----------
+    decoded : av.VideoFrame
+    width : int, px, of the frame as it is to be shown before it is turned
 
     Attributes
     ----------
     shape : (H, W)
     """
 
-    def __init__(self, decoded):
-        self._decoded, self._turn = decoded, _turn(decoded)
-        self.shape = self._turn(np.broadcast_to(np.uint8(0), (decoded.height, decoded.width))).shape
+    def __init__(self, decoded, width):
+        self._decoded, self._turn, self._width = decoded, _turn(decoded), width
+        self.shape = self._turn(np.broadcast_to(np.uint8(0), (decoded.height, width))).shape
 
     def gray(self, box):
         """Gray levels (ITU-R 601) of a part of the frame.
@@ -58,18 +70,22 @@ class Frame:
 
     def rgb(self):
         """The whole frame in RGB: (H, W, 3) uint8 array."""
-        return np.ascontiguousarray(self._turn(self._decoded.to_ndarray(format="rgb24")))
+        return np.ascontiguousarray(self._turn(self._decoded.to_ndarray(format="rgb24", width=self._width)))
 
     @property
     def alpha(self):
         """(H, W) bool array, True where the frame is opaque, or None as of `pose3d.io.images.opaque_part`."""
         if not any(component.is_alpha for component in self._decoded.format.components):
             return None
-        return opaque_part(self._turn(self._decoded.to_ndarray(format="rgba")[..., 3]))
+        return opaque_part(self._turn(self._decoded.to_ndarray(format="rgba", width=self._width)[..., 3]))
 
     def _luma_is_gray(self):
         name = self._decoded.format.name
-        return name in _PLANAR and (name == "gray" or self._decoded.colorspace in _ITU_601)
+        return (
+            self._width == self._decoded.width
+            and name in _PLANAR
+            and (name == "gray" or self._decoded.colorspace in _ITU_601)
+        )
 
     def _is_full_range(self):
         return self._decoded.format.name in _FULL_RANGE or self._decoded.color_range == ColorRange.JPEG
@@ -113,15 +129,15 @@ def read_frames(path):
     Raises
     ------
     UserError
-        if the file is missing or not a video; if decoding fails or the size changes, with the number of
-        frames decoded
+        if the file is missing or not a video, or its pixels are far from square; if decoding fails or the
+        size changes, with the number of frames decoded
     """
     count, first = 0, None
     with _opened(path) as (container, stream):
-        stream.codec_context.thread_count = 1
+        ratio = _pixel_ratio(path, stream)
         try:
-            for decoded in container.decode(stream):
-                frame = Frame(decoded)
+            for decoded in _decoded(container, stream):
+                frame = Frame(decoded, round(ratio * decoded.width))
                 first = first or frame.shape
                 if frame.shape != first:
                     raise UserError(f"{path}: the size changes after {count} frames; convert it to one size")
@@ -133,6 +149,28 @@ def read_frames(path):
                 f"{path}: damaged, decoding ends after {count} frames{of} ({error.strerror}); "
                 "extract it again, or remove it to skip the recording"
             ) from error
+
+
+def _decoded(container, stream):
+    """Yield the decoded frames of a stream, with alpha where the stream has it."""
+    tags = {name.lower(): value for name, value in stream.metadata.items()}
+    decoder = _WITH_ALPHA.get(stream.codec_context.name)
+    if tags.get("alpha_mode") != "1" or decoder not in av.codec.codecs_available:
+        stream.codec_context.thread_count = 1
+        yield from container.decode(stream)
+        return
+    context = av.CodecContext.create(decoder, "r")
+    context.thread_count = 1
+    for packet in container.demux(stream):
+        yield from context.decode(packet if packet.size else None)
+
+
+def _pixel_ratio(path, stream):
+    """Width of a pixel as it is to be shown, divided by its height: 1, or a Fraction."""
+    ratio = stream.sample_aspect_ratio or 1  # 0 or None where the header does not say
+    if not 1 / _LARGEST_RATIO <= ratio <= _LARGEST_RATIO:
+        raise UserError(f"{path}: its pixels are {ratio} times as wide as high; convert it to square pixels")
+    return ratio if abs(ratio - 1) > _SQUARE else 1
 
 
 def count_frames(path):
@@ -156,7 +194,8 @@ def _opened(path, **options):
     if not Path(path).is_file():
         raise UserError(f"{path}: there is no such file")
     try:
-        container = av.open(str(path), options=options, **_ANY_TAGS)
+        # FFmpeg takes what precedes a colon in a relative path for a protocol.
+        container = av.open(os.path.abspath(path), options=options, **_ANY_TAGS)
     except av.FFmpegError as error:
         raise _unreadable(path, error) from error
     with container:
@@ -183,7 +222,7 @@ class Packets:
     ----------
     frames : int, complete coded frames in the file; fewer than promised in a truncated file
     promised : int, frames according to the header, 0 if it does not say
-    rows, columns : int, px, before the video is turned
+    rows, columns : int, px, as it is to be shown before it is turned
     """
 
     frames: int
@@ -217,7 +256,8 @@ def read_packets(path):
             frames = sum(packet.size > 0 and not packet.is_corrupt for packet in container.demux(stream))
         except av.FFmpegError as error:
             raise _unreadable(path, error) from error
-        return Packets(frames, stream.frames, stream.height, stream.width)
+        columns = round(_pixel_ratio(path, stream) * stream.width)
+        return Packets(frames, stream.frames, stream.height, columns)
 
 
 @contextlib.contextmanager
@@ -231,7 +271,7 @@ def video_writer(path, rows, columns, rate):
     rate : int or Fraction, frames per second
     """
     try:
-        with whole(path) as temporary, av.open(str(temporary), "w") as container:
+        with whole(path) as temporary, av.open(os.path.abspath(temporary), "w") as container:
             stream = _video_stream(container, rows, columns, rate)
             yield lambda frame: container.mux(
                 stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24"))

@@ -28,6 +28,22 @@ def test_frames_of_a_video_are_numbered_from_0(tmp_path):
         np.testing.assert_allclose(picture.rgb, level, atol=4)
 
 
+@pytest.mark.parametrize("ending", [".ts", ".mts", ".3gp", ".flv", ".ogv", ".wmv"])
+def test_videos_are_known_by_all_their_endings(tmp_path, ending):
+    kind = {".mts": "mpegts", ".wmv": "asf"}.get(ending)
+    codec = {".flv": "flv", ".ogv": "ffv1", ".ts": "mpeg2video", ".mts": "mpeg2video"}.get(ending, "mpeg4")
+    with av.open(
+        str(tmp_path / f"v{ending}"), "w", format="matroska" if ending == ".ogv" else kind
+    ) as container:
+        stream = container.add_stream(codec, rate=25)
+        stream.width, stream.height, stream.pix_fmt = 48, 32, "yuv420p"
+        for level in range(0, 250, 10):
+            frame = av.VideoFrame.from_ndarray(np.full((32, 48, 3), level, np.uint8), format="rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    assert [picture.name for picture in read_pictures(tmp_path / f"v{ending}")] == [*map(str, range(25))]
+
+
 def no_frames(path):
     """A video whose only stream ends before its first frame."""
     with av.open(str(path), "w") as container:

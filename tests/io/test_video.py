@@ -1,3 +1,5 @@
+from fractions import Fraction
+
 import av
 import numpy as np
 import pytest
@@ -229,3 +231,65 @@ def test_a_size_that_changes_is_named(tmp_path):
     (tmp_path / "v.mpg").write_bytes(content)
     with pytest.raises(UserError, match="v.mpg: the size changes after . frames; convert it"):
         list(read_frames(tmp_path / "v.mpg"))
+
+
+def test_pixels_that_are_not_square_are_stretched_as_players_do(tmp_path):
+    written = gray_steps(2)
+    for name, ratio in (("plain", Fraction(1)), ("wide", Fraction(2)), ("high", Fraction(16, 25))):
+        write_as(tmp_path / f"{name}.mp4", "yuv420p", written, sample_aspect_ratio=ratio)
+    (plain, wide, high) = (
+        list(read_frames(tmp_path / f"{name}.mp4"))[1] for name in ("plain", "wide", "high")
+    )
+    assert (plain.shape, wide.shape, high.shape) == ((ROWS, COLUMNS), (ROWS, 2 * COLUMNS), (ROWS, 32))
+    assert read_packets(tmp_path / "wide.mp4") == Packets(2, 2, ROWS, 2 * COLUMNS)
+    for frame in (plain, wide, high):
+        rgb, width = frame.rgb(), frame.shape[1]
+        assert rgb.shape == (ROWS, width, 3)
+        left = width * 14 // COLUMNS  # the red corner ends at 16 of 50
+        np.testing.assert_allclose(rgb[4:8, left // 2 : left].mean((0, 1)), (250, 20, 20), atol=12)
+        box = (0, 20, width, ROWS)
+        np.testing.assert_allclose(frame.gray(box), 4, atol=3)
+    write_as(tmp_path / "odd.mp4", "yuv420p", written, sample_aspect_ratio=Fraction(5))
+    for read in (read_packets, lambda path: next(read_frames(path))):
+        with pytest.raises(UserError, match=r"odd\.mp4: its pixels are 5 times as wide as high"):
+            read(tmp_path / "odd.mp4")
+
+
+def test_stretched_frames_are_turned_too(tmp_path):
+    write_as(tmp_path / "v.mp4", "yuv420p", gray_steps(1), sample_aspect_ratio=Fraction(2))
+    with_matrix(tmp_path / "v.mp4", 0, 1, -1, 0)
+    frame = next(read_frames(tmp_path / "v.mp4"))
+    assert frame.shape == frame.rgb().shape[:2] == (2 * COLUMNS, ROWS)
+
+
+def test_a_name_with_colons_is_no_protocol(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_video("12:30:05.mp4", gray_steps(3))
+    assert count_frames("12:30:05.mp4") == len(list(read_frames("12:30:05.mp4"))) == 3
+
+
+@pytest.mark.parametrize(
+    ("codec", "name", "pixel_format"),
+    [("png", "v.mov", "rgba"), ("qtrle", "v.mov", "argb"), ("ffv1", "v.mkv", "yuva420p"),
+     ("libvpx-vp9", "v.webm", "yuva420p"), ("libvpx", "v.webm", "yuva420p")],
+)  # fmt: skip
+def test_the_alpha_channel_is_that_of_the_video(tmp_path, codec, name, pixel_format):
+    if codec not in av.codec.codecs_available:
+        pytest.skip(f"this FFmpeg has no {codec}")
+    pixels = np.full((ROWS, COLUMNS, 4), 100, np.uint8)
+    pixels[..., 3] = 0
+    pixels[10:40, 8:28, 3] = 255
+    with av.open(str(tmp_path / name), "w") as container:
+        stream = container.add_stream(codec, rate=25, options={"auto-alt-ref": "0"} if "vpx" in codec else {})
+        stream.width, stream.height, stream.pix_fmt = COLUMNS, ROWS, pixel_format
+        stream.metadata["alpha_mode"] = "1"
+        for _ in range(2):
+            raw = av.VideoFrame.from_ndarray(pixels, format="rgba").reformat(format=pixel_format)
+            container.mux(stream.encode(raw))
+        container.mux(stream.encode())
+    frames = list(read_frames(tmp_path / name))
+    assert len(frames) == 2
+    for frame in frames:
+        np.testing.assert_array_equal(frame.alpha, pixels[..., 3] > 0)
+    write_video(tmp_path / "plain.mp4", gray_steps(1))
+    assert next(read_frames(tmp_path / "plain.mp4")).alpha is None
