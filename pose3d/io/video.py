@@ -62,9 +62,7 @@ class Frame:
         """
         x0, y0, x1, y1 = box
         if self._luma_is_gray():
-            plane = self._decoded.planes[0]
-            rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
-            luma = self._turn(rows[: self._decoded.height, : self._decoded.width])[y0:y1, x0:x1]
+            luma = self._turn(_plane(self._decoded, 0))[y0:y1, x0:x1]
             return luma.copy() if self._is_full_range() else _stretched(luma)
         return np.asarray(Image.fromarray(self.rgb()[y0:y1, x0:x1]).convert("L"))
 
@@ -77,7 +75,9 @@ class Frame:
         """(H, W) bool array, True where the frame is opaque, or None as of `pose3d.io.images.opaque_part`."""
         if not any(component.is_alpha for component in self._decoded.format.components):
             return None
-        return opaque_part(self._turn(self._decoded.to_ndarray(format="rgba", width=self._width)[..., 3]))
+        # In RGBA, FFmpeg leaves the alpha of the last columns of some widths undefined.
+        with_alpha = self._decoded.reformat(format="yuva444p", width=self._width)
+        return opaque_part(self._turn(_plane(with_alpha, 3)))
 
     def _luma_is_gray(self):
         name = self._decoded.format.name
@@ -89,6 +89,12 @@ class Frame:
 
     def _is_full_range(self):
         return self._decoded.format.name in _FULL_RANGE or self._decoded.color_range == ColorRange.JPEG
+
+
+def _plane(frame, number):
+    """A plane of one byte a pixel: (H, W) uint8 array."""
+    plane = frame.planes[number]
+    return np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: frame.height, : frame.width]
 
 
 def _turn(decoded):

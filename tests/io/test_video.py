@@ -81,6 +81,9 @@ def test_gray_is_itu_r_601_of_any_video(tmp_path, pixel_format, colours):
     expected = truth[10:50, 4:46] @ (0.299, 0.587, 0.114)
     np.testing.assert_allclose(gray[:, :18], expected[:, :18], atol=3)
     np.testing.assert_allclose(gray[:, -18:], expected[:, -18:], atol=3)
+    rgb = frame.rgb().astype(int)
+    np.testing.assert_allclose(rgb[:, :22], truth[:, :22], atol=4)
+    np.testing.assert_allclose(rgb[:, 26:], truth[:, 26:], atol=4)
 
 
 @pytest.mark.parametrize("read", [lambda path: next(read_frames(path)), read_packets, count_frames])
