@@ -1,11 +1,14 @@
 """The table of joints of one recording: a row for each frame that has a pose."""
 
+import re
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from pose3d.errors import UserError
 from pose3d.io.tables import read_table
+from pose3d.recordings.custom.camera_fit import camera_fault
 from pose3d.skeleton import JOINTS, LARGEST_COORDINATE, unit_fault
 
 FRAME = "frame"
@@ -30,6 +33,7 @@ class Joints:
     poses_3d : (n, 17, 3) float64 array, mm, camera frame
     boxes : dict of frame number to (x0, y0, x1, y1), whole px of the image, half-open
     has_boxes : bool, whether the table has the columns for them
+    doubt : str, what may be wrong with the table; empty if nothing
     """
 
     numbers: np.ndarray
@@ -38,6 +42,7 @@ class Joints:
     poses_3d: np.ndarray
     boxes: dict
     has_boxes: bool
+    doubt: str = ""
 
 
 def read_joints(path, names=()):
@@ -46,7 +51,8 @@ def read_joints(path, names=()):
     Parameters
     ----------
     path : path of a CSV file
-    names : sequence of str, the names of the images, which the column ``frame`` may have in place of numbers
+    names : sequence of str, the names of the images, which the column ``frame`` may have in place of numbers.
+        If each has a number of its own, at the end, that is the frame's; otherwise they are numbered from 0
 
     Returns
     -------
@@ -61,8 +67,7 @@ def read_joints(path, names=()):
     has_boxes = _check_columns(path, columns)
     if not rows:
         raise UserError(f"{path}: has no row; give one for each frame whose joints are known")
-    places = {name: number for number, name in enumerate(names)}
-    by_number = {}
+    by_number, places = {}, _places(names)
     for row in rows:
         number = _number(row, places)
         if number in by_number:
@@ -81,6 +86,10 @@ def read_joints(path, names=()):
     )
     if fault := unit_fault(found.poses_3d):
         raise UserError(f"{path}: in 3D, {fault}")
+    fault, is_certain = camera_fault(found.poses_2d, found.poses_3d)
+    if is_certain:
+        raise UserError(f"{path}: {fault}")
+    found.doubt = fault and f"{path}: {fault}"
     return found
 
 
@@ -101,14 +110,29 @@ def _check_columns(path, columns):
     return all(there)
 
 
+def _places(names):
+    """Place of an image in the folder, from 0, by its name and by its number."""
+    ends = [re.findall("[0-9]+", Path(name).stem)[-1:] for name in names]
+    numbers = [int(number) for end in ends for number in end]
+    own = len(set(numbers)) == len(names)
+    return {
+        key: place
+        for keys in (names, numbers if own else range(len(names)))
+        for place, key in enumerate(keys)
+    }
+
+
 def _number(row, places):
-    """Number of the frame, from 0."""
+    """Place of the row's frame, from 0."""
     text = row.text(FRAME)
-    if text in places:
-        return places[text]
-    if places and not text.isdecimal():
-        raise row.error(FRAME, f"is {text[:200]!r}, which is no image of the folder and no number")
-    return row.whole(FRAME, 0, len(places) - 1 if places else _LARGEST)
+    if not places:
+        return row.whole(FRAME, 0, _LARGEST)
+    place = places.get(text, places.get(int(text)) if text.isdecimal() and len(text) <= 100 else None)
+    if place is None:
+        numbers = sorted(key for key in places if isinstance(key, int))
+        there = f"the number of one, from {numbers[0]} to {numbers[-1]}"
+        raise row.error(FRAME, f"is {text[:200]!r}, which is no image of the folder, nor {there}")
+    return place
 
 
 def _points(rows, columns, largest):

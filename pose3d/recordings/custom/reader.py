@@ -27,6 +27,7 @@ class CustomReader(Reader):
         if others:
             self.notes.append(f"{recording}: {others} file(s) of {recording.images} are no images")
         self._joints = read_joints(recording.joints, [path.name for path in self._images])
+        self.notes += [self._joints.doubt] * bool(self._joints.doubt)
         self._masks = _masks(recording, self._images)
         self.subtracts_background = self._masks is not None
         if not self._joints.has_boxes:

@@ -12,7 +12,8 @@ FRAMES, HEIGHT, WIDTH = 12, 96, 160
 ANNOTATED = [1, 2, 4, 7, 11]
 _RNG = np.random.default_rng(0)
 OFFSETS = _RNG.uniform((0, 0), (19, 39), (17, 2))
-POSES = _RNG.normal(0, 300, (FRAMES, 17, 3)) + (0, 0, 3000)
+DEPTHS = _RNG.normal(3000, 300, (FRAMES, 17, 1))
+FOCAL = 100
 
 
 def corner(i):
@@ -33,6 +34,12 @@ def image_of(i):
 
 def joints_of(i):
     return OFFSETS + corner(i)
+
+
+# As a pinhole camera sees them in the middle of the image.
+POSES = np.stack(
+    [np.hstack([(joints_of(i) - (80, 48)) / FOCAL * DEPTHS[i], DEPTHS[i]]) for i in range(FRAMES)]
+)
 
 
 def row_of(i, frame):
