@@ -23,8 +23,6 @@ from pose3d.errors import UserError
 from pose3d.io.atomic_files import DiskFullError, exclusive, remove_partial
 from pose3d.synthetic.provenance import read_provenance as read_provenance_of_tree
 
-_ENDS = 8 * 2**20  # bytes at each end of a file that are read to tell whether it changed; of tables all are
-_ENDS_IN_FOLDER = 4096  # the same for each file of a folder, which may hold thousands
 # What of its provenance a built file must share with a build to be reused, and what is shown of a difference.
 _COMPARED = {
     "every": "every",
@@ -93,7 +91,7 @@ def build(recordings, out, source, run, every=1, workers=1):
         built = _files(recordings, out)
         for file in built:
             if file.path.exists():
-                file.facts = _reusable(file.path, _provenance(file.recordings, source, every))
+                file.facts = _reusable(file.path, file.recordings, source, every)
         missing = [file for file in built if not file.path.exists()]
         failures = _build_missing(missing, out, source, every, functools.partial(run, workers=workers))
     return built, failures
@@ -108,13 +106,11 @@ def _files(recordings, out):
     return [BuiltFile(*key, groups[key], built_path(out, *key)) for key in first]
 
 
-def _provenance(recordings, source, every, facts=(), digests=None):
-    """What a file is built from. Files count by size and content, so that a tree may be moved.
+def _provenance(recordings, source, every, contents, facts=()):
+    """What a file is built from. Files count by size and content, so that a tree may be moved or copied.
 
-    The sources are read for their digests, unless these are known.
+    `contents` holds the lists of stamps and of digests, one entry for each recording.
     """
-    if digests is None:
-        digests = [[*map(_digest, r.files)] for r in recordings]
     return {
         "pose3d": pose3d.__version__,
         "source": str(source),
@@ -122,19 +118,37 @@ def _provenance(recordings, source, every, facts=(), digests=None):
         "every": every,
         "cameras": sorted({r.camera for r in recordings}),
         "recordings": [[r.take, r.camera, r.name, *map(_size, r.files)] for r in recordings],
-        "digests": digests,
+        **contents,
         "facts": list(facts),
         **({"options": recordings[0].options} if recordings[0].options else {}),
     }
 
 
+def _contents(recordings):
+    """Digests of the files of recordings, and stamps that show without reading that none changed."""
+    return {"stamps": _stamps(recordings), "digests": [[*map(_digest, r.files)] for r in recordings]}
+
+
+def _files_in(path):
+    """The files that a path stands for, sorted: itself, or those of a folder, without hidden ones."""
+    if path is None or not path.is_dir():
+        return [] if path is None else [path]
+    return sorted(inner for inner in path.iterdir() if inner.is_file() and inner.name[0] != ".")
+
+
 def _size(path):
     """Bytes of a file, or of all files of a folder; None if it does not exist."""
-    if path is None:
-        return None
-    if path.is_dir():
-        return sum(inner.stat().st_size for inner in path.iterdir() if inner.is_file())
-    return path.stat().st_size
+    return None if path is None else sum(inner.stat().st_size for inner in _files_in(path))
+
+
+def _stamps(recordings):
+    """Digest of names, sizes and times of change of each recording's files: list of str."""
+    found = []
+    for recording in recordings:
+        files = [file for path in recording.files for file in _files_in(path)]
+        states = [(file.name, (state := file.stat()).st_size, state.st_mtime_ns) for file in files]
+        found.append(hashlib.sha256(repr(states).encode()).hexdigest())
+    return found
 
 
 def _digest(path):
@@ -142,31 +156,25 @@ def _digest(path):
     if path is None:
         return None
     digest = hashlib.sha256()
-    if not path.is_dir():
-        _add_content(digest, path, None if path.suffix.lower() == ".csv" else _ENDS)
-        return digest.hexdigest()
-    for inner in sorted(inner for inner in path.iterdir() if inner.is_file() and inner.name[0] != "."):
-        digest.update(os.fsencode(f"{inner.name}\n{inner.stat().st_size}\n"))
-        _add_content(digest, inner, _ENDS_IN_FOLDER)
+    for inner in _files_in(path):
+        digest.update(os.fsencode(f"{inner.name}\n") if path.is_dir() else b"")
+        with inner.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()
 
 
-def _add_content(digest, path, ends):
-    """Add so many bytes of both ends of a file to a digest, or all if `ends` is None."""
-    with path.open("rb") as file:
-        while ends is None and (block := file.read(_ENDS)):
-            digest.update(block)
-        if ends is not None:
-            digest.update(file.read(ends))
-            file.seek(max(ends, path.stat().st_size - ends))
-            digest.update(file.read(ends))
+def _reusable(path, recordings, source, every):
+    """Facts of a built file that equals what this build would make; otherwise a UserError.
 
-
-def _reusable(path, wanted):
-    """Facts of a built file that equals what this build would make; otherwise a UserError."""
+    Files are read only where the stamps differ, as those of a copy do.
+    """
     found = read_provenance(path)
+    wanted = _provenance(recordings, source, every, {})
     remedy = "give another --out, or remove the file to build it anew"
     for key, shown in _COMPARED.items():
+        if key == "digests":
+            is_untouched = found.get("stamps") == _stamps(recordings)
+            wanted |= found if is_untouched else _contents(recordings)
         if found.get(key) == wanted.get(key):
             continue
         if key == "recordings" and _named(found) != _named(wanted):
@@ -247,8 +255,9 @@ def build_part(recording, path, source, every):
     """Sample one recording into a file of its own; returns the seconds it took."""
     start = time.perf_counter()
     with samples_writer(path, recording.action, recording.subject) as writer:
+        contents = _contents([recording])  # before they are read, so that a change meanwhile is noticed later
         facts = sample_recording(recording, every, writer.append)
-        writer.provenance = _provenance([recording], source, every, [facts])
+        writer.provenance = _provenance([recording], source, every, contents, [facts])
     return time.perf_counter() - start
 
 
@@ -262,7 +271,7 @@ def _is_done(path, recording, source, every):
     if not path.exists():
         return False
     try:
-        _reusable(path, _provenance([recording], source, every))
+        _reusable(path, [recording], source, every)
     except UserError:
         return False  # damaged, or built with other options
     return True
@@ -272,9 +281,9 @@ def _merge(file, out, source, every):
     """Join the parts of a file and remove them."""
     paths = [_part_path(out, recording) for recording in file.recordings]
     parts = [read_provenance(path) for path in paths]
-    facts = [fact for part in parts for fact in part["facts"]]
-    digests = [digest for part in parts for digest in part["digests"]]
-    provenance = _provenance(file.recordings, source, every, facts, digests)
+    lists = {name: [one for part in parts for one in part[name]] for name in ("stamps", "digests", "facts")}
+    facts = lists.pop("facts")
+    provenance = _provenance(file.recordings, source, every, lists, facts)
     blocks = (block for path in paths for block in read_blocks(path))
     write_samples(file.path, file.action, file.subject, blocks, provenance)
     file.facts = facts

@@ -1,7 +1,6 @@
 import re
 import shutil
 import sys
-import zipfile
 from pathlib import Path
 
 import av
@@ -20,9 +19,9 @@ from pose3d.io.atomic_files import DiskFullError
 from pose3d.io.processes import run_all
 from pose3d.recordings import custom, human36m
 from pose3d.skeleton import KEPT
+from tests.recordings.custom import drawn
 
 CAMERAS = ("54138969", "60457274")
-DATA = Path(__file__).parents[1] / "data"
 
 
 @pytest.fixture
@@ -197,7 +196,9 @@ def test_a_tree_may_be_moved(tree, tmp_path, in_process):
 
 def test_a_change_that_leaves_sizes_alone_is_seen(tmp_path, in_process, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    zipfile.ZipFile(DATA / "custom_recording.zip").extractall()
+    drawn.write_folder(Path("mine"))
+    long = Path("mine/frames/f4.png")
+    long.write_bytes(long.read_bytes() + bytes(30_000))  # after the picture's end
     build(custom.find_recordings("mine"), "anew", "mine")
     in_process.clear()
     shutil.copytree("mine", "copied")  # other times, the same contents
@@ -212,6 +213,7 @@ def test_a_change_that_leaves_sizes_alone_is_seen(tmp_path, in_process, monkeypa
         .replace(b"XXXX", b"right"),
         mask: mask.read_bytes()[:-20] + bytes(20),
         image: Path("mine/frames/f2.png").read_bytes().ljust(image.stat().st_size, b"\0"),
+        long: long.read_bytes()[:-15_000] + b"1" + bytes(14_999),
     }
     for path, content in changes.items():
         before = path.read_bytes()

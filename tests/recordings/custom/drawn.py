@@ -3,7 +3,9 @@
 import csv
 
 import numpy as np
+from PIL import Image
 
+from pose3d.io.video import video_writer
 from pose3d.recordings import custom
 from pose3d.skeleton import JOINTS
 from tests.recordings import sampled
@@ -73,6 +75,21 @@ ROW = {
     "images": "frames",
     "joints": "j.csv",
 }
+
+
+def write_folder(folder):
+    """Twelve images, twelve masks, a video of the same, and tables of five rows for either."""
+    for name in ("frames", "masks"):
+        (folder / name).mkdir(parents=True)
+    with video_writer(folder / "video.mp4", HEIGHT, WIDTH, 50) as show:
+        for i in range(FRAMES):
+            show(image_of(i))
+            Image.fromarray(image_of(i)).save(folder / "frames" / f"f{i}.png")
+            Image.fromarray(mask_of(i)).save(folder / "masks" / f"f{i}.png")
+    # Rows in any order.
+    write_table(folder / "j.csv", [row_of(i, f"f{i}.png") for i in ANNOTATED[::-1]])
+    write_table(folder / "numbers.csv", [row_of(i, str(i)) for i in ANNOTATED])
+    return write_recordings(folder, [ROW | {"masks": "masks"}])
 
 
 def sample(folder, every=1):
