@@ -21,8 +21,9 @@ from pose3d.errors import UserError, command
 from pose3d.io.cpu import cores
 from pose3d.io.processes import team
 from pose3d.recordings import human36m, legacy_mat
+from pose3d.recordings.custom import verification
 from pose3d.recordings.human36m import tree_checks
-from pose3d.recordings.registry import ACTIONS, RAW, Selection, find_recordings, kind_of
+from pose3d.recordings.registry import ACTIONS, CUSTOM, RAW, Selection, find_recordings, kind_of
 from pose3d.report import build_report
 from pose3d.synthetic.provenance import read_provenance
 
@@ -90,8 +91,8 @@ def parser():
     add(
         "--verify",
         action="store_true",
-        help="build nothing; check the raw tree (missing files, files that do not fit together) and the "
-        "built files in --out; status 1 if there is a fault",
+        help="build nothing; check the raw tree or custom recordings (missing files, files that do not fit "
+        "together) and the built files in --out; status 1 if there is a fault",
     )
     add(
         "--metadata",
@@ -182,7 +183,7 @@ def _verify(args, selection, overrides):
         raise UserError(
             f"there is neither {REAL} nor {SYNTHETIC} nor a built file in {args.out}; give --source"
         )
-    wrong = bool(source) and _verify_raw(source, selection, overrides, args.metadata)
+    wrong = bool(source) and _verify_source(source, selection, overrides, args.metadata)
     if paths:
         found = [verify.verify_built(path) for path in tqdm(paths, unit="file", leave=False, disable=None)]
         rows, faults = [each.row for each in found], [fault for each in found for fault in each.faults]
@@ -195,9 +196,16 @@ def _verify(args, selection, overrides):
     return int(wrong)
 
 
-def _verify_raw(source, selection, overrides, metadata):
-    if (kind := kind_of(source)) is not RAW:
-        raise UserError(f"{source} is a {kind.name}; --verify checks raw Human3.6M trees only")
+def _verify_source(source, selection, overrides, metadata):
+    if (kind := kind_of(source)) is CUSTOM:
+        _, recordings, _ = find_recordings(source, selection)
+        shown = tqdm(recordings, unit="recording", leave=False, disable=None)
+        rows, notes, faults = verification.verify_recordings(shown)
+        return build_report.print_findings(
+            f"{kind.name} {source}:", notes, verification.COLUMNS, rows, faults
+        )
+    if kind is not RAW:
+        raise UserError(f"{source} is a {kind.name}; --verify checks raw trees and custom recordings")
     provenance = read_provenance(source)
     rules = human36m.rules_for(provenance is not None, overrides)
     if provenance is None:

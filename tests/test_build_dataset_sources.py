@@ -110,10 +110,48 @@ def test_custom_recordings_are_built_and_trained_on(custom_folder, tmp_path, cap
     assert "the last tenth of each of 1 training takes" in capsys.readouterr().out
 
 
+def test_custom_recordings_are_verified_without_building(custom_folder, tmp_path, capsys):
+    verify = "--verify", "--source", custom_folder, "--out", tmp_path / "out"
+    assert run(*verify) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"folder of custom recordings {custom_folder}:"
+    assert [line.split() for line in lines[3:]] == [
+        ["anna", "Dancing", "2", "7", "5", "ok"],
+        ["ben", "Dancing", "2", "7", "5", "ok"],
+        ["no", "fault", "found"],
+    ]
+    boxes = dict.fromkeys(("box_x0", "box_y0"), 0) | dict.fromkeys(("box_x1", "box_y1"), 20)
+    write_table(custom_folder / "off.csv", [row_of(i, f"f{i}.png") | boxes for i in ANNOTATED])
+    (custom_folder / "masks").mkdir()
+    rows = [ROW | {"joints": "off.csv", "masks": ""}, ROW | {"subject": "ben", "masks": "masks"}]
+    write_recordings(custom_folder, rows)
+    mask = np.zeros(image_of(0).shape[:2], np.uint8)
+    for level, faults in (
+        (255, ["f7.png: cannot be read as an image", "f1.png: is white along its border"]),
+        (0, ["anna Dancing take 2 camera 7: only 0 % of the 2D joints lie in its boxes; correct either",
+             "ben Dancing take 2 camera 7: only 0 % of the 2D joints lie in its masks; correct either"]),
+    ):  # fmt: skip
+        mask[:], mask[:, :20] = level, 255
+        for i in range(FRAMES):
+            Image.fromarray(mask).save(custom_folder / "masks" / f"f{i}.png")
+        Image.fromarray(image_of(7)).save(custom_folder / "frames" / "f7.png")
+        if level:
+            (custom_folder / "frames" / "f7.png").write_bytes(b"none")
+        assert run(*verify) == 1
+        printed = capsys.readouterr().out
+        assert all(fault in printed for fault in faults)
+        assert printed.endswith("2 faults\n")
+    assert not (tmp_path / "out").exists()
+
+
+def test_legacy_files_are_not_verified(out_and_back, tmp_path, capsys):
+    assert run("--verify", "--source", out_and_back / "mat", "--out", tmp_path) == 1
+    assert "is a folder of legacy .mat files; --verify checks raw trees and custom" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--verify"], "is a folder of custom recordings; --verify checks raw Human3.6M trees only"),
         (["--rule", "s9-short-capture=drop"], "--rule applies to raw Human3.6M trees, and"),
         (["--pixel-order", "rows"], "--pixel-order has no meaning for a folder of custom recordings"),
         (["--actions", "Walking"], "lists no action 'Walking', only Dancing"),

@@ -98,3 +98,24 @@ def box_around(mask):
     top, bottom = int(rows[0]), int(rows[-1]) + 1
     columns = np.flatnonzero(mask[top:bottom].any(axis=0))
     return int(columns[0]), top, int(columns[-1]) + 1, bottom
+
+
+def share_inside(mask, joints, reach=0.0):
+    """The share of joints that lie on or near True pixels.
+
+    Parameters
+    ----------
+    mask : (H, W) bool array
+    joints : (J, 2) array, px (x, y)
+    reach : float, distance that counts as near, along rows and columns, as a share of W
+
+    Returns
+    -------
+    float; joints outside the image count as outside the mask
+    """
+    reach = round(reach * mask.shape[1])
+    limit = 2 * max(mask.shape)  # so that any value of a damaged file fits an int
+    low = np.rint(np.clip(joints, -limit, limit)).astype(int) - reach
+    high = np.maximum(low + 2 * reach + 1, 0)
+    low = np.maximum(low, 0)
+    return np.mean([mask[y0:y1, x0:x1].any() for (x0, y0), (x1, y1) in zip(low, high, strict=True)])

@@ -34,6 +34,11 @@ class CustomReader(Reader):
             self.usual_box = "the mask" if self.subtracts_background else "the 2D joints"
         return self
 
+    @property
+    def rows(self):
+        """Number of rows of the table."""
+        return len(self._joints.numbers)
+
     def __iter__(self):
         joints, count = self._joints, 0
         rows = {int(number): row for row, number in enumerate(joints.numbers) if row % self.every == 0}

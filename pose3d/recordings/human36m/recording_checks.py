@@ -10,6 +10,7 @@ from pose3d.recordings.human36m.cameras import project, world_to_camera
 from pose3d.recordings.human36m.masks import open_masks
 from pose3d.recordings.human36m.poses import read_poses_2d, read_poses_3d
 from pose3d.recordings.human36m.reader import USUAL_SURPLUS
+from pose3d.recordings.observation import share_inside
 from pose3d.skeleton import KEPT
 
 SAMPLES = 10  # boxes and masks checked in a recording, evenly spread
@@ -174,27 +175,6 @@ def _check_place(found, kind, sample, joints):
         f"where {100 * wanted:.0f} % or more do in a sound recording; {cause}; extract it and "
         f"{found.recording.poses_2d} again, or remove its video to skip the recording"
     )
-
-
-def share_inside(mask, joints, reach=0.0):
-    """The share of joints that lie on or near True pixels.
-
-    Parameters
-    ----------
-    mask : (H, W) bool array
-    joints : (J, 2) array, px (x, y)
-    reach : float, distance that counts as near, along rows and columns, as a share of W
-
-    Returns
-    -------
-    float; joints outside the image count as outside the mask
-    """
-    reach = round(reach * mask.shape[1])
-    limit = 2 * max(mask.shape)  # so that any value of a damaged file fits an int
-    low = np.rint(np.clip(joints, -limit, limit)).astype(int) - reach
-    high = np.maximum(low + 2 * reach + 1, 0)
-    low = np.maximum(low, 0)
-    return np.mean([mask[y0:y1, x0:x1].any() for (x0, y0), (x1, y1) in zip(low, high, strict=True)])
 
 
 def reprojection_miss(camera, poses_3d, poses_2d):

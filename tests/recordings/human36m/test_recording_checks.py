@@ -19,8 +19,8 @@ from pose3d.recordings.human36m.recording_checks import (
     TOLERANCE,
     inspect,
     reprojection_miss,
-    share_inside,
 )
+from pose3d.recordings.observation import share_inside
 from pose3d.synthetic.file_formats import mask_writer, write_poses
 from pose3d.synthetic.silhouettes import box
 

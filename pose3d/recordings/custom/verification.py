@@ -1,0 +1,61 @@
+"""Check custom recordings without building: their tables, and a sample of images, boxes and masks."""
+
+import numpy as np
+
+from pose3d.errors import UserError
+from pose3d.recordings.custom.reader import CustomReader
+from pose3d.recordings.observation import share_inside
+
+COLUMNS = ("subject", "action", "take", "camera", "rows", "in box %", "in mask %", "verdict")
+SAMPLES = 10  # rows of a recording, evenly spread
+# Of the 2D joints; a person may be half hidden, and masks hold what is seen.
+LEAST_PERCENT = 50
+REACH = 0.005  # distance that counts as near the mask, as a share of the image's width
+
+
+def verify_recordings(recordings):
+    """Read the table and a sample of each recording; videos are decoded.
+
+    Parameters
+    ----------
+    recordings : iterable of CustomRecording
+
+    Returns
+    -------
+    rows : list of tuples as in `COLUMNS`, None where there is nothing to check
+    notes, faults : lists of str, one line each
+    """
+    rows, notes, faults = [], [], []
+    for each in recordings:
+        count, shares, found = _inspect(each, notes)
+        percent = [100 * float(np.mean(values)) if values else None for values in shares.values()]
+        names = each.subject, each.action, each.take, int(each.camera)
+        rows.append((*names, count, *percent, f"{len(found)} wrong" if found else "ok"))
+        faults += found
+    return rows, notes, faults
+
+
+def _inspect(recording, notes):
+    """Rows of the table, shares of joints in boxes and masks by row of the sample, list of faults."""
+    count, shares = None, {"boxes": [], "masks": []}
+    try:
+        with CustomReader(recording, 1) as reader:
+            count = reader.rows
+            reader.every = -(-count // SAMPLES)
+            for seen in reader:
+                if seen.box is not None:
+                    low, high = np.reshape(seen.box, (2, 2))
+                    inside = (seen.joints_2d >= low) & (seen.joints_2d <= high)
+                    shares["boxes"].append(inside.all(axis=1).mean())
+                if seen.mask is not None:
+                    shares["masks"].append(share_inside(seen.mask, seen.joints_2d, REACH))
+            notes += reader.notes
+    except (UserError, OSError) as error:
+        return count, shares, [" ".join(str(error).split())]
+    low = [(name, 100 * np.mean(values)) for name, values in shares.items() if values]
+    faults = [
+        f"{recording}: only {percent:.0f} % of the 2D joints lie in its {name}; correct either"
+        for name, percent in low
+        if percent < LEAST_PERCENT
+    ]
+    return count, shares, faults
