@@ -106,7 +106,7 @@ def compare(name, experiment, runs, jobs):
                 place = f"{fold}, seed {seed}" if fold else f"seed {seed}"
                 text += f"\n{variant}, {place}: {ended[run.training]}"
     with whole(name.with_suffix(".txt")) as temporary:
-        temporary.write_text(text + "\n")
+        temporary.write_text(text + "\n", encoding="utf-8")
     print(text)
 
 

@@ -42,7 +42,7 @@ def outcome(run):
     if run.until:
         tested = {"mpjpe_mm": best["test_mpjpe_mm"]}
     else:
-        tested = json.loads(run.training.results.read_text())
+        tested = json.loads(run.training.results.read_text(encoding="utf-8"))
     return {
         "validation_mpjpe_mm": best["validation_mpjpe_mm"],
         "test_mpjpe_mm": tested["mpjpe_mm"],
@@ -169,7 +169,7 @@ def write_csv(path, outcomes):
         for name, found in outcomes.items()
         for (fold, seed), each in found.items()
     ]
-    with whole(path) as temporary, temporary.open("w", newline="") as file:
+    with whole(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)

@@ -144,7 +144,7 @@ def read_experiment(path):
     UserError
     """
     try:
-        found = tomllib.loads(path.read_text())
+        found = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not a TOML file: {error}") from None
     unknown = found.keys() - {"title", "seeds", "folds", "common", "variants"}

@@ -164,7 +164,7 @@ def load(task, path=None, overrides=(), base=None):
     config = base or from_dict(TASK_DEFAULTS[task])
     if path is not None:
         try:
-            config = _for_task(_parsed(Path(path).read_text(encoding="utf-8")), task, config)
+            config = _for_task(_parsed(Path(path).read_text(encoding="utf-8-sig")), task, config)
         except FileNotFoundError:
             raise UserError(f"{path}: no such file") from None
         except UnicodeDecodeError as error:

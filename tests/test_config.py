@@ -70,6 +70,11 @@ def test_overrides_are_toml_or_bare_words_and_the_last_one_holds():
     assert found.data.validation == "subject:S9"
 
 
+def test_a_byte_order_mark_is_no_setting(tmp_path):
+    (tmp_path / "a.toml").write_text("[training]\nepochs = 3\n", encoding="utf-8-sig")
+    assert load("detection", tmp_path / "a.toml").training.epochs == 3
+
+
 def test_sections_for_one_task_lay_over_the_common_ones(write):
     path = write(
         "[training]\nlearning_rate = 0.1\nbatch_size = 3\n[for.detection.training]\nlearning_rate = 0.2\n"

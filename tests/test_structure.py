@@ -139,3 +139,25 @@ def test_no_two_modules_of_one_name_have_different_jobs():
 def test_a_large_library_is_known_to_few(library, rooms):
     users = {room(name) for name in MODULES if any(other.split(".")[0] == library for other in IMPORTS[name])}
     assert users == rooms
+
+
+def text_calls(tree):
+    """Calls of pathlib that read or write text."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            words = {word.arg for word in node.keywords}
+            modes = [word.value if isinstance(word, ast.Constant) else None for word in node.args]
+            opens = node.func.attr == "open" and (modes in (["r"], ["w"], ["a"]) or "newline" in words)
+            if node.func.attr in ("read_text", "write_text") or opens:
+                yield node, words
+
+
+def test_text_files_name_their_encoding():
+    experiments = ROOT.parent / "experiments"
+    found = {
+        f"{path.name}:{node.lineno}": words
+        for path in [*MODULES.values(), *experiments.glob("*.py")]
+        for node, words in text_calls(ast.parse(path.read_text(encoding="utf-8")))
+    }
+    assert len(found) > 20
+    assert [place for place, words in found.items() if "encoding" not in words] == []

@@ -55,7 +55,7 @@ def _write_npz(path, content):
 
 def _read_json(path):
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(path.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: not JSON, or truncated; write it again ({error})") from error
     if not isinstance(found, dict):
@@ -112,7 +112,7 @@ def _write_csv(path, content):
 def _read_txt(path):
     """Parse numbers in brackets. The text is never evaluated: it may come from anywhere."""
     try:
-        text = re.sub("#.*", "", path.read_text(encoding="utf-8"))
+        text = re.sub("#.*", "", path.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: not a text file; write it again ({error})") from error
     if text.count("[") != text.count("]"):

@@ -49,6 +49,16 @@ def test_what_is_written_is_read_again(tmp_path, pair, kind):
     assert paths[0].suffix == ".npz" or f"{JOINTS[-1]}" in paths[0].read_text()
 
 
+@pytest.mark.parametrize("kind", ["json", "csv", "txt"])
+def test_a_byte_order_mark_is_skipped(tmp_path, pair, kind):
+    paths = write(tmp_path, [kind], pair)
+    for path in paths:
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+        if kind == "txt":  # without the comment, the first list follows the mark
+            path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().partition(b"\n")[2])
+    np.testing.assert_array_equal(read_pair(*paths).truths.astype(np.float32), pair.truths)
+
+
 def test_keys_that_are_not_known_are_not_written(tmp_path, pair):
     for kind in ("npz", "csv", "json"):
         (path,) = write(tmp_path, [kind], Pair(pair.predictions, pair.truths, {"frame": np.arange(130)}))

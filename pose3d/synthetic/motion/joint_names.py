@@ -51,7 +51,7 @@ def read_joint_map(path):
     """
     path = Path(path)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
         return _checked(path, json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text))
     # ValueError is the base class of the errors of parsers and decoder, and of printing 5,000 digits; nested
     # brackets recurse.

@@ -144,3 +144,9 @@ def test_a_faulty_map_is_refused(tmp_path, name, text, message):
     (tmp_path / name).write_text(text)
     with pytest.raises(UserError, match=message):
         read_joint_map(tmp_path / name)
+
+
+@pytest.mark.parametrize(("name", "text"), [("a.json", '{"Head": "skull"}'), ("a.toml", 'Head = "skull"')])
+def test_a_map_may_begin_with_a_byte_order_mark(tmp_path, name, text):
+    (tmp_path / name).write_text(text, encoding="utf-8-sig")
+    assert read_joint_map(tmp_path / name) == {"Head": "skull"}
