@@ -1,16 +1,15 @@
 """Background subtraction for a static camera, with the median of a video's frames as background."""
 
-import itertools
-
 import numpy as np
 from scipy import ndimage
 
 from pose3d.dataset.crop import largest_part
 from pose3d.errors import UserError
-from pose3d.io.video import count_frames, read_frames
+from pose3d.io.video import read_frames
 
-FRAMES = 31  # number of frames in the median, in which a person who passes is a minority
+MOST = 61  # frames in the median, in which a person who passes is a minority; half as many at least
 FEWEST = 5
+BYTES = 2**29  # of frames in memory: 81 of full HD, 20 of 4K
 DIFFERENCE = 24  # levels by which at least one channel of a foreground pixel differs from the background
 CLOSING = 5  # px, width of gaps that are closed, where clothes look like the background
 
@@ -33,13 +32,33 @@ def median_background(video):
     UserError
         if the video has fewer than five frames, or cannot be read
     """
-    count = count_frames(video) or sum(1 for _ in read_frames(video))
-    every = max(1, count // FRAMES)
-    frames = [frame.rgb() for frame in itertools.islice(read_frames(video), 0, None, every)]
+    frames = evenly_spaced(read_frames(video))
     if len(frames) < FEWEST:
         raise UserError(f"{video}: {len(frames)} frames are too few for --background median; give --mask")
     # Row by row, because the median of many frames at once needs three times their memory.
     return np.stack([np.median(rows, axis=0).astype(np.uint8) for rows in zip(*frames, strict=True)])
+
+
+def evenly_spaced(frames):
+    """Pixels of evenly spaced frames, without knowing how many there are.
+
+    Parameters
+    ----------
+    frames : iterable of pose3d.io.video.Frame, all of one size
+
+    Returns
+    -------
+    list of (H, W, 3) uint8 arrays, at most `MOST`, which take at most `BYTES` or are `FEWEST`
+    """
+    kept, every = [], 1
+    for number, frame in enumerate(frames):
+        if number % every:
+            continue
+        kept.append(frame.rgb())
+        if len(kept) > max(FEWEST, min(MOST, BYTES // kept[0].nbytes)):
+            del kept[1::2]
+            every *= 2
+    return kept
 
 
 def foreground(rgb, background):

@@ -134,9 +134,9 @@ def header_first(path, target):
     return target.read_bytes()
 
 
-def cut_short(path, packets):
-    """Cut a video of 13 frames before the packet of that number, and return its path."""
-    write_video(path, noise(13))
+def cut_short(path, packets, frames=13):
+    """Cut a video before the packet of that number, and return its path."""
+    write_video(path, noise(frames))
     cut = path.with_name("cut.mp4")
     whole = header_first(path, cut)
     with av.open(str(cut)) as file:
