@@ -252,7 +252,7 @@ def _predict(arguments, network):
     if masks and is_video(source) and not found.skipped:
         masks.check_count(found.read, source)
     _report(source, found)
-    keys = {predictions.PICTURE: np.array(found.names), "box_px": np.array(found.boxes)}
+    keys = {predictions.PICTURE: np.array(found.names), predictions.BOX: np.array(found.boxes)}
     return np.array(found.poses), keys, found.skipped
 
 

@@ -10,6 +10,7 @@ import pose3d
 from pose3d import predict
 from pose3d.dataset.samples import Dataset
 from pose3d.inference.pictures import read_pictures
+from pose3d.io.tables import read_table
 from pose3d.io.video import video_writer
 from pose3d.skeleton import JOINTS
 from tests.io.test_video import cut_short
@@ -81,6 +82,12 @@ def test_a_folder_with_masks_in_all_formats(run, tmp_path, capsys):
     found, content = poses(out)
     assert content["picture"] == ["f1.jpg", "f2.jpg"]
     np.testing.assert_allclose(found[0], found[1], atol=2)  # the same person elsewhere; JPEG blurs a little
+    columns, rows = read_table(out / "predictions.csv")
+    assert columns[:6] == ("picture", "box_x0", "box_y0", "box_x1", "box_y1", "pelvis x")
+    table = [[row.text(name) for name in columns[:5]] for row in rows]
+    assert table == [
+        [name, *map(str, box)] for name, box in zip(content["picture"], content["box_px"], strict=True)
+    ]
     with np.load(out / "predictions.npz") as file:
         np.testing.assert_allclose(file["predictions_mm"], found, atol=1e-4)
     assert sorted(path.name for path in (out / "overlay").iterdir()) == [f"f{i}.jpg.png" for i in range(3)]

@@ -6,8 +6,8 @@ suffix    content
 ``npz``   arrays ``predictions_mm``, ``truths_mm``, (F, 17, 3) or (F, 51); ``joints``, the 17 names;
           ``action``, ``subject``, ``take``, ``camera``, ``frame``, (F,) each
 ``json``  the same as an object of nested lists; or one nested list of poses
-``csv``   one row per frame: columns named as the keys above, then ``pelvis x`` ... of the predictions and
-          ``true pelvis x`` ... of the ground truth
+``csv``   one row per frame: columns named as the keys above, or ``picture`` and ``box_x0`` ... of predicted
+          pictures; then ``pelvis x`` ... of the predictions and ``true pelvis x`` ... of the ground truth
 ``txt``   dumps of the original project: nested lists of frames x 51 numbers, batch after batch. Keys are
           not stored, the joints' names are a comment, and the ground truth is a second file.
 ``h5``    a built file, whose poses are ground truth: read only
@@ -33,7 +33,9 @@ from pose3d.skeleton import JOINTS, N_COORDINATES, N_JOINTS
 # Keys identify a frame: its recording, and its number there.
 TEXT_KEYS, NUMBER_KEYS = ("action", "subject"), ("take", "camera", "frame")
 KEYS = TEXT_KEYS + NUMBER_KEYS
-PICTURE = "picture"  # file name of the picture that a pose was predicted from: written, never read
+# File name of the picture that a pose was predicted from, and the person's box in it: written, never read.
+PICTURE, BOX = "picture", "box_px"
+_BOX_COLUMNS = ("box_x0", "box_y0", "box_x1", "box_y1")
 _COORDINATES = tuple(f"{joint} {axis}" for joint in JOINTS for axis in "xyz")
 _TRUE = "true "  # prefix of the ground truth's columns in a table
 _TEXT_BATCH = 128
@@ -95,17 +97,18 @@ def _read_csv(path):
 
 
 def _write_csv(path, content):
-    keys = [name for name in (PICTURE, *KEYS) if name in content]
+    columns = {name: content[name] for name in (PICTURE, *KEYS) if name in content}
+    if BOX in content:
+        columns |= zip(_BOX_COLUMNS, np.asarray(content[BOX]).T, strict=True)
     prefixes = {"predictions_mm": "", "truths_mm": _TRUE}
     held = [name for name in prefixes if name in content]
     poses = np.concatenate([content[name] for name in held], axis=1)
     rows = _nine_digits(poses.reshape(len(poses), -1)).tolist()
-    key_rows = (
-        zip(*(np.asarray(content[name]).tolist() for name in keys), strict=True) if keys else [()] * len(rows)
-    )
+    keys = zip(*(np.asarray(values).tolist() for values in columns.values()), strict=True)
+    key_rows = keys if columns else [()] * len(rows)
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow([*keys, *(prefixes[name] + column for name in held for column in _COORDINATES)])
+        writer.writerow([*columns, *(prefixes[name] + column for name in held for column in _COORDINATES)])
         writer.writerows([*key, *row] for key, row in zip(key_rows, rows, strict=True))
 
 

@@ -1,6 +1,7 @@
 """Tables: read from CSV files, where every error names file, line and column, and written as plain text."""
 
 import csv
+import itertools
 import math
 import reprlib
 from dataclasses import dataclass
@@ -68,7 +69,9 @@ class Row:
 
 
 def read_table(path):
-    """Read a CSV file with a header. Blank lines and lines that begin with # are skipped.
+    """Read a CSV file with a header. Blank lines are skipped, and so are comments.
+
+    A comment begins with #, and has not as many cells as the header, which a row with such a first cell has.
 
     Parameters
     ----------
@@ -88,20 +91,24 @@ def read_table(path):
     try:
         with Path(path).open(newline="", encoding="utf-8-sig") as file:
             reader = csv.reader(file, strict=True)
-            lines = [(reader.line_num, cells) for cells in reader if any(cells) and cells[0][:1] != "#"]
+            lines = [(reader.line_num, cells) for cells in reader if any(cells)]
     except FileNotFoundError:
         raise UserError(f"{path}: there is no such file") from None
     except (UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{path}: is not a CSV file in UTF-8 ({error}); save it as CSV in UTF-8") from error
-    if not lines:
+    header = next((cells for _, cells in lines if cells[0][:1] != "#"), None)
+    if not header:
         raise UserError(f"{path}: is empty; its first line names the columns")
-    columns = tuple(cell.strip() for cell in lines[0][1])
+    columns = tuple(cell.strip() for cell in header)
     for column in columns:
         if columns.count(column) > 1:
             raise UserError(f"{path}: has two columns {column!r}; rename or remove one")
     rows, places = [], {column: place for place, column in enumerate(columns)}
-    for line, cells in lines[1:]:
+    below = itertools.dropwhile(lambda line: line[1] is not header, lines)
+    for line, cells in itertools.islice(below, 1, None):
         if len(cells) != len(columns):
+            if cells[0][:1] == "#":
+                continue
             raise UserError(
                 f"{path}, line {line}: has {len(cells)} cells for {len(columns)} columns; repair the line"
             )
