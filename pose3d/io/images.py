@@ -1,6 +1,7 @@
 """Read image files, and folders of them."""
 
 import re
+import shlex
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +19,18 @@ OPAQUE = 128  # lowest alpha of a pixel that belongs to the person
 BORDER_SHARE = 0.75
 # Pillow's modes of at most 8 bits a channel.
 _EIGHT_BITS = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "LAB", "HSV")
+
+
+# First bytes of files that Pillow does not decode, and what they are.
+_FOREIGN = {
+    rb".{4}ftyp(hei|hev|mif1|msf1)": "a HEIC picture",
+    rb".{4}ftypavi[fs]": "an AVIF picture",
+    rb"\xff\x0a|\0\0\0\x0cJXL ": "a JPEG XL picture",
+    rb"II\*\0.{4}CR|.{4}ftypcrx|FUJIFILMCCD-RAW|II(RO|RS|U\0)": "a camera's raw picture",
+    rb".{4}(ftyp|moov|wide)|\x1aE\xdf\xa3|RIFF.{4}AVI |FLV|OggS|\0\0\1[\xb3\xba]|G.{187}G": "a video",
+}
+# Tags of TIFF: a smaller version of another picture in the file, as cameras put before theirs; DNG's version.
+_NEW_SUBFILE_TYPE, _DNG_VERSION = 254, 50706
 
 
 @dataclass
@@ -111,7 +124,8 @@ def list_images(folder):
     files = [path for path in folder.iterdir() if path.name[0] != "." and path.is_file()]
     found = [path for path in files if path.suffix.lower() in endings]
     if not found:
-        raise UserError(f"{folder}: holds no image, such as a .png or .jpg file")
+        held = next(filter(None, map(_foreign, sorted(files))), "")
+        raise UserError(f"{folder}: holds no image, such as a .png or .jpg file{held and f', but {held}'}")
     # re.split puts a number at every second place of the key.
     found.sort(key=lambda path: [*map(_key, re.split(r"([0-9]+)", path.name)), path.name])
     return found, len(files) - len(found)
@@ -146,7 +160,9 @@ def read_picture(path):
         raise
     # Pillow's readers of damaged files raise what their code happens to: TypeError, struct.error, ...
     except Exception as error:
-        raise UserError(f"{path}: cannot be read as an image ({error}); copy it again") from error
+        fault = f"cannot be read as an image ({error}); copy it again"
+        held = _foreign(path)
+        raise UserError(f"{path}: {f'is {held}' if held else fault}") from error
     alpha = opaque_part(pixels[..., 3]) if pixels.shape[2] == 4 else None
     return Picture(path.name, np.ascontiguousarray(pixels[..., :3]), alpha)
 
@@ -167,6 +183,21 @@ def covers_border(mask):
     return np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]]).mean() > BORDER_SHARE
 
 
+def _foreign(path):
+    """What a file is by its first bytes, if nothing that Pillow reads, with a remedy; empty if unknown."""
+    with path.open("rb") as file:
+        head = file.read(200)
+    name = next((name for start, name in _FOREIGN.items() if re.match(start, head, re.DOTALL)), "")
+    if not name or name == "a video":
+        return name and f"{name}; give its name the ending of one, such as .mp4"
+    return f"{name}, which is not read; {_conversion(path)}"
+
+
+def _conversion(path):
+    words = "magick", str(path), str(path.with_suffix(".png"))
+    return f"convert it, for instance with ImageMagick: {shlex.join(words)}"
+
+
 def _decoded(path):
     """(H, W, 3) or, with transparency, (H, W, 4) uint8 array. A large picture is not copied needlessly."""
     # Given a path, Pillow maps the pixels of a turned TIFF with its sides swapped.
@@ -178,6 +209,9 @@ def _decoded(path):
 
 
 def _check(path, image):
+    tags = getattr(image, "tag_v2", {})
+    if _DNG_VERSION in tags or tags.get(_NEW_SUBFILE_TYPE, 0) & 1:
+        raise UserError(f"{path}: is a camera's raw picture, which is not read; {_conversion(path)}")
     # A phone's MPO is a JPEG with a depth or gain map behind the picture.
     if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
         raise UserError(

@@ -1,3 +1,4 @@
+import shlex
 import zlib
 
 import numpy as np
@@ -6,6 +7,7 @@ from PIL import Image
 
 from pose3d.errors import UserError
 from pose3d.io.images import LARGEST_SIDE, list_images, read_picture
+from tests.io.test_video import gray_steps, write_video
 
 COLOURS = np.arange(6 * 4 * 3, dtype=np.uint8).reshape(6, 4, 3) * 3  # 6 rows, 4 columns
 
@@ -141,6 +143,53 @@ def test_a_bad_file_is_named(tmp_path, name, make, message):
     make(tmp_path / name)
     with pytest.raises(UserError, match=f"{name}: .*({message})"):
         read_picture(tmp_path / name)
+
+
+HEADS = {
+    "a.heic": (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "a HEIC picture"),
+    "a b.jpg": (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", "a HEIC picture"),
+    "a.jxl": (b"\xff\x0a\xf8\x03", "a JPEG XL picture"),
+    "b.jxl": (b"\0\0\0\x0cJXL \r\n\x87\n", "a JPEG XL picture"),
+    "a.cr2": (b"II*\0\x10\0\0\0CR\2\0", "a camera's raw picture"),
+    "a.cr3": (b"\0\0\0\x18ftypcrx ", "a camera's raw picture"),
+    "a.raf": (b"FUJIFILMCCD-RAW 0201", "a camera's raw picture"),
+}
+
+
+def dng(path, tag):
+    """A raw picture, of which Pillow would read the preview."""
+    Image.fromarray(COLOURS).save(path, "TIFF", tiffinfo=tag)
+
+
+@pytest.mark.parametrize("name", [*HEADS, "a.dng", "a.nef"])
+def test_what_is_another_format_is_named_with_a_command_that_a_shell_takes(tmp_path, name):
+    path = tmp_path / name
+    if name in HEADS:
+        path.write_bytes(HEADS[name][0] + bytes(99))
+    else:
+        dng(path, {50706: b"\1\4\0\0"} if name == "a.dng" else {254: 1})
+    kind = HEADS.get(name, (None, "a camera's raw picture"))[1]
+    with pytest.raises(UserError, match=f"{name}: is {kind}, which is not read; convert it") as raised:
+        read_picture(path)
+    words = shlex.split(str(raised.value).rpartition("ImageMagick: ")[2])
+    assert words == ["magick", str(path), str(path.with_suffix(".png"))]
+
+
+def test_a_video_named_as_something_else_is_told_from_a_damaged_image(tmp_path):
+    write_video(tmp_path / "v.mp4", gray_steps(2))
+    path = (tmp_path / "v.mp4").rename(tmp_path / "v.dat")
+    with pytest.raises(
+        UserError, match=r"v\.dat: is a video; give its name the ending of one, such as \.mp4"
+    ):
+        read_picture(path)
+
+
+def test_a_folder_of_another_format_names_it(tmp_path):
+    (tmp_path / "a.heic").write_bytes(HEADS["a.heic"][0] + bytes(99))
+    with pytest.raises(
+        UserError, match=r"holds no image, such as .* file, but a HEIC picture, which is not read"
+    ):
+        list_images(tmp_path)
 
 
 def test_a_folder_gives_every_kind_of_image_and_counts_other_files(tmp_path):
