@@ -77,7 +77,7 @@ def parse(argv):
         const=10,
         metavar="EVERY",
         help="also test every n-th frame (default: 10) with boxes moved and scaled and with masks eroded, "
-        "dilated and under specks; needs the raw tree from which the files were built",
+        "dilated and under specks; needs the raw tree or custom recordings that the files were built from",
     )
     add(
         "--seeds",

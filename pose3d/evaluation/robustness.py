@@ -12,8 +12,7 @@ from pose3d.dataset.crop import Transform, crop
 from pose3d.dataset.sampling import choose_box
 from pose3d.errors import UserError
 from pose3d.evaluation import metrics
-from pose3d.recordings import human36m
-from pose3d.recordings.registry import open_recording
+from pose3d.recordings.registry import LEGACY, Selection, find_recordings, open_recording
 from pose3d.skeleton import pelvis_relative
 
 SPECK = 1.0  # px of the crop, the radius of a speck
@@ -125,7 +124,7 @@ def perturbed_errors(predict, data, indices, every, rng, perturbations=STANDARD)
     Parameters
     ----------
     predict : function of (n, 128, 128) images -> (n, 17, 3) poses, mm
-    data : Dataset, built from a raw tree that is still there
+    data : Dataset, built from a raw tree or custom recordings that are still there
     indices : (n,) int array, samples of the recordings
     every : int, use every n-th frame of a recording
     rng : numpy.random.Generator
@@ -133,15 +132,19 @@ def perturbed_errors(predict, data, indices, every, rng, perturbations=STANDARD)
 
     Returns
     -------
-    dict of perturbation name to float, mm, over the same frames for each
+    dict of perturbation name to float, mm, over the same frames for each; without those of masks, if a
+        recording has none
 
     Raises
     ------
     UserError
-        if the files were not built from a raw tree, or the tree is gone
+        if the files were built from legacy .mat files, which hold no frames, or their source is gone
     """
+    recordings = _recordings(data, indices)
+    if not all(recording.masks for recording in recordings):
+        perturbations = [each for each in perturbations if not (each.grow or each.specks)]
     frames = itertools.chain.from_iterable(
-        perturbed_crops(recording, every, perturbations, rng) for recording in _recordings(data, indices)
+        perturbed_crops(recording, every, perturbations, rng) for recording in recordings
     )
     sums, count = np.zeros(len(perturbations)), 0
     while block := list(itertools.islice(frames, BLOCK)):
@@ -153,16 +156,18 @@ def perturbed_errors(predict, data, indices, every, rng, perturbations=STANDARD)
 
 
 def _recordings(data, indices):
-    """Raw recordings of samples. A recording that was not built, such as a known bad one, has none."""
-    needs = "--robustness needs the raw tree that the files were built from"
+    """Recordings of samples. A recording that was not built, such as a known bad one, has none."""
+    needs = "--robustness needs the raw tree or the custom recordings that the files were built from"
     found, actions, subjects = [], data.action[indices], data.subject[indices]
     for action, subject in sorted({*zip(actions.tolist(), subjects.tolist(), strict=True)}):
         path = built_path(data.folder, action, subject)
         source = Path(read_provenance(path).get("source", ""))
         try:
-            recordings, _ = human36m.find_recordings(source, (action,), (subject,))
+            kind, recordings, _ = find_recordings(source, Selection([action], [subject]))
         except UserError as error:
             raise UserError(f"{path}: {needs} ({error})") from error
+        if kind is LEGACY:
+            raise UserError(f"{path}: {needs}, not {source}, a {kind.name}")
         rows = indices[(actions == action) & (subjects == subject)]
         built = {*zip(data.take[rows].tolist(), data.camera[rows].tolist(), strict=True)}
         found += [each for each in recordings if (each.take, int(each.camera)) in built]
@@ -172,13 +177,13 @@ def _recordings(data, indices):
 
 
 def perturbed_crops(recording, every, perturbations, rng):
-    """Crop every n-th frame of a recording of the raw tree, once for each perturbation.
+    """Crop every n-th frame of a recording, once for each perturbation.
 
     All perturbations of a frame share its random draws, so that they differ in size only.
 
     Parameters
     ----------
-    recording : pose3d.recordings.human36m.Recording
+    recording : as in `pose3d.recordings.registry.READERS`
     every : int
     perturbations : sequence of Perturbation
     rng : numpy.random.Generator

@@ -1,9 +1,12 @@
+import shutil
+
 import numpy as np
 import pytest
 from scipy import ndimage
 
 from pose3d import build_dataset
 from pose3d.dataset.samples import Dataset
+from pose3d.errors import UserError
 from pose3d.evaluation.robustness import (
     STANDARD,
     Perturbation,
@@ -15,6 +18,7 @@ from pose3d.evaluation.robustness import (
 )
 from pose3d.recordings.human36m import find_recordings
 from pose3d.report.evaluation_tables import perturbed_table
+from tests.recordings.custom import drawn
 
 BOX = (40, 20, 80, 120)  # 40 x 100 px
 FRAME = (200, 150)
@@ -105,6 +109,46 @@ def test_errors_are_means_over_the_same_frames(data):
     assert sum(seen) == 2 * len(rows) // 2  # two perturbations, every second frame
     assert found["as it is"] == pytest.approx(0, abs=1e-3)
     assert found["moved"] > 1
+
+
+def nothing(images):
+    return np.zeros((len(images), 17, 3))
+
+
+@pytest.mark.parametrize("masks", ["masks", ""])
+def test_custom_recordings_are_perturbed_too_and_absent_masks_are_absent(tmp_path, masks):
+    folder = drawn.write_folder(tmp_path / "mine")
+    drawn.write_recordings(folder, [drawn.ROW | {"masks": masks}])
+    assert build_dataset.main(["--source", str(folder), "--out", str(tmp_path / "out")]) == 0
+    data = Dataset.open(tmp_path / "out")
+    found = perturbed_errors(nothing, data, np.arange(len(data)), 1, np.random.default_rng(0))
+    names = [each.name for each in STANDARD]
+    assert list(found) == (names if masks else [name for name in names if "mask" not in name])
+    assert found["as it is"] == pytest.approx(np.linalg.norm(data.poses, axis=-1).mean())
+
+
+def test_a_raw_tree_without_masks_has_no_figures_of_masks(raw_tree, tmp_path):
+    tree = shutil.copytree(raw_tree, tmp_path / "tree")
+    for path in tree.rglob("ground_truth_bs"):
+        shutil.rmtree(path)
+    words = ["--source", tree, "--out", tmp_path / "out", "--subjects", "S11", "--cameras", "54138969"]
+    assert build_dataset.main([*map(str, words)]) == 0
+    data = Dataset.open(tmp_path / "out")
+    found = perturbed_errors(nothing, data, np.arange(len(data)), 4, np.random.default_rng(0))
+    assert 1 < len(found) < len(STANDARD)
+    assert not any("mask" in name for name in found)
+
+
+def test_legacy_files_have_no_frames(data, tmp_path):
+    words = ["--out", data.folder, "--export-mat", tmp_path / "mat"]
+    assert build_dataset.main([*map(str, words)]) == 0
+    words = ["--source", tmp_path / "mat", "--out", tmp_path / "back"]
+    assert build_dataset.main([*map(str, words)]) == 0
+    back = Dataset.open(tmp_path / "back")
+    with pytest.raises(
+        UserError, match=r"needs the raw tree or the custom recordings .*, a folder of legacy"
+    ):
+        perturbed_errors(nothing, back, np.arange(len(back)), 1, np.random.default_rng(0))
 
 
 def test_the_table_has_the_differences():
