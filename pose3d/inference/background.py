@@ -40,11 +40,7 @@ def median_background(video):
 
 
 def evenly_spaced(frames):
-    """Pixels of evenly spaced frames, without knowing how many there are.
-
-    Parameters
-    ----------
-    frames : iterable of pose3d.io.video.Frame, all of one size
+    """Pixels of evenly spaced ones of an iterable of `pose3d.io.video.Frame`, of which no number is known.
 
     Returns
     -------

@@ -75,24 +75,8 @@ class LazyPicture:
     def __init__(self, path):
         self.path, self.name = path, path.name
 
-    @property
-    def rgb(self):
-        """(H, W, 3) uint8 array."""
-        return self._picture.rgb
-
-    @property
-    def alpha(self):
-        """As `Picture.alpha`."""
-        return self._picture.alpha
-
-    @property
-    def shape(self):
-        """(H, W)."""
-        return self._picture.shape
-
-    def gray(self, box=None):
-        """As `Picture.gray`."""
-        return self._picture.gray(box)
+    def __getattr__(self, name):
+        return getattr(self._picture, name)
 
     @cached_property
     def _picture(self):
@@ -160,20 +144,15 @@ def read_picture(path):
         raise
     # Pillow's readers of damaged files raise what their code happens to: TypeError, struct.error, ...
     except Exception as error:
-        fault = f"cannot be read as an image ({error}); copy it again"
         held = _foreign(path)
-        raise UserError(f"{path}: {f'is {held}' if held else fault}") from error
+        fault = f"is {held}" if held else f"cannot be read as an image ({error}); copy it again"
+        raise UserError(f"{path}: {fault}") from error
     alpha = opaque_part(pixels[..., 3]) if pixels.shape[2] == 4 else None
     return Picture(path.name, np.ascontiguousarray(pixels[..., :3]), alpha)
 
 
 def opaque_part(alpha):
-    """The part that an alpha channel cuts out: (H, W) bool array, or None of a channel that cuts out nothing.
-
-    Parameters
-    ----------
-    alpha : (H, W) uint8 array
-    """
+    """What an alpha channel, (H, W) uint8, cuts out: (H, W) bool array, or None if it cuts out nothing."""
     mask = alpha >= OPAQUE
     return None if covers_border(mask) else mask
 

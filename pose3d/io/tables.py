@@ -1,7 +1,6 @@
 """Tables: read from CSV files, where every error names file, line and column, and written as plain text."""
 
 import csv
-import itertools
 import math
 import reprlib
 from dataclasses import dataclass
@@ -96,19 +95,18 @@ def read_table(path):
         raise UserError(f"{path}: there is no such file") from None
     except (UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{path}: is not a CSV file in UTF-8 ({error}); save it as CSV in UTF-8") from error
-    header = next((cells for _, cells in lines if cells[0][:1] != "#"), None)
-    if not header:
+    start = next((i for i, (_, cells) in enumerate(lines) if cells[0][:1] != "#"), None)
+    if start is None:
         raise UserError(f"{path}: is empty; its first line names the columns")
-    columns = tuple(cell.strip() for cell in header)
+    columns = tuple(cell.strip() for cell in lines[start][1])
     for column in columns:
         if columns.count(column) > 1:
             raise UserError(f"{path}: has two columns {column!r}; rename or remove one")
     rows, places = [], {column: place for place, column in enumerate(columns)}
-    below = itertools.dropwhile(lambda line: line[1] is not header, lines)
-    for line, cells in itertools.islice(below, 1, None):
+    for line, cells in lines[start + 1 :]:
+        if len(cells) != len(columns) and cells[0][:1] == "#":
+            continue
         if len(cells) != len(columns):
-            if cells[0][:1] == "#":
-                continue
             raise UserError(
                 f"{path}, line {line}: has {len(cells)} cells for {len(columns)} columns; repair the line"
             )

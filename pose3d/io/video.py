@@ -80,12 +80,9 @@ class Frame:
         return opaque_part(self._turn(_plane(with_alpha, 3)))
 
     def _luma_is_gray(self):
-        name = self._decoded.format.name
-        return (
-            self._width == self._decoded.width
-            and name in _PLANAR
-            and (name == "gray" or self._decoded.colorspace in _ITU_601)
-        )
+        name, stretched = self._decoded.format.name, self._width != self._decoded.width
+        is_itu_601 = name == "gray" or self._decoded.colorspace in _ITU_601
+        return name in _PLANAR and is_itu_601 and not stretched
 
     def _is_full_range(self):
         return self._decoded.format.name in _FULL_RANGE or self._decoded.color_range == ColorRange.JPEG

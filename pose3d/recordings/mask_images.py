@@ -48,14 +48,10 @@ class MaskImages:
 
 
 def person_in(picture):
-    """Where a mask image shows the person: (H, W) bool array.
+    """Where a mask image (`pose3d.io.images.Picture`) shows the person: (H, W) bool array.
 
     The part that its alpha channel cuts out, if that cuts out any; else all that is white: more than half as
     bright as the brightest pixel. All is False in a dim image, unless its levels are two, such as 0 and 1.
-
-    Parameters
-    ----------
-    picture : pose3d.io.images.Picture
     """
     if picture.alpha is not None:
         return picture.alpha

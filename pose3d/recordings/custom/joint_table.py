@@ -114,12 +114,8 @@ def _places(names):
     """Place of an image in the folder, from 0, by its name and by its number."""
     ends = [re.findall("[0-9]+", Path(name).stem)[-1:] for name in names]
     numbers = [int(number) for end in ends for number in end]
-    own = len(set(numbers)) == len(names)
-    return {
-        key: place
-        for keys in (names, numbers if own else range(len(names)))
-        for place, key in enumerate(keys)
-    }
+    keys = numbers if len(set(numbers)) == len(names) else range(len(names))
+    return dict(zip([*names, *keys], [*range(len(names))] * 2, strict=True))
 
 
 def _number(row, places):

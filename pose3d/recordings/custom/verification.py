@@ -14,11 +14,7 @@ REACH = 0.005  # distance that counts as near the mask, as a share of the image'
 
 
 def verify_recordings(recordings):
-    """Read the table and a sample of each recording; videos are decoded.
-
-    Parameters
-    ----------
-    recordings : iterable of CustomRecording
+    """Read the table and a sample of each `CustomRecording`; videos are decoded.
 
     Returns
     -------
@@ -27,16 +23,15 @@ def verify_recordings(recordings):
     """
     rows, notes, faults = [], [], []
     for each in recordings:
-        count, shares, found = _inspect(each, notes)
-        percent = [100 * float(np.mean(values)) if values else None for values in shares.values()]
+        count, percents, found = _inspect(each, notes)
         names = each.subject, each.action, each.take, int(each.camera)
-        rows.append((*names, count, *percent, f"{len(found)} wrong" if found else "ok"))
+        rows.append((*names, count, *percents, f"{len(found)} wrong" if found else "ok"))
         faults += found
     return rows, notes, faults
 
 
 def _inspect(recording, notes):
-    """Rows of the table, shares of joints in boxes and masks by row of the sample, list of faults."""
+    """Rows of the table, percent of the joints in boxes and in masks, list of faults."""
     count, shares = None, {"boxes": [], "masks": []}
     try:
         with CustomReader(recording, 1) as reader:
@@ -50,12 +45,13 @@ def _inspect(recording, notes):
                 if seen.mask is not None:
                     shares["masks"].append(share_inside(seen.mask, seen.joints_2d, REACH))
             notes += reader.notes
+        faults = []
     except (UserError, OSError) as error:
-        return count, shares, [" ".join(str(error).split())]
-    low = [(name, 100 * np.mean(values)) for name, values in shares.items() if values]
-    faults = [
+        faults = [" ".join(str(error).split())]
+    percents = [100 * float(np.mean(values)) if values else None for values in shares.values()]
+    faults += [
         f"{recording}: only {percent:.0f} % of the 2D joints lie in its {name}; correct either"
-        for name, percent in low
-        if percent < LEAST_PERCENT
+        for name, percent in zip(shares, percents, strict=True)
+        if percent is not None and percent < LEAST_PERCENT
     ]
-    return count, shares, faults
+    return count, percents, faults
