@@ -72,15 +72,9 @@ _UNITS = (("m", 0.0, 1000), ("cm", 10.0, 10), ("mm", 300.0, 1))
 
 
 def unit_fault(poses):
-    """What shows that poses are not in mm: the size of the body.
+    """What shows that poses, (F, 17, 3), are not in mm, and how to convert them: str.
 
-    Parameters
-    ----------
-    poses : (F, 17, 3) array
-
-    Returns
-    -------
-    str, what the joints span and how to convert them; empty if they may be in mm, or are all in one place
+    It is empty if they may be in mm, or if all joints are in one place.
     """
     span = float(np.median(np.ptp(poses, axis=1).max(axis=1)))
     unit, _, factor = next(each for each in reversed(_UNITS) if span >= each[1])

@@ -35,10 +35,7 @@ _LARGEST_RATIO = 4
 class Frame:
     """One decoded frame, turned and stretched as it is to be shown. Only the requested part is converted.
 
-    Parameters
-    ----------
-    decoded : av.VideoFrame
-    width : int, px, of the frame as it is to be shown before it is turned
+    It is made of an av.VideoFrame and the width, px, that this has as shown before it is turned.
 
     Attributes
     ----------

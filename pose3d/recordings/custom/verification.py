@@ -16,10 +16,7 @@ REACH = 0.005  # distance that counts as near the mask, as a share of the image'
 def verify_recordings(recordings):
     """Read the table and a sample of each `CustomRecording`; videos are decoded.
 
-    Returns
-    -------
-    rows : list of tuples as in `COLUMNS`, None where there is nothing to check
-    notes, faults : lists of str, one line each
+    Returns lists of rows as in `COLUMNS`, None where there is nothing to check, and of notes and faults, str.
     """
     rows, notes, faults = [], [], []
     for each in recordings:
