@@ -71,7 +71,7 @@ def test_a_poor_fit_is_a_doubt(seen):
     assert "miss the 2D joints by 2" in fault or "miss the 2D joints by 3" in fault
 
 
-@pytest.mark.parametrize("axes", itertools.permutations(range(3)))
+@pytest.mark.parametrize("axes", [*itertools.permutations(range(3))])
 def test_a_table_in_other_axes_is_refused_and_a_doubt_is_a_note(folder, monkeypatch, axes):
     is_right = axes == (0, 1, 2)
     changed = noisy(drawn.POSES, 130) if is_right else drawn.POSES[..., axes]
