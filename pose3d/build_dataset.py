@@ -15,12 +15,11 @@ from pose3d import synthetic
 from pose3d.config import HUMAN36M, SYNTHETIC_TREE, built_folder
 from pose3d.dataset import verify
 from pose3d.dataset.build import build, merged_parts
-from pose3d.dataset.legacy_export import export_legacy
 from pose3d.dataset.samples import built_files
 from pose3d.errors import UserError, command
 from pose3d.io.cpu import cores
 from pose3d.io.processes import team
-from pose3d.recordings import human36m, legacy_mat
+from pose3d.recordings import human36m
 from pose3d.recordings.custom import verification
 from pose3d.recordings.human36m import tree_checks
 from pose3d.recordings.registry import ACTIONS, CUSTOM, RAW, Selection, find_recordings, kind_of
@@ -34,16 +33,15 @@ def parser():
     result = argparse.ArgumentParser(
         prog="python -m pose3d.build_dataset",
         description="Crop every frame of a raw Human3.6M tree or of custom recordings to a 128 x 128 "
-        "grayscale image of the person, with 2D joints (px) and 3D pose (mm), or read such images from "
-        "legacy .mat files. Makes one HDF5 file for each action and subject and a contact sheet; a second "
-        "run makes only what is missing.",
+        "grayscale image of the person, with 2D joints (px) and 3D pose (mm). Makes one HDF5 file for each "
+        "action and subject and a contact sheet; a second run makes only what is missing.",
     )
     add = result.add_argument
     add(
         "--source",
         type=Path,
         metavar="FOLDER",
-        help="folder that holds S1, S5, ... or Walking/data_36MS1.mat, ... or recordings.csv (default: "
+        help="folder that holds S1, S5, ... or recordings.csv (default: "
         f"{REAL} if it exists, else {SYNTHETIC}, which is generated if it is not there)",
     )
     add(
@@ -77,18 +75,6 @@ def parser():
         + "; described in data/README.rst; repeatable",
     )
     add(
-        "--pixel-order",
-        choices=legacy_mat.ORDERS,
-        help="how legacy .mat files store pixels and windows (default: rows); the contact sheet shows people "
-        "on their side if it is wrong",
-    )
-    add(
-        "--export-mat",
-        type=Path,
-        metavar="FOLDER",
-        help="write what is built as legacy .mat files; without --source, what is in --out",
-    )
-    add(
         "--verify",
         action="store_true",
         help="build nothing; check the raw tree or custom recordings (missing files, files that do not fit "
@@ -118,17 +104,11 @@ def main(argv=None):
 
 def _main(args, run):
     args.out = args.out or Path(built_folder(args.source))
-    selection = Selection(args.actions, args.subjects, args.cameras, args.pixel_order)
+    selection = Selection(args.actions, args.subjects, args.cameras)
     overrides = human36m.parse_rules(args.rule)
     if args.verify:
         return _verify(args, selection, overrides)
-    names = selection.action_names(), selection.subjects
-    if not args.export_mat or args.source or not built_files(args.out):
-        built = _build(args, selection, overrides, run)
-        names = {file.action for file in built}, {file.subject for file in built}
-    if args.export_mat:
-        for line in export_legacy(args.out, args.export_mat, *names):
-            print(line)
+    _build(args, selection, overrides, run)
     return 0
 
 

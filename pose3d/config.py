@@ -64,13 +64,8 @@ class AugmentationSettings(_Settings):
     seed: _Seed = 3
 
     @property
-    def moves(self):
-        """Whether joints move in the image."""
-        return self.mirror or self.shift > 0
-
-    @property
     def active(self):
-        return self.moves or self.light > 0
+        return self.mirror or self.shift > 0 or self.light > 0
 
 
 class DataSettings(_Settings):

@@ -195,8 +195,8 @@ def _detector(named, init, data, indices):
         return None, None
     run = named or init["path"]
     try:
-        if not named:
-            weights.check_unchanged(run, init["sha256"])
+        if not named and weights.digest(run) != init["sha256"]:
+            raise UserError(f"{run} was trained anew since then")
         found = weights.load(run, "detection")
         networks.check_unseen(run, found, data, indices, "--detection")
         return run, graph_of(found, run)

@@ -9,7 +9,6 @@ from PIL import Image
 
 from pose3d import config, synthetic, train_regression
 from pose3d.dataset.built_files import built_path, write_samples
-from pose3d.dataset.legacy_export import export_legacy
 from pose3d.dataset.samples import Dataset
 from pose3d.evaluation import pose_files
 from pose3d.io.video import video_writer
@@ -60,7 +59,6 @@ KINDS = {
     "pickle": Kind("pickle", "w.pkl", TRAIN + " --set network.kernels=[1,2,3] --init {in}/w.pkl"),
     "checkpoint": Kind("run", "checkpoint.npz", "train_regression --data {all}/built --out {in} --resume"),
     "built": Kind("built", "*.h5", TEST + " --data {in} --weights {all}/weights/w.npz"),
-    "legacy": Kind("legacy", "**/*.mat", BUILD),
     "cdf": Kind("raw", "**/*.cdf", BUILD + " --cameras 54138969"),
     "mat": Kind("raw", "**/*54138969.mat", BUILD + " --cameras 54138969"),
     "raw": Kind("raw", "**/*.*", VERIFY),
@@ -104,7 +102,6 @@ def make(folder):
     drawn.write_recordings(folder / "custom", [drawn.ROW])
     motion = walk(BODIES["S1"], GAITS["S1"], 12, False, rng)
     write_motion(folder / "motion/a.bvh", BODIES["S1"], motion)
-    export_legacy(folder / "built", folder / "legacy")
     data = Dataset.open(folder / "built", subjects=["S11"])
     keys = {name: getattr(data, name) for name in pose_files.KEYS}
     pose_files.write(folder / "poses", pose_files.FORMATS, pose_files.Pair(data.poses, data.poses, keys))

@@ -1,4 +1,4 @@
-"""Compare the files of distributions with the checkout's: python tests/package_files.py CHECKOUT SDIST WHEEL"""
+"""Compare the files of distributions with those of a checkout: tests/package_files.py CHECKOUT SDIST WHEEL"""
 
 import sys
 import tarfile

@@ -21,70 +21,6 @@ def run(*arguments):
     return build_dataset.main([str(argument) for argument in arguments])
 
 
-@pytest.fixture(scope="module")
-def out_and_back(raw_tree, tmp_path_factory):
-    """Built files of a raw tree, exported, and built again."""
-    folder = tmp_path_factory.mktemp("export")
-    options = ("--source", raw_tree, "--subjects", "S1", "S11", "--workers", 1)
-    assert run(*options, "--out", folder / "raw", "--export-mat", folder / "mat") == 0
-    assert run("--source", folder / "mat", "--out", folder / "back", "--workers", 2) == 0
-    return folder
-
-
-def test_an_export_is_built_to_the_same_samples(out_and_back, capsys):
-    raw, back = (Dataset.open(out_and_back / name) for name in ("raw", "back"))
-    numbers = np.arange(len(raw))
-    assert len(back) == len(raw) == 2 * 8 * 12
-    np.testing.assert_array_equal(back.images(numbers), raw.images(numbers))
-    np.testing.assert_array_equal(back.labels(numbers), raw.labels(numbers))
-    np.testing.assert_array_equal(back.poses, raw.poses)
-    np.testing.assert_array_equal(back.pelvis, raw.pelvis)
-    assert set(back.camera) == {0}
-    # A window's side is 13 px: the estimate is of that order.
-    there = raw.labels(numbers).any(axis=-1)
-    assert np.median(np.linalg.norm(back.joints_2d - raw.joints_2d, axis=-1)[there]) < 13
-
-
-def test_takes_are_printed(out_and_back, capsys):
-    source, out = out_and_back / "mat", out_and_back / "back"
-    assert run("--source", source, "--out", out, "--workers", 1) == 0
-    lines = capsys.readouterr().out.splitlines()
-    # A camera, or a take, begins with a leap, where its place is not just as near to the next one.
-    data, takes = Dataset.open(out_and_back / "raw"), {}
-    for subject in ("S1", "S11"):
-        chosen = data.subject == subject
-        leaps = np.diff(data.poses[chosen] + data.pelvis[chosen][:, None], axis=0)
-        takes[subject] = 1 + int((np.linalg.norm(leaps, axis=-1).max(axis=1) > 400).sum())
-        assert 5 < takes[subject] <= 8
-        note = f"{subject} Walking: 96 samples, cut into {takes[subject]} take(s) where the pose leaps"
-        assert any(line.startswith(note) for line in lines)
-    assert [line.split()[:6] for line in lines if line.startswith(("Walking", "all "))] == [
-        ["Walking", "S1", str(takes["S1"]), "96", "0", "0"],
-        ["Walking", "S11", str(takes["S11"]), "96", "0", "0"],
-        ["all", str(sum(takes.values())), "192", "0", "0", lines[-3].split()[-1]],
-    ]
-    assert "WARNING" not in "".join(lines)
-    assert (out / "contact_sheet.png").is_file()
-
-
-def test_another_pixel_order_is_another_build(out_and_back, capsys):
-    source, out = out_and_back / "mat", out_and_back / "back"
-    assert run("--source", source, "--out", out, "--pixel-order", "rows", "--workers", 1) == 0
-    assert run("--source", source, "--out", out, "--pixel-order", "columns", "--workers", 1) == 1
-    assert "Walking-S1.h5 was built with options {'pixel_order': 'rows'," in capsys.readouterr().err
-
-
-def test_what_is_built_is_exported_without_building(out_and_back, tmp_path, capsys, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert run("--out", out_and_back / "raw", "--export-mat", "mat", "--subjects", "S11") == 0
-    assert capsys.readouterr().out.splitlines() == ["96 samples of S11 Walking exported to mat/Walking"]
-    assert [path.name for path in tmp_path.iterdir()] == ["mat"]
-    for path in (tmp_path / "mat" / "Walking").iterdir():
-        assert path.read_bytes() == (out_and_back / "mat" / "Walking" / path.name).read_bytes()
-    assert run("--out", out_and_back / "raw", "--export-mat", "mat", "--subjects", "S5") == 1
-    assert "holds no subject S5, only S1, S11" in capsys.readouterr().err
-
-
 @pytest.fixture
 def custom_folder(tmp_path):
     """Images and a table that are the recordings of two subjects."""
@@ -144,16 +80,10 @@ def test_custom_recordings_are_verified_without_building(custom_folder, tmp_path
     assert not (tmp_path / "out").exists()
 
 
-def test_legacy_files_are_not_verified(out_and_back, tmp_path, capsys):
-    assert run("--verify", "--source", out_and_back / "mat", "--out", tmp_path) == 1
-    assert "is a folder of legacy .mat files; --verify checks raw trees and custom" in capsys.readouterr().err
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--rule", "s9-short-capture=drop"], "--rule applies to raw Human3.6M trees, and"),
-        (["--pixel-order", "rows"], "--pixel-order has no meaning for a folder of custom recordings"),
         (["--actions", "Walking"], "lists no action 'Walking', only Dancing"),
     ],
 )

@@ -129,8 +129,6 @@ def run(clone):
 def test_what_the_documents_say_runs(run, clone):
     for step in steps("README.rst"):
         run(*step)
-    # The original's files, which a reader of the next page has.
-    run(False, "python -m pose3d.build_dataset --out data/walking --export-mat data/mat")
     for step in steps("data/README.rst"):
         run(*step)
     assert (clone / "runs" / "mine" / "test" / "results.json").is_file()

@@ -3,7 +3,6 @@
 import numpy as np
 
 from pose3d.dataset.crop import IMAGE_SIDE
-from pose3d.errors import UserError
 from pose3d.ops import blas
 from pose3d.skeleton import MIRROR
 
@@ -116,19 +115,3 @@ def augmented(images, joints_2d, poses, mirror, offsets, light):
     if offsets.any():
         images, joints_2d = shifted(images, joints_2d, offsets)
     return images, joints_2d, poses
-
-
-def refuse_given_labels(data, indices):
-    """Raise a `UserError` if the labels of samples are from their source, without joints to compute new ones.
-
-    Parameters
-    ----------
-    data : Dataset
-    indices : (n,) int array, the training samples
-    """
-    given = data.given_labels(indices)
-    if given:
-        raise UserError(
-            f"{given[0]} holds windows' labels in place of 2D joints, which can be neither mirrored nor "
-            "shifted; set augmentation.mirror = false and augmentation.shift = 0"
-        )

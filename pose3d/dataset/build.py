@@ -28,7 +28,6 @@ _COMPARED = {
     "every": "every",
     "cameras": "cameras",
     "recordings": "source",
-    "options": "options",
     "digests": "source",
 }
 # Folder below --out: one file for each finished recording, until an action of a subject is complete.
@@ -66,9 +65,8 @@ def build(recordings, out, source, run, every=1, workers=1):
     Parameters
     ----------
     recordings : list of hashable objects of one kind with ``subject``, ``action``, ``take``, ``camera`` and
-        ``name`` as of `pose3d.recordings.human36m.Recording`; ``files``, a tuple of the paths it is read from
-        (a folder stands for its files), None for a missing one; and ``options``, a dict that JSON can hold,
-        of all else that decides the samples
+        ``name`` as of `pose3d.recordings.human36m.Recording`; and ``files``, a tuple of the paths it is read
+        from (a folder stands for its files), None for a missing one
     out : path of the folder of the built files, made as needed
     source : path of the folder that the recordings are from, kept in the files
     run : function of (function, tasks, workers), as `pose3d.io.processes.team` yields it
@@ -120,7 +118,6 @@ def _provenance(recordings, source, every, contents, facts=()):
         "recordings": [[r.take, r.camera, r.name, *map(_size, r.files)] for r in recordings],
         **contents,
         "facts": list(facts),
-        **({"options": recordings[0].options} if recordings[0].options else {}),
     }
 
 

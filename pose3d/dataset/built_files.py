@@ -11,7 +11,6 @@ import numpy as np
 from isal import isal_zlib
 
 from pose3d.dataset.crop import IMAGE_SIDE
-from pose3d.dataset.windows import N_WINDOWS
 from pose3d.errors import UserError
 from pose3d.io import hdf5
 from pose3d.io.atomic_files import whole
@@ -30,9 +29,6 @@ SCHEMA = {
     "camera": (np.int32, (), "id of the camera"),
     "frame": (np.int32, (), "number of the frame in the video, from 0"),
 }
-# Only in files whose source holds labels instead of 2D joints.
-WINDOWS = "windows"
-_WINDOWS = (np.uint8, (-(-N_JOINTS * N_WINDOWS // 8),), "positive windows: 17 x 100 bits, numpy.packbits")
 
 # One image a chunk, because training reads single images in random order. Chunks of 8 images need 3 % less
 # disk, but reading takes 5 times as long. gzip 4 needs 3 % less disk than gzip 1, but writing takes 1.5 times
@@ -124,16 +120,13 @@ class _Writer:
         self.provenance = {}
 
     def append(self, part):
-        schema = dict(SCHEMA)
-        if WINDOWS in part:
-            schema[WINDOWS] = _WINDOWS
         if not self._digests:
-            for name, kind in schema.items():
+            for name, kind in SCHEMA.items():
                 self._create(name, *kind)
         if set(part) != set(self._digests):
             raise ValueError(f"a part has {sorted(part)}, not {sorted(self._digests)}")
         end = self._count + len(part["frame"])
-        for name, (dtype, shape, _) in schema.items():
+        for name, (dtype, shape, _) in SCHEMA.items():
             values = np.ascontiguousarray(part[name], dtype)
             if values.shape != (end - self._count, *shape):
                 raise ValueError(f"{name} of {end - self._count} samples has shape {values.shape}")
@@ -199,7 +192,7 @@ def _check_layout(path, file):
     if file.attrs["version"] != VERSION:
         raise UserError(f"{path} has version {file.attrs['version']}, not {VERSION}; {REMEDY}")
     count = len(hdf5.dataset_of(file, "frame"))
-    for name, (dtype, shape, _) in schema_of(file).items():
+    for name, (dtype, shape, _) in SCHEMA.items():
         found = hdf5.dataset_of(file, name)
         if found.shape != (count, *shape) or found.dtype != dtype:
             raise UserError(f"{path}: {name} is {found.dtype} {found.shape}; {REMEDY}")
@@ -213,16 +206,11 @@ def _check_layout(path, file):
         hdf5.text_of(file, name)
 
 
-def schema_of(file):
-    """The schema of an open file, with or without `WINDOWS`."""
-    return {**SCHEMA, WINDOWS: _WINDOWS} if WINDOWS in file else SCHEMA
-
-
 def read_blocks(path):
     """Yield the parts of a built file, `BLOCK` samples each; raises as `open_samples`."""
     with open_samples(path) as file:
         for start in range(0, len(file["frame"]), BLOCK):
-            yield {name: file[name][start : start + BLOCK] for name in schema_of(file)}
+            yield {name: file[name][start : start + BLOCK] for name in SCHEMA}
 
 
 def read_provenance(path):

@@ -12,17 +12,14 @@ from pose3d.dataset.built_files import (
     BLOCK,
     REMEDY,
     SCHEMA,
-    WINDOWS,
     StoredRows,
     naming,
     open_samples,
-    schema_of,
 )
-from pose3d.dataset.windows import N_WINDOWS, labels
+from pose3d.dataset.windows import labels
 from pose3d.errors import UserError
 from pose3d.io.cpu import usable_memory
 from pose3d.io.hdf5 import open_hdf5, text_of
-from pose3d.skeleton import N_JOINTS
 
 # Always in memory, because splits need them: 9 bytes a sample. Other arrays may stay on the disk.
 _KEYS = ("take", "camera", "frame")
@@ -181,18 +178,10 @@ class Dataset:
         return self._gather("images", indices, self._kept_images if self.in_memory and keep else None)
 
     def labels(self, indices):
-        """Labels of samples, Eq. (3), stored or computed from 2D joints: (n, 17, 100) bool array."""
+        """Labels of samples, Eq. (3), computed from 2D joints: (n, 17, 100) bool array."""
         numbers = self._numbers(indices)
         found = labels(self.joints_2d[numbers.ravel()])
-        for i, chosen, rows in self._by_file(numbers.ravel()):
-            if self._files[i].has(WINDOWS):
-                bits = np.unpackbits(self._files[i].read(WINDOWS, rows), axis=1, count=N_JOINTS * N_WINDOWS)
-                found[chosen] = bits.reshape(-1, N_JOINTS, N_WINDOWS)
         return found.reshape(*numbers.shape, *found.shape[1:])
-
-    def given_labels(self, indices):
-        """Paths of the built files of these samples that hold labels instead of 2D joints."""
-        return [self._files[i].path for i, _, _ in self._by_file(indices) if self._files[i].has(WINDOWS)]
 
     def prefetch(self, indices):
         """Ask the system to read images in the background; does nothing if they are in memory."""
@@ -273,15 +262,12 @@ class _BuiltFile:
             self.source, self.synthetic = provenance.get("source", ""), provenance.get("synthetic")
             self.keys = {name: file[name][()] for name in _KEYS}
             _check_finite(path, file)
-            self.checksums = {name: text_of(file[name], "sha256") for name in schema_of(file)}
+            self.checksums = {name: text_of(file[name], "sha256") for name in SCHEMA}
         self._file = open_hdf5(path, REMEDY)  # until `close`
         self._rows = {name: StoredRows(self._file[name]) for name in self.checksums if name not in _KEYS}
 
     def __len__(self):
         return len(self.keys["frame"])
-
-    def has(self, name):
-        return name in self._rows
 
     def table(self, name):
         """All rows of an array at once."""

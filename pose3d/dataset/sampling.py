@@ -4,15 +4,11 @@ from collections import Counter
 
 import numpy as np
 
-from pose3d.dataset.built_files import BLOCK, WINDOWS
+from pose3d.dataset.built_files import BLOCK
 from pose3d.dataset.crop import Transform, box_from_joints, box_from_silhouette, crop
-from pose3d.dataset.windows import window_bounds
 from pose3d.errors import UserError
 from pose3d.recordings.registry import open_recording
 from pose3d.skeleton import PELVIS, pelvis_relative
-
-# Position of a joint without a window; the table of joints holds no NaN.
-_NOWHERE = -1.0
 
 
 def sample_recording(recording, every, write):
@@ -23,14 +19,14 @@ def sample_recording(recording, every, write):
     recording : as in `pose3d.recordings.registry.READERS`
     every : int, 1 for all frames
     write : function that takes the samples block by block, dicts of arrays as in
-        `pose3d.dataset.built_files.SCHEMA`, with ``windows`` where the source has labels instead of 2D joints
+        `pose3d.dataset.built_files.SCHEMA`
 
     Returns
     -------
     dict that JSON can hold
         frames, repeated (equal to the one before), blank; surplus (what was cut off the longest of video,
         poses, boxes and masks); background (subtracted or kept); notes (list of str, each naming the
-        recording); takes, if only reading shows them
+        recording)
 
     Raises
     ------
@@ -52,7 +48,6 @@ def sample_recording(recording, every, write):
     note = f"{recording}: boxes not from {reader.usual_box} but {', '.join(others)}"
     return {
         **{name: int(count) for name, count in samples.counts.items()},
-        **({} if reader.takes_known else {"takes": sorted(samples.takes)}),
         "surplus": reader.surplus,
         "background": "subtracted" if reader.subtracts_background else "kept",
         "notes": reader.notes + [note] * bool(others),
@@ -79,11 +74,6 @@ def choose_box(seen, given):
     return "the whole frame", (0, 0, seen.frame.shape[1], seen.frame.shape[0])
 
 
-def drawable(joints_2d):
-    """Replace 2D joints that no window locates by NaN, so that none is drawn: (..., 2) array."""
-    return np.where((joints_2d == _NOWHERE).all(axis=-1, keepdims=True), np.nan, joints_2d)
-
-
 class _Samples:
     """Gathers the samples of one recording, passes them on in blocks, and counts."""
 
@@ -91,7 +81,6 @@ class _Samples:
         self._camera, self._write = camera, write
         self._rows, self._last = [], (None, None)
         self.counts = {"frames": 0, "repeated": 0, "blank": 0}
-        self.takes = set()
 
     def add(self, seen, image, box):
         """Add an observation with its (128, 128) image and its box."""
@@ -100,12 +89,8 @@ class _Samples:
         self.counts["repeated"] += take == seen.take and np.array_equal(image, last)
         self.counts["blank"] += not image.any()
         self._last = seen.take, image
-        self.takes.add(seen.take)
-        if seen.windows is None:
-            joints_2d = Transform.of_box(box).to_crop(seen.joints_2d)
-        else:
-            joints_2d = _centres(seen.windows)
-        self._rows.append((seen.number, seen.take, image, box, joints_2d, seen.pose, seen.windows))
+        joints_2d = Transform.of_box(box).to_crop(seen.joints_2d)
+        self._rows.append((seen.number, seen.take, image, box, joints_2d, seen.pose))
         if len(self._rows) == BLOCK:
             self.flush()
 
@@ -113,10 +98,10 @@ class _Samples:
         """Pass on what is gathered."""
         if not self._rows:
             return
-        numbers, takes, images, boxes, joints_2d, poses, windows = zip(*self._rows, strict=True)
+        numbers, takes, images, boxes, joints_2d, poses = zip(*self._rows, strict=True)
         self._rows = []
         poses = np.stack(poses).astype(np.float64)
-        block = {
+        self._write({
             "images": np.stack(images),
             "joints_2d": np.stack(joints_2d).astype(np.float32),
             "poses": pelvis_relative(poses).astype(np.float32),
@@ -125,15 +110,4 @@ class _Samples:
             "take": np.array(takes),
             "camera": np.full(len(numbers), self._camera),
             "frame": np.array(numbers),
-        }
-        if windows[0] is not None:
-            block[WINDOWS] = np.packbits(np.stack(windows).reshape(len(numbers), -1), axis=1)
-        self._write(block)
-
-
-def _centres(positive):
-    """Mean centre of each joint's positive windows, (17, 100) bool array: (17, 2) array, px of the crop."""
-    bounds = window_bounds()
-    count = positive.sum(axis=-1)[:, None]
-    centres = positive @ ((bounds[:, :2] + bounds[:, 2:]) / 2) / np.maximum(count, 1)
-    return np.where(count > 0, centres, _NOWHERE)
+        })  # fmt: skip

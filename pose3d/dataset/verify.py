@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pose3d.dataset.built_files import BLOCK, REMEDY, open_samples, read_provenance, schema_of
+from pose3d.dataset.built_files import BLOCK, REMEDY, SCHEMA, open_samples, read_provenance
 from pose3d.errors import UserError
 from pose3d.io.hdf5 import FAULTS, fault, text_of
 from pose3d.skeleton import PELVIS
@@ -50,8 +50,8 @@ def verify_built(path):
         with open_samples(path) as file:
             tally = _Tally()
             for start in range(0, len(file["frame"]), BLOCK):
-                tally.add({name: file[name][start : start + BLOCK] for name in schema_of(file)})
-            recorded = {name: text_of(file[name], "sha256") for name in schema_of(file)}
+                tally.add({name: file[name][start : start + BLOCK] for name in SCHEMA})
+            recorded = {name: text_of(file[name], "sha256") for name in SCHEMA}
         faults = _faults(path, tally, recorded, read_provenance(path)["facts"])
     except (UserError, *FAULTS) as error:  # of the latter, facts of other kinds than a build writes
         message = str(error if isinstance(error, UserError) else fault(path, error, REMEDY))

@@ -12,7 +12,7 @@ from pose3d.dataset.crop import Transform, crop
 from pose3d.dataset.sampling import choose_box
 from pose3d.errors import UserError
 from pose3d.evaluation import metrics
-from pose3d.recordings.registry import LEGACY, Selection, find_recordings, open_recording
+from pose3d.recordings.registry import Selection, find_recordings, open_recording
 from pose3d.skeleton import pelvis_relative
 
 SPECK = 1.0  # px of the crop, the radius of a speck
@@ -138,7 +138,7 @@ def perturbed_errors(predict, data, indices, every, rng, perturbations=STANDARD)
     Raises
     ------
     UserError
-        if the files were built from legacy .mat files, which hold no frames, or their source is gone
+        if the source of the files is gone
     """
     recordings = _recordings(data, indices)
     if not all(recording.masks for recording in recordings):
@@ -163,11 +163,9 @@ def _recordings(data, indices):
         path = built_path(data.folder, action, subject)
         source = Path(read_provenance(path).get("source", ""))
         try:
-            kind, recordings, _ = find_recordings(source, Selection([action], [subject]))
+            _, recordings, _ = find_recordings(source, Selection([action], [subject]))
         except UserError as error:
             raise UserError(f"{path}: {needs} ({error})") from error
-        if kind is LEGACY:
-            raise UserError(f"{path}: {needs}, not {source}, a {kind.name}")
         rows = indices[(actions == action) & (subjects == subject)]
         built = {*zip(data.take[rows].tolist(), data.camera[rows].tolist(), strict=True)}
         found += [each for each in recordings if (each.take, int(each.camera)) in built]

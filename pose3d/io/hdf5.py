@@ -1,7 +1,4 @@
-"""Open HDF5 files, say what is wrong with one, and read and write those of MATLAB v7.3.
-
-The latter have MATLAB's header and reversed axes.
-"""
+"""Open HDF5 files, say what is wrong with one, and write those of MATLAB v7.3, which have its header."""
 
 import contextlib
 import errno
@@ -11,17 +8,12 @@ import os
 import re
 
 import h5py
-import numpy as np
 
 from pose3d.errors import UserError
 from pose3d.io.atomic_files import whole
 
 _HEADER = b"MATLAB 7.3 MAT-file, Platform: any, Created by: pose3d, HDF5 schema 1.00 ."
-_REMEDY = "copy it again, or save it with MATLAB's option -v7.3"
 _USER_BLOCK = 512  # bytes before the HDF5 part
-_CLASSES = {"float64": "double", "float32": "single", "uint8": "uint8"}
-# Bytes of the chunk cache. It must hold all chunks that a block touches, so that each is decompressed once.
-_CACHE = 2**26
 
 # What h5py raises on a damaged file, depending on where the damage is. It documents none of them.
 FAULTS = (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, OverflowError)
@@ -182,97 +174,3 @@ def matlab_file(path):
             yield file
         with temporary.open("rb+") as file:
             file.write(_HEADER.ljust(124) + b"\x00\x02IM")
-
-
-@contextlib.contextmanager
-def matrix_writer(path, name, rows, columns, dtype):
-    """Write a file with one matrix; yield a function that appends rows to it.
-
-    The matrix is rows x columns in h5py, and columns x rows in MATLAB.
-
-    Parameters
-    ----------
-    path : path ending in ``.mat``; the function takes an (n, columns) array
-    name : str, name of the variable
-    rows, columns : int
-    dtype : float64, float32 or uint8
-
-    Raises
-    ------
-    DiskFullError
-    ValueError
-        if fewer or more than `rows` rows were appended
-    """
-    with matlab_file(path) as file:
-        chunk = max(1, min(rows, 2**18 // columns))
-        packing = {"chunks": (chunk, columns), "compression": "gzip", "compression_opts": 1}
-        dataset = file.create_dataset(name, (rows, columns), dtype, **packing)
-        dataset.attrs["MATLAB_class"] = np.bytes_(_CLASSES[np.dtype(dtype).name])
-        filled = 0
-
-        def append(values):
-            nonlocal filled
-            dataset[filled : filled + len(values)] = values
-            filled += len(values)
-
-        yield append
-        if filled != rows:
-            raise ValueError(f"{filled} rows for a matrix of {rows}")
-
-
-class Matrix:
-    """One numeric matrix of a file, opened for reading. A context manager.
-
-    Parameters
-    ----------
-    path : path of a MATLAB v7.3 file
-    name : str, name of the variable
-
-    Attributes
-    ----------
-    path : path
-    name : str
-    shape : (int, int), in h5py's order of axes
-    is_float : bool, False for integers
-    chunk : (int, int), size of a chunk; (1, 1) if the matrix is not chunked
-
-    Raises
-    ------
-    UserError
-        on opening or reading, if the file is missing, damaged or not v7.3, or holds no such matrix
-    """
-
-    def __init__(self, path, name):
-        self.path, self.name = path, name
-        self._file = open_hdf5(path, _REMEDY, rdcc_nbytes=_CACHE)
-        try:
-            self._dataset = self._find()
-            self.shape, self.chunk = self._dataset.shape, self._dataset.chunks or (1, 1)
-            self.is_float = self._dataset.dtype.kind == "f"
-        except FAULTS as error:
-            self._file.close()
-            raise fault(path, error, _REMEDY) from error
-        except BaseException:
-            self._file.close()
-            raise
-
-    def _find(self):
-        names = [name for name in self._file if not name.startswith("#")]
-        found = dataset_of(self._file, self.name) if self.name in names else None
-        if found is None or found.ndim != 2 or found.dtype.kind not in "fiu":
-            held = ", ".join(names) or "none"
-            raise UserError(f"{self.path}: holds no numeric matrix {self.name}; its variables: {held}")
-        return found
-
-    def read(self, start, stop, axis):
-        """Read `start` to `stop` (half-open) along one axis: (stop - start, other length) array."""
-        try:
-            return self._dataset[:, start:stop].T if axis else self._dataset[start:stop]
-        except FAULTS as error:
-            raise fault(self.path, error, _REMEDY) from error
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self._file.close()

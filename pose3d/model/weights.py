@@ -120,12 +120,6 @@ def digest(path):
     return hashlib.sha256(find(path).read_bytes()).hexdigest()
 
 
-def check_unchanged(path, sha256):
-    """A UserError if the weights file meant by `path` is missing or another than that of a `digest`."""
-    if digest(path) != sha256:
-        raise UserError(f"{path} was trained anew since then")
-
-
 def load(path, task=None):
     """Read a weights file or a run folder's best one.
 

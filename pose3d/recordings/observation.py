@@ -18,9 +18,8 @@ class Observation:
     frame : object with ``shape``, (H, W), and ``gray(box)``, as `pose3d.io.video.Frame`
     box : (x0, y0, x1, y1), px of the frame, half-open, or None where the source has none
     mask : (H, W) bool array, True on the person, or None without background subtraction
-    joints_2d : (17, 2) array, px of the frame; None where the source has window labels instead
+    joints_2d : (17, 2) array, px of the frame
     pose : (17, 3) array, mm, camera frame
-    windows : (17, 100) bool array, labels of the 10 x 10 windows, or None
     """
 
     number: int
@@ -28,9 +27,8 @@ class Observation:
     frame: object
     box: tuple | None
     mask: np.ndarray | None
-    joints_2d: np.ndarray | None
+    joints_2d: np.ndarray
     pose: np.ndarray
-    windows: np.ndarray | None = None
 
 
 class Reader:
@@ -41,13 +39,12 @@ class Reader:
     box_source : str, name of the boxes that the recording itself holds
     usual_box : str, name of the boxes that need no note
     subtracts_background : bool
-    takes_known : bool, False if the reader itself finds out which takes there are
     surplus : int, frames, poses or masks beyond the shortest of them; known after iterating
     notes : list of str, each naming the recording; known after iterating
     """
 
     box_source = usual_box = "the recording"
-    subtracts_background = takes_known = True
+    subtracts_background = True
     surplus = 0
 
     def __init__(self, recording, every):

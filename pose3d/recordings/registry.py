@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pose3d.errors import UserError
-from pose3d.recordings import custom, human36m, legacy_mat
+from pose3d.recordings import custom, human36m
 
 ACTIONS = ("Walking",)  # what is built of a raw tree by default
 
@@ -18,13 +18,11 @@ class Selection:
     ----------
     actions, subjects, cameras : list of str, or None: of a raw tree Walking, all subjects and all cameras;
         of other sources everything
-    pixel_order : str, one of `pose3d.recordings.legacy_mat.ORDERS`, for legacy .mat files only
     """
 
     actions: list | None = None
     subjects: list | None = None
     cameras: list | None = None
-    pixel_order: str | None = None
 
     def of_raw(self):
         """Actions, subjects and cameras of a raw tree; a `UserError` for an unknown action."""
@@ -51,14 +49,12 @@ class Kind:
     recognises : function of a folder (Path) -> bool
     find : function of a folder and `Selection` -> list of recordings, list of lines about what is skipped;
         a `UserError` if nothing selected is there
-    unused : tuple of str, attributes of `Selection` that mean nothing for this kind
     """
 
     name: str
     sign: str
     recognises: Callable
     find: Callable
-    unused: tuple
 
 
 def _is_raw(folder):
@@ -69,35 +65,21 @@ def _find_raw(folder, selection):
     return human36m.find_recordings(folder, *selection.of_raw())
 
 
-def _find_legacy(folder, selection):
-    order = selection.pixel_order or legacy_mat.ORDERS[0]
-    return legacy_mat.find_recordings(folder, selection.action_names(), selection.subjects, order)
-
-
 def _find_custom(folder, selection):
     names = selection.action_names(), selection.subjects, selection.cameras
     return custom.find_recordings(folder, *names), []
 
 
-RAW = Kind("raw Human3.6M tree", "S1, S5, ...", _is_raw, _find_raw, ("pixel_order",))
-LEGACY = Kind(
-    "folder of legacy .mat files",
-    "Walking/data_36MS1.mat, ...",
-    legacy_mat.is_legacy,
-    _find_legacy,
-    ("cameras",),
-)
+RAW = Kind("raw Human3.6M tree", "S1, S5, ...", _is_raw, _find_raw)
 CUSTOM = Kind(
     "folder of custom recordings",
     custom.LIST,
     lambda folder: (folder / custom.LIST).is_file(),
     _find_custom,
-    ("pixel_order",),
 )
-KINDS = (RAW, LEGACY, CUSTOM)
+KINDS = (RAW, CUSTOM)
 READERS = {
     human36m.Recording: human36m.RawReader,
-    legacy_mat.LegacyRecording: legacy_mat.LegacyReader,
     custom.CustomRecording: custom.CustomReader,
 }
 
@@ -137,13 +119,9 @@ def find_recordings(folder, selection):
     Raises
     ------
     UserError
-        as `kind_of`, if nothing selected is there, or an option means nothing for this kind
+        as `kind_of`, or if nothing selected is there
     """
     kind = kind_of(folder)
-    for name in kind.unused:
-        if getattr(selection, name) is not None:
-            option = "--" + name.replace("_", "-")
-            raise UserError(f"{option} has no meaning for a {kind.name}; omit it")
     return kind, *kind.find(folder, selection)
 
 

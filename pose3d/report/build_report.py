@@ -8,7 +8,6 @@ import itertools
 import numpy as np
 
 from pose3d.dataset import Dataset
-from pose3d.dataset.sampling import drawable
 from pose3d.io.tables import text_table
 from pose3d.io.video import read_frames
 
@@ -44,7 +43,7 @@ def print_build(built):
 def _row(file):
     sums = [sum(fact[key] for fact in file.facts) for key in ("frames", "repeated", "blank")]
     pairs = zip(file.recordings, file.facts, strict=False)  # a file that failed has no facts
-    takes = len({take for recording, fact in pairs for take in fact.get("takes", [recording.take])})
+    takes = len({recording.take for recording, _ in pairs})
     return [file.action, file.subject, takes, *sums, file.seconds]
 
 
@@ -71,8 +70,7 @@ def draw_contact_sheet(out, built, rng):
         for i in chosen
     ]
     path = out / "contact_sheet.png"
-    images, windows = data.images(chosen, keep=False), data.labels(chosen)
-    contact_sheet(path, images, drawable(data.joints_2d[chosen]), titles, windows)
+    contact_sheet(path, data.images(chosen, keep=False), data.joints_2d[chosen], titles)
     print(f"{len(data)} samples in {out}; check {path} by eye")
 
 

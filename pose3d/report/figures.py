@@ -25,23 +25,22 @@ _TITLE_WIDTH = 38  # characters of a title above an image of 3 inches
 
 
 @drawing.own_style
-def contact_sheet(path, images, joints_2d, titles, windows=None, columns=6):
+def contact_sheet(path, images, joints_2d, titles, columns=6):
     """Draw crops with their skeletons; each crop shows the positive windows of another joint.
 
     Parameters
     ----------
     path : path of the PNG
     images : (n, 128, 128) uint8 array
-    joints_2d : (n, 17, 2) array, crop px; joints with NaN are not drawn
+    joints_2d : (n, 17, 2) array, crop px
     titles : n str
-    windows : (n, 17, 100) bool array; None: computed from `joints_2d`
     """
     rows = -(-len(images) // columns)
     figure = drawing.new_figure(2.2 * columns, 2.5 * rows)
     all_axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in all_axes:
         axes.set_axis_off()
-    positive = labels(joints_2d) if windows is None else windows
+    positive = labels(joints_2d)
     for i, (axes, image, title) in enumerate(zip(all_axes, images, titles, strict=False)):
         # 5 and 17 are coprime: all joints occur, and neighbours show joints far apart on the body.
         joint = 5 * i % len(JOINTS)

@@ -2,11 +2,5 @@
 
 
 def learning_rate(training, place):
-    """The learning rate of a step; it rises in a straight line while it warms up.
-
-    Parameters
-    ----------
-    training : pose3d.config.TrainingSettings
-    place : float, epochs that are done, parts of one included
-    """
+    """The rate of a step after `place` epochs (float): in the warm-up it rises in a straight line from 0."""
     return training.learning_rate * (min(1.0, place / training.warmup) if training.warmup else 1.0)

@@ -92,9 +92,7 @@ class DetectionTask(Task):
 
     @classmethod
     def create(cls, config, data, split, ranks=ALONE):
-        """The task of a new network; a UserError if its samples cannot be augmented as the settings ask."""
-        if config.augmentation.moves:
-            augmentation.refuse_given_labels(data, split.train)
+        """The task of a new network."""
         return cls(DetectionGraph(config), data, ranks)
 
     def start(self, init, split):
@@ -107,8 +105,6 @@ class DetectionTask(Task):
         images, joints_2d, _ = augmentation.augmented(
             images, self.data.joints_2d[indices], self.data.poses[indices], *drawn
         )
-        if not self.config.augmentation.moves:  # labels that were given may stay
-            return images, self.targets(indices)
         return images, labels(joints_2d).reshape(len(indices), self.graph.width)
 
     def counts(self, outputs, indices):

@@ -2,10 +2,8 @@ import numpy as np
 import pytest
 from scipy.interpolate import RegularGridInterpolator
 
-from pose3d import train_detection, train_regression
 from pose3d.config import AugmentationSettings, load
 from pose3d.dataset.augmentation import augmented, draw, mirrored, relit, shifted
-from pose3d.dataset.built_files import WINDOWS, built_path, write_samples
 from pose3d.dataset.samples import Dataset
 from pose3d.dataset.windows import labels
 from pose3d.model.detection import DetectionGraph
@@ -162,47 +160,3 @@ def test_regressions_poses_are_mirrored_and_never_shifted(sample):
     np.testing.assert_array_equal(targets, poses.reshape(2, 51))
     np.testing.assert_array_equal(targets[1], stored[2][1].ravel())
     assert (targets[0] != stored[2][0].ravel()).any()
-
-
-@pytest.fixture
-def labelled(built, tmp_path):
-    """Built files, of which S1's have labels that were given."""
-    folder = tmp_path / "labelled"
-    folder.mkdir()
-    for path in built.glob("*.h5"):
-        (folder / path.name).write_bytes(path.read_bytes())
-    data = Dataset.open(built, subjects=["S1"])
-    rows = np.arange(len(data))
-    part = {name: getattr(data, name) for name in ("take", "camera", "frame", "box", "pelvis", "poses")}
-    part |= {"joints_2d": data.joints_2d, "images": data.images(rows)}
-    given = data.labels(rows).reshape(len(data), -1)
-    given[0] = ~given[0]  # not what the joints would say
-    part[WINDOWS] = np.packbits(given, axis=1)
-    write_samples(built_path(folder, "Walking", "S1"), "Walking", "S1", [part], {})
-    return folder
-
-
-def test_given_labels_stay_where_only_the_light_changes(labelled, sample):
-    data, drawn = Dataset.open(labelled), (np.zeros(2, bool), np.zeros((2, 2), int), sample[3][2])
-    settings = [*SMALL, "augmentation.light=0.4"]
-    task = DetectionTask(DetectionGraph(load("detection", None, settings)), data)
-    indices = np.array([0, 1])
-    images, targets = task.augmented(data.images(indices), indices, *drawn)
-    assert (images != data.images(indices)).any()
-    np.testing.assert_array_equal(targets, data.labels(indices).reshape(2, 1700))
-    assert targets[0].mean() > 0.5 > targets[1].mean()
-
-
-@pytest.mark.parametrize("setting", ["augmentation.mirror=true", "augmentation.shift=2"])
-def test_given_labels_cannot_be_moved_and_poses_can(labelled, small, tmp_path, capsys, setting):
-    words = ["--data", str(labelled), *small, "--set", "training.epochs=0", "--set", setting]
-    assert train_detection.main([*words, "--out", str(tmp_path / "run")]) == 1
-    error = capsys.readouterr().err
-    path = labelled / "Walking-S1.h5"
-    assert error.startswith(f"error: {path} holds windows' labels in place of 2D joints")
-    assert error.count("\n") == 1
-    assert not (tmp_path / "run").exists()
-    # S1 is scored alone, so nothing of it is to be moved; nor is a label in regression.
-    words += ["--out", str(tmp_path / "run")]
-    assert train_detection.main([*words, "--set", "data.validation=subject:S1"]) == 0
-    assert train_regression.main([*words, "--init", "none"]) == 0

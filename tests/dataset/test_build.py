@@ -323,7 +323,6 @@ def test_the_provenance_holds_what_was_made_of_what(raw_tree, tmp_path, in_proce
     assert provenance["every"] == 3
     assert provenance["source"] == str(raw_tree)
     assert [fact["frames"] for fact in provenance["facts"]] == [4] * 4
-    assert "options" not in provenance
     assert [row[:3] for row in provenance["recordings"]] == [
         [take, camera, name] for take, name in ((1, "Walking 1"), (2, "Walking")) for camera in CAMERAS
     ]

@@ -7,7 +7,6 @@ import pytest
 from pose3d.dataset.built_files import (
     SCHEMA,
     VERSION,
-    WINDOWS,
     built_path,
     read_blocks,
     read_provenance,
@@ -76,7 +75,7 @@ def test_a_failed_write_keeps_the_old_file(folder):
     ("change", "message"),
     [
         ({"poses": np.zeros((28, 16, 3))}, "poses of 28 samples has shape"),
-        ({WINDOWS: np.zeros((28, 213), np.uint8)}, "windows"),  # parts with and without labels do not mix
+        ({"windows": np.zeros((28, 213), np.uint8)}, "windows"),
     ],
 )
 def test_a_part_of_another_kind_is_refused(tmp_path, change, message):
@@ -142,19 +141,6 @@ def test_blocks_and_mean_pose_cover_all_that_is_asked_for(folder, memory, monkey
     assert [len(block) for block in blocks] == [64, 36]
     np.testing.assert_array_equal(np.concatenate(blocks), data.poses[indices])
     np.testing.assert_allclose(data.mean_pose(indices), data.poses[indices].astype(float).mean(axis=0))
-
-
-@pytest.mark.parametrize("memory", ["all", "stream"])
-def test_labels_that_the_source_gave_go_before_those_of_the_joints(folder, memory):
-    part, given = samples(9), np.random.default_rng(3).random((28, 17, 100)) > 0.9
-    part[WINDOWS] = np.packbits(given.reshape(28, -1), axis=1)
-    write_samples(built_path(folder, "Posing", "S9"), "Posing", "S9", [part], {})
-    data = Dataset.open(folder, memory=memory)
-    indices = np.flatnonzero(data.action == "Posing")[::-3]
-    np.testing.assert_array_equal(data.labels(indices), given[::-3])
-    others = np.flatnonzero(data.subject == "S1")
-    mixed = data.labels(np.concatenate([indices, others]))
-    np.testing.assert_array_equal(mixed[len(indices) :], labels(data.joints_2d[others]))
 
 
 def test_only_the_files_asked_for_are_read(folder):

@@ -1,6 +1,8 @@
 """On a recording drawn here: a white square on gray, that moves by known steps."""
 
 from dataclasses import replace
+from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +13,6 @@ from pose3d.errors import UserError
 from pose3d.io.video import video_writer
 from pose3d.recordings import human36m
 from pose3d.recordings.human36m import Recording
-from pose3d.recordings.legacy_mat.reader import StoredCrop
 from pose3d.skeleton import KEPT
 from pose3d.synthetic.file_formats import mask_writer, write_poses
 from tests.recordings.sampled import sample
@@ -22,6 +23,11 @@ FRAMES, HEIGHT, WIDTH = 12, 120, 160
 def corner(i):
     """Left and top px of the 20 x 40 px square in frame i."""
     return 30 + 4 * i, 50 - i
+
+
+def cut_out(image, box):
+    x0, y0, x1, y1 = box
+    return image[y0:y1, x0:x1]
 
 
 def inside(i):
@@ -150,7 +156,9 @@ def test_repeated_frames_are_counted(recording, monkeypatch):
     rng = np.random.default_rng(1)
     drawn = rng.integers(0, 256, (3, HEIGHT, WIDTH), dtype=np.uint8)
     # 12 frames of only 3 images, as in the original's data: 3 runs of 4, thus 9 repetitions.
-    shown = [StoredCrop(image) for image in drawn for _ in range(4)]
+    shown = [
+        SimpleNamespace(shape=image.shape, gray=partial(cut_out, image)) for image in drawn for _ in range(4)
+    ]
     monkeypatch.setattr("pose3d.recordings.human36m.reader.read_frames", lambda _: shown)
     write_masks(recording.boxes, [inside(0)] * FRAMES)
     write_masks(recording.masks, [inside(0)] * FRAMES)

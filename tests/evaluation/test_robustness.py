@@ -6,7 +6,6 @@ from scipy import ndimage
 
 from pose3d import build_dataset
 from pose3d.dataset.samples import Dataset
-from pose3d.errors import UserError
 from pose3d.evaluation.robustness import (
     STANDARD,
     Perturbation,
@@ -17,7 +16,6 @@ from pose3d.evaluation.robustness import (
     specked_mask,
 )
 from pose3d.recordings.human36m import find_recordings
-from pose3d.report.evaluation_tables import perturbed_table
 from tests.recordings.custom import drawn
 
 BOX = (40, 20, 80, 120)  # 40 x 100 px
@@ -137,20 +135,3 @@ def test_a_raw_tree_without_masks_has_no_figures_of_masks(raw_tree, tmp_path):
     found = perturbed_errors(nothing, data, np.arange(len(data)), 4, np.random.default_rng(0))
     assert 1 < len(found) < len(STANDARD)
     assert not any("mask" in name for name in found)
-
-
-def test_legacy_files_have_no_frames(data, tmp_path):
-    words = ["--out", data.folder, "--export-mat", tmp_path / "mat"]
-    assert build_dataset.main([*map(str, words)]) == 0
-    words = ["--source", tmp_path / "mat", "--out", tmp_path / "back"]
-    assert build_dataset.main([*map(str, words)]) == 0
-    back = Dataset.open(tmp_path / "back")
-    with pytest.raises(
-        UserError, match=r"needs the raw tree or the custom recordings .*, a folder of legacy"
-    ):
-        perturbed_errors(nothing, back, np.arange(len(back)), 1, np.random.default_rng(0))
-
-
-def test_the_table_has_the_differences():
-    text = str(perturbed_table({"as it is": 30.0, "moved": 42.5}))
-    assert text.splitlines()[-1].split() == ["moved", "42.5", "12.5"]

@@ -3,13 +3,10 @@ import pytest
 from pose3d.errors import UserError
 from pose3d.recordings import human36m
 from pose3d.recordings.custom import CustomRecording
-from pose3d.recordings.legacy_mat import LegacyRecording
 from pose3d.recordings.registry import (
     CUSTOM,
-    LEGACY,
     RAW,
     Selection,
-    find_recordings,
     kind_of,
 )
 
@@ -26,8 +23,6 @@ def make(folder, *names):
     ("name", "kind"),
     [
         ("S7", RAW),
-        ("Walking/data_36MS8.mat", LEGACY),
-        ("data_36MS8.mat", LEGACY),
         ("recordings.csv", CUSTOM),
     ],
 )
@@ -38,7 +33,7 @@ def test_a_folder_is_known_by_what_it_holds(tmp_path, name, kind):
 def test_what_is_of_no_kind_is_shown_all_kinds(tmp_path):
     with pytest.raises(UserError) as caught:
         kind_of(make(tmp_path / "here", "Walking/pose_3DS1.mat", "T1"))
-    for kind in (RAW, LEGACY, CUSTOM):
+    for kind in (RAW, CUSTOM):
         assert f"{kind.sign} ({kind.name})" in str(caught.value)
     with pytest.raises(UserError, match="nowhere is no folder; give the one that holds S1"):
         kind_of("nowhere")
@@ -49,20 +44,6 @@ def test_what_is_of_two_kinds_is_refused(tmp_path):
         UserError, match=r"here looks like a raw Human3\.6M tree and a folder of custom recordings"
     ):
         kind_of(make(tmp_path / "here", "S1", "recordings.csv"))
-
-
-@pytest.mark.parametrize(
-    ("name", "selection", "option"),
-    [
-        ("S1", Selection(pixel_order="rows"), "--pixel-order"),
-        ("recordings.csv", Selection(pixel_order="rows"), "--pixel-order"),
-        ("data_36MS1.mat", Selection(cameras=["54138969"]), "--cameras"),
-    ],
-)
-def test_an_option_without_meaning_is_refused(tmp_path, name, selection, option):
-    folder = make(tmp_path / "here", name)
-    with pytest.raises(UserError, match=f"{option} has no meaning for a {kind_of(folder).name}; omit it"):
-        find_recordings(folder, selection)
 
 
 def test_a_raw_tree_gives_walking_of_all_unless_asked(raw_tree):
@@ -89,7 +70,5 @@ def test_provenance_lists_the_files_in_an_order_that_stays(raw_tree, tmp_path):
     assert recording.files == tuple(
         getattr(recording, name) for name in ("video", "poses_2d", "poses_3d", "boxes", "masks")
     )
-    assert recording.options == {}
     paths = [tmp_path / name for name in "abc"]
-    assert LegacyRecording("S1", "Walking", *paths).files == tuple(paths)
     assert CustomRecording("a", "Walk", 1, "0", *paths).files == tuple(paths)

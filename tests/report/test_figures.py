@@ -114,17 +114,6 @@ def test_a_contact_sheet_draws_the_windows_of_the_joint_it_names(tmp_path, data,
     assert len({axes.get_title().split(": ")[1] for axes in shown[0].axes[:4]}) == 4
 
 
-def test_a_contact_sheet_draws_given_windows_and_no_joint_that_is_nan(tmp_path, data, shown):
-    images, _, joints_2d = data
-    windows = np.zeros((len(images), len(JOINTS), 100), bool)
-    windows[..., :7] = True
-    joints_2d = joints_2d.copy()
-    joints_2d[:, 3] = np.nan
-    figures.contact_sheet(tmp_path / "a.png", images, joints_2d, list("abcd"), windows)
-    assert is_drawn(tmp_path / "a.png")
-    assert [len(windows_of(axes)) for axes in shown[0].axes[:4]] == [7] * 4
-
-
 def test_a_curve_passes_over_what_was_not_measured(tmp_path, shown):
     rows = [{"epoch": i, "train": 9 - i, "validation": None if i % 2 else 10 - i} for i in range(5)]
     names = {"train": "training", "validation": "S9"}

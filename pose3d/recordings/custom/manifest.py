@@ -45,11 +45,6 @@ class CustomRecording:
         """Images, joints, and masks or None."""
         return self.images, self.joints, self.masks
 
-    @property
-    def options(self):
-        """What decides the samples beside the files: nothing."""
-        return {}
-
     def __str__(self):
         return f"{self.subject} {self.action} take {self.take} camera {self.camera}"
 

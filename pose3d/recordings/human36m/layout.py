@@ -55,11 +55,6 @@ class Recording:
         """Paths of the five files, None where there is none."""
         return self.video, self.poses_2d, self.poses_3d, self.boxes, self.masks
 
-    @property
-    def options(self):
-        """What decides the samples beside the files: nothing."""
-        return {}
-
     def __str__(self):
         return f"{_title(self.subject, self.action, self.take)} camera {self.camera}"
 
