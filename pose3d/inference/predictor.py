@@ -5,7 +5,7 @@ import numpy as np
 from pose3d.dataset.crop import IMAGE_SIDE
 from pose3d.dataset.windows import GRID_SIDE
 from pose3d.model.trained_graph import load_graph
-from pose3d.skeleton import N_JOINTS
+from pose3d.skeleton import N_JOINTS, pelvis_relative
 
 BATCH = 128
 
@@ -33,8 +33,8 @@ class Predictor:
 
         Returns
         -------
-        (N, 17, 3) array from a regression network: mm, relative to the pelvis, camera frame (x right, y
-            down, z forward); (N, 17, 10, 10) array from a detection network: probability of each joint in
+        (N, 17, 3) array from a regression network: mm, camera frame (x right, y down, z forward), the pelvis
+            at zero; (N, 17, 10, 10) array from a detection network: probability of each joint in
             each window, row by row
 
         Raises
@@ -46,7 +46,10 @@ class Predictor:
         """
         images = _checked(np.asarray(images))
         parts = [self.graph.predict(images[i : i + BATCH]) for i in range(0, len(images), BATCH)]
-        return np.concatenate([np.zeros((0, self.graph.width), np.float32), *parts]).reshape(-1, *self._shape)
+        found = np.concatenate([np.zeros((0, self.graph.width), np.float32), *parts]).reshape(
+            -1, *self._shape
+        )
+        return pelvis_relative(found) if self.task == "regression" else found
 
 
 def _checked(images):
