@@ -96,7 +96,7 @@ def main():
     theirs = TorchRegression(ours)
     shuffling, costs = np.random.default_rng(settings.training.seed), []
     while len(costs) < arguments.steps:
-        for batch in minibatches(chosen.train, settings.training.batch_size, shuffling):
+        for batch in minibatches(shuffling.permutation(chosen.train), settings.training.batch_size):
             images, targets = data.images(batch), data.poses[batch].reshape(-1, N_COORDINATES)
             costs.append((ours.step(images, targets)[0], theirs.step(images, targets)))
             step, (mine, other) = len(costs), costs[-1]

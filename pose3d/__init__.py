@@ -15,7 +15,7 @@ mm    millimetres, camera frame (x right, y down, z forward)
 
 from pose3d.io.cpu import is_command, prepare_process
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 if is_command():  # before anything imports numpy
     prepare_process()

@@ -114,14 +114,13 @@ def _tails(dataset, usable):
     return tail, gap, f"the last tenth of each of {len(gaps)} training takes, after a gap of {width} frames"
 
 
-def minibatches(indices, batch_size, rng=None):
+def minibatches(indices, batch_size):
     """Cut sample numbers into minibatches.
 
     Parameters
     ----------
     indices : (n,) int array
     batch_size : int, 1 or more
-    rng : numpy.random.Generator that shuffles them, or None to keep their order
 
     Yields
     ------
@@ -130,8 +129,6 @@ def minibatches(indices, batch_size, rng=None):
     if batch_size < 1:
         raise ValueError(f"batches of {batch_size} samples")
     indices = np.asarray(indices)
-    if rng is not None:
-        indices = rng.permutation(indices)
     for start in range(0, len(indices), batch_size):
         yield indices[start : start + batch_size]
 

@@ -46,9 +46,8 @@ class Predictor:
         """
         images = _checked(np.asarray(images))
         parts = [self.graph.predict(images[i : i + BATCH]) for i in range(0, len(images), BATCH)]
-        found = np.concatenate([np.zeros((0, self.graph.width), np.float32), *parts]).reshape(
-            -1, *self._shape
-        )
+        parts = np.concatenate([np.zeros((0, self.graph.width), np.float32), *parts])
+        found = parts.reshape(-1, *self._shape)
         return pelvis_relative(found) if self.task == "regression" else found
 
 

@@ -30,7 +30,7 @@ def test_a_run_keeps_its_settings_its_command_and_what_it_said(tmp_path, capsys)
     log = (folder / "log.txt").read_text()
     assert capsys.readouterr().out == log
     assert log.splitlines()[0].startswith("$ ")
-    assert "pose3d 0.2.0, pytensor " in log.splitlines()[1]
+    assert f"pose3d {pose3d.__version__}, pytensor " in log.splitlines()[1]
     assert log.splitlines()[2:] == ["epoch 1"]
 
 
