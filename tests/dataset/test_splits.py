@@ -126,3 +126,34 @@ def test_minibatches_hold_every_sample_once():
     np.testing.assert_array_equal(np.concatenate(batches), indices)
     with pytest.raises(ValueError, match="batches of 0"):
         list(minibatches(indices, 0))
+
+
+def test_every_nth_frame_by_its_number_in_the_video(data):
+    whole, parts = split(data, "tail"), split(data, "tail", train_every=5, test_every=64)
+    for name, every in (("train", 5), ("validation", 5), ("test", 64)):
+        found, all_ = getattr(parts, name), getattr(whole, name)
+        np.testing.assert_array_equal(found, all_[data.frame[all_] % every == 0])
+        assert len(found)
+    assert parts.summary.endswith("; one frame in 5 to train and validate with; one frame in 64 to test with")
+
+
+@pytest.mark.parametrize(
+    ("name", "trained", "tested", "train_every", "test_every"),
+    [
+        ("report", "S1 S5 S6 S7 S8 S9", "S11", 1, 1),
+        ("li_chan", "S1 S5 S6 S7 S8", "S9 S11", 1, 1),
+        ("protocol1", "S1 S5 S6 S7 S8 S9", "S11", 5, 64),
+        ("protocol2", "S1 S5 S6 S7 S8", "S9 S11", 5, 64),
+    ],
+)
+def test_the_splits_of_the_field(name, trained, tested, train_every, test_every):
+    data = table([(subject, 1, 1, range(640)) for subject in SUBJECTS])
+    for task in config.TASK_DEFAULTS:
+        choice = config.load(task, EXPERIMENTS / f"{name}.toml").data
+        every = choice.train_every, choice.test_every
+        parts = split(data, choice.validation, choice.test, np.random.default_rng(0), *every)
+        assert set(data.subject[parts.train]) == set(data.subject[parts.validation]) == set(trained.split())
+        assert set(data.subject[parts.test]) == set(tested.split())
+        numbers = {*data.frame[parts.train], *data.frame[parts.validation]}
+        assert min(np.diff(sorted(numbers))) == train_every
+        assert list(data.frame[parts.test][:3]) == [0, test_every, 2 * test_every]
