@@ -221,6 +221,11 @@ def option(key, value):
     return f"--set {shlex.quote(f'{key}={json.dumps(value, ensure_ascii=False)}')}"
 
 
+def command_line(name, *words):
+    """A command of pose3d, quoted for a shell: ``python -m pose3d.NAME WORDS``."""
+    return shlex.join(["python", "-m", f"pose3d.{name}", *map(str, words)])
+
+
 def differences(one, other):
     """Yield ("section.key", value, other value) of the settings in which two `Config` differ."""
     one, other = to_dict(one), to_dict(other)

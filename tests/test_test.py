@@ -463,7 +463,10 @@ def other_version(folder):
             lambda folder: built_path(folder, "Walking", "S11").unlink(),
             "has no subject S11 to test with, only S1, S5: name some of these, as in --subjects S5",
         ),
-        (lambda folder: shutil.rmtree(folder), "there is no such folder; run build_dataset --out"),
+        (
+            lambda folder: shutil.rmtree(folder),
+            "there is no such folder; run python -m pose3d.build_dataset",
+        ),
     ],
 )
 def test_data_that_will_not_do(built, regression_run, tmp_path, capsys, spoil, message):
@@ -484,3 +487,11 @@ def test_a_folder_in_use_is_left_alone(tested, regression_run, built, capsys):
         assert test.main(["--data", str(built), "--weights", str(regression_run), "--out", str(tested)]) == 1
     assert f"error: {tested}: another process is working there" in capsys.readouterr().err
     assert {path: path.read_bytes() for path in tested.iterdir() if path.is_file()} == before
+
+
+def test_an_empty_learning_curve_is_none(built, regression_run, tmp_path):
+    """As a full disk leaves it."""
+    emptied = shutil.copytree(regression_run, tmp_path / "emptied")
+    (emptied / "curve.csv").write_bytes(b"")
+    assert run(built, emptied, tmp_path / "out") == 0
+    assert "There is no curve.csv in the run folder." in (tmp_path / "out" / "report.html").read_text()

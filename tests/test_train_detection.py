@@ -98,8 +98,8 @@ def test_the_same_seeds_give_the_same_bits_and_monitoring_changes_none(train, de
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--data", "none"], "none: there is no such folder; run build_dataset --out none"),
-        (["--data", "empty"], "empty holds no built file; run build_dataset --out empty"),
+        (["--data", "none"], "none: there is no such folder; run python -m pose3d.build_dataset --out none"),
+        (["--data", "empty"], "empty holds no built file; run python -m pose3d.build_dataset --out empty"),
         (["--config", "none.toml"], "none.toml: no such file"),
         (["--set", "training.learning_rates=1"], "unknown setting training.learning_rates"),
         (
@@ -137,12 +137,15 @@ def test_a_wrong_command_line_is_status_2(train, capsys):
     assert "unrecognized arguments: --epochs 3" in capsys.readouterr().err
 
 
-def test_a_diverging_run_is_one_line_and_the_run_before_is_kept(train, detection_run, tmp_path, capsys):
+@pytest.mark.parametrize("rate", ["1e30", "1e38"])
+def test_a_diverging_run_is_one_line_and_the_run_before_is_kept(
+    train, detection_run, tmp_path, capsys, rate
+):
     for name in ("config.toml", "best.npz"):
         path = tmp_path / "run" / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes((detection_run / name).read_bytes())
-    settings = ("--set", "training.learning_rate=1e30")
+    settings = ("--set", f"training.learning_rate={rate}")
     assert train(tmp_path / "run", *settings) == 1
     error = capsys.readouterr().err
     assert re.fullmatch(

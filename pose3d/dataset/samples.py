@@ -4,10 +4,12 @@ import hashlib
 import json
 import math
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from pose3d.config import command_line
 from pose3d.dataset.built_files import (
     BLOCK,
     REMEDY,
@@ -101,10 +103,10 @@ class Dataset:
         """
         folder = Path(folder)
         if not folder.is_dir():
-            raise UserError(f"{folder}: there is no such folder; run build_dataset --out {folder}")
+            raise UserError(f"{folder}: there is no such folder; run {_build(folder)}")
         found = {path: tuple(path.stem.rsplit("-", 1)) for path in built_files(folder)}
         if not found:
-            raise UserError(f"{folder} holds no built file; run build_dataset --out {folder}")
+            raise UserError(f"{folder} holds no built file; run {_build(folder)}")
         actions = _checked(folder, "action", actions, [action for action, _ in found.values()])
         subjects = _checked(folder, "subject", subjects, [subject for _, subject in found.values()])
         chosen = [path for path, names in found.items() if names[0] in actions and names[1] in subjects]
@@ -316,6 +318,9 @@ def _checked(folder, kind, wanted, there):
         if name not in there:
             raise UserError(
                 f"{folder} holds no {kind} {name}, only {', '.join(dict.fromkeys(there))}; "
-                f"run build_dataset --out {folder} --{kind}s {name}"
+                f"run {_build(folder, f'--{kind}s', name)}"
             )
     return wanted
+
+
+_build = partial(command_line, "build_dataset", "--out")

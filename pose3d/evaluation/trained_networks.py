@@ -62,24 +62,12 @@ def evaluate_run(run, data, indices):
     return evaluate_poses(poses, data.poses[indices], sample_keys(data, indices))["over_frames"]
 
 
-def seen_subjects(found, data, indices):
-    """Subjects of the samples that a network's training has seen: list of str.
-
-    Parameters
-    ----------
-    found : pose3d.model.weights.Weights
-    data : Dataset
-    indices : (n,) int array, sample numbers
-    """
+def check_unseen(path, found, data, indices, option):
+    """A UserError if the training of the Weights in `path`, named by an option, saw one of the subjects."""
     theirs = found.trained_on
     if theirs.data.synthetic != data.origin.synthetic:
-        return []  # other people, even if they have the same names
-    return sorted({*theirs.train, *theirs.validation}.intersection(data.subjects_of(indices)))
-
-
-def check_unseen(path, found, data, indices, option):
-    """A UserError if the network in `path`, named by an option, has seen a subject of the samples."""
-    if seen := seen_subjects(found, data, indices):
+        return  # other people, even if they have the same names
+    if seen := sorted({*theirs.train, *theirs.validation}.intersection(data.subjects_of(indices))):
         raise UserError(f"{path} was trained with {', '.join(seen)}; name another {option}")
 
 

@@ -119,7 +119,7 @@ def transfer(path, graph, origin, images=None):
     theirs, ours = [params[f"{layer}.b"].size for layer in CONV_LAYERS], list(graph.config.network.kernels)
     if theirs != ours:
         raise UserError(
-            f"{path} has kernels {theirs}, the network {ours}: train with --set network.kernels={theirs}"
+            f"{path} has kernels {theirs}, the network {ours}: train with {option('network.kernels', theirs)}"
         )
     for name, value in params.items():
         if not np.isfinite(value).all():

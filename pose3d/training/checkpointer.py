@@ -1,12 +1,12 @@
 """When a training run writes checkpoints, and how it resumes from one."""
 
 import hashlib
-import shlex
 import signal
 import time
 
 import numpy as np
 
+from pose3d.config import command_line
 from pose3d.errors import Stopped, UserError
 from pose3d.training.averaging import WeightAverage
 from pose3d.training.checkpoint import Checkpoint, Progress
@@ -146,6 +146,5 @@ class Checkpointer:
     def _command(self):
         """What resumes this run, as a line for a shell."""
         size = self.task.ranks.size
-        words = ["mpiexec", "-n", str(size)] if size > 1 else []
-        words += ["python", "-m", f"pose3d.train_{self.task.name}", "--resume", "--out", str(self.run.folder)]
-        return shlex.join(words)
+        command = command_line(f"train_{self.task.name}", "--resume", "--out", self.run.folder)
+        return f"mpiexec -n {size} {command}" if size > 1 else command

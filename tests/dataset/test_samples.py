@@ -251,8 +251,11 @@ def test_a_bad_file_is_named(folder, damage, message, memory):
 
 def test_what_is_not_there_is_named(folder, tmp_path_factory):
     for arguments, message in [
-        ((folder / "none",), "none: there is no such folder; run build_dataset --out"),
-        ((tmp_path_factory.mktemp("empty"),), "holds no built file; run build_dataset --out"),
+        ((folder / "none",), "none: there is no such folder; run python -m pose3d.build_dataset --out"),
+        (
+            (tmp_path_factory.mktemp("empty"),),
+            "holds no built file; run python -m pose3d.build_dataset",
+        ),
         ((folder, ["Posing"]), "holds no action Posing, only Eating, Walking; .*--actions Posing"),
         ((folder, None, ["S5"]), "holds no subject S5, only S9, S1, S11; .*--subjects S5"),
         ((folder, ["Eating"], ["S1"]), "holds no file of Eating by S1"),
