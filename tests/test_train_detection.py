@@ -138,9 +138,7 @@ def test_a_wrong_command_line_is_status_2(train, capsys):
 
 
 @pytest.mark.parametrize("rate", ["1e30", "1e38"])
-def test_a_diverging_run_is_one_line_and_the_run_before_is_kept(
-    train, detection_run, tmp_path, capsys, rate
-):
+def test_a_diverging_run_is_one_line_and_the_run_before_is_kept(train, detection_run, tmp_path, capsys, rate):
     for name in ("config.toml", "best.npz"):
         path = tmp_path / "run" / name
         path.parent.mkdir(exist_ok=True)

@@ -169,7 +169,7 @@ def _pixel_ratio(path, stream):
     """Width of a pixel as it is to be shown, divided by its height: 1, or a Fraction."""
     ratio = stream.sample_aspect_ratio or 1  # 0 or None where the header does not say
     if not 1 / _LARGEST_RATIO <= ratio <= _LARGEST_RATIO:
-        raise UserError(f"{path}: its pixels are {float(ratio):g} times as wide as high; convert it to square pixels")
+        raise UserError(f"{path}: its pixels are {float(ratio):g} times as wide as high; make them square")
     return ratio if abs(ratio - 1) > _SQUARE else 1
 
 
