@@ -89,3 +89,8 @@ def regression_run(built, small, detection_run):
     arguments = ["--data", str(built), "--init", str(detection_run), "--out", str(out), *small]
     assert train_regression.main(arguments) == 0
     return out
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with the longest file, so that neither process waits for it at the end."""
+    items.sort(key=lambda item: item.path.name != "test_documents.py")
