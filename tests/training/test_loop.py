@@ -127,6 +127,15 @@ def test_evaluation_leaves_no_sample_out_and_weighs_the_short_batch_by_its_size(
     }  # fmt: skip
 
 
+def test_outputs_that_are_no_numbers_end_the_run_before_they_are_counted():
+    graph = Graph()
+    graph.evaluate = lambda images, targets: (np.full(len(images), np.nan), np.nan)
+    judged = Scored(graph)
+    judged.counts = lambda outputs, indices: {"histogram": np.bincount(-1 - np.isnan(outputs))}
+    with pytest.raises(UserError, match="the cost became nan in epoch 3: lower training.learning_rate"):
+        evaluate(judged, TEST, 3)
+
+
 def test_the_disk_is_told_of_a_minibatch_while_the_one_before_is_at_work():
     graph = Graph(batch_size=20)
     task, step, told = Scored(graph), graph.step, []
