@@ -1,118 +1,326 @@
-"""Bodies and clothes of the seven walkers."""
+"""Human bodies: a skinned mesh, its skeleton, and Human3.6M's joints of it.
 
+Mesh, shapes and rig are MakeHuman's (CC0 1.0); ``experiments/make_body.py`` reduces them to ``body.npz``.
+Lengths are mm, axes x forward, y left, z up.
+
+A pose is an array of *rotations* (..., 31, 3, 3): the rotation of each bone, in any frame with z up, from the
+T-pose that all bodies share: arms straight out to the sides, legs straight down, facing +x.
+"""
+
+import functools
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
-# Segment lengths as shares of the stature, after Winter (Biomechanics and Motor Control of Human
-# Movement, table 4.1). Trunk, neck and head are divided as in Human3.6M's motion capture.
-_SHARES = {
-    "hip": 0.074,  # pelvis to hip joint, sideways
-    "thigh": 0.245,
-    "shank": 0.246,
-    "ankle": 0.041,  # height of the ankle over the sole
-    "heel": 0.027,  # ankle to back of the heel
-    "ball": 0.086,  # ankle to ball of the foot
-    "toe": 0.034,  # ball to tip
-    "spine": 0.133,
-    "chest": 0.147,
-    "neck": 0.069,
-    "head": 0.066,
-    "shoulder": 0.087,  # base of the neck to shoulder joint, sideways
-    "upper arm": 0.172,
-    "forearm": 0.146,
-    "hand": 0.060,
-}
-_LEG = ("thigh", "shank")
-_ARM = ("upper arm", "forearm", "hand")
-_TRUNK = ("spine", "chest")
+from pose3d.errors import UserError
+from pose3d.io.npz_archive import Format
+from pose3d.skeleton import JOINTS_32, KEPT
+from pose3d.synthetic.mesh import vertex_normals
+
+_FILE = Path(__file__).with_name("body.npz")
+_FORMAT = Format("pose3d body", "body file", 1)
+
+# The rig cmu_mb, whose names are those of Carnegie Mellon's motion capture; each parent before its children.
+BONES = (
+    "Hips", "LHipJoint", "LeftUpLeg", "LeftLeg", "LeftFoot", "LeftToeBase", "LowerBack", "Spine", "Spine1",
+    "LeftShoulder", "LeftArm", "LeftForeArm", "LeftHand", "LThumb", "LeftFingerBase", "LeftHandFinger1",
+    "Neck", "Neck1", "Head",
+    "RightShoulder", "RightArm", "RightForeArm", "RightHand", "RThumb", "RightFingerBase", "RightHandFinger1",
+    "RHipJoint", "RightUpLeg", "RightLeg", "RightFoot", "RightToeBase",
+)  # fmt: skip
+PARENTS = (
+    -1, 0, 1, 2, 3, 4, 0, 6, 7, 8, 9, 10, 11, 12, 12, 14, 8, 16, 17, 8, 19, 20, 21, 22, 22, 24,
+    0, 26, 27, 28, 29,
+)  # fmt: skip
+BONE = {name: i for i, name in enumerate(BONES)}
+SIDES = (("Left", 1), ("Right", -1))
+
+_FULL = 255  # sum of a vertex's weights in the file
+_TOES_OUT = 10  # degrees that the feet of the mesh point outwards at rest
+_JITTER = 0.15  # deviations of a shape's coefficient between two bodies of one number
+_HEIGHT = 1635.0  # mm from ankle to crown of the body that the offsets of `_joints_at_rest` are for
+_HIPS_RISE, _HIPS_WIDTH = 45.0, 1.26
+_PELVIS = [JOINTS_32.index(name) for name in ("Hips", "Spine")]
+_HIPS = [JOINTS_32.index(f"{side}UpLeg") for side, _ in SIDES]
+# _ABOVE[b, a]: whether bone a is b or one of its ancestors.
+_ABOVE = np.eye(len(BONES))
+for _bone, _parent in enumerate(PARENTS[1:], 1):
+    _ABOVE[_bone] += _ABOVE[_parent]
+
+
+def _shortest(a, b):
+    """(3, 3) rotation by the smallest angle that turns the direction of `a` into that of `b`."""
+    axis = np.cross(a, b)
+    sine = np.linalg.norm(axis)
+    return Rotation.from_rotvec(axis * (np.arctan2(sine, np.dot(a, b)) / max(sine, 1e-12))).as_matrix()
+
+
+@dataclass(frozen=True)
+class Population:
+    """Bodies of several hundred adults: ``mean + coefficients @ shapes``.
+
+    Attributes
+    ----------
+    mean : (V + P, 3) float32, mm: vertices, then named points
+    shapes : (K, V + P, 3) float32, mm by standard deviation
+    coefficients : (N, K) float32
+    is_female : (N,) bool
+    points : tuple of P str: bones, whose heads the points are, and landmarks
+    faces : (T, 3) int32, triangles: those of the body, then those of the skirt
+    n_body_vertices, n_body_faces : int; the rest is the skirt
+    weights, bones : (V, 4) float32 and int32, the skin
+    """
+
+    mean: np.ndarray
+    shapes: np.ndarray
+    coefficients: np.ndarray
+    is_female: np.ndarray
+    points: tuple
+    faces: np.ndarray
+    n_body_vertices: int
+    n_body_faces: int
+    weights: np.ndarray
+    bones: np.ndarray
+
+    def __len__(self):
+        return len(self.coefficients)
+
+    def body(self, i, rng=None):
+        """Body number `i`; with a generator `rng`, one that differs a little from it at each call."""
+        coefficients = self.coefficients[i]
+        if rng is not None:
+            coefficients = coefficients + _JITTER * rng.standard_normal(len(coefficients), dtype=np.float32)
+        at = (self.mean.ravel() + coefficients @ self.shapes.reshape(len(self.shapes), -1)).reshape(-1, 3)
+        points = dict(zip(self.points, at[len(self.weights) :].astype(np.float64), strict=True))
+        return Body(self, at[: len(self.weights)], points, bool(self.is_female[i]))
 
 
 @dataclass(frozen=True)
 class Body:
-    """Body of one walker.
+    """One body at rest.
 
     Attributes
     ----------
-    stature : float, mm
-    leg, trunk, arm, hips, shoulders : float, factors of the average lengths
-    girth, belly : float, factors of the average thickness, and of the depth of the waist
-    skin, hair, shirt, accent, trousers, shoes : (red, green, blue) in 0..1
-    pattern : ``"emblem"``, ``"stripes"`` or ``"jacket"``: pattern of `accent` on the shirt
-    long_sleeves : bool
-    bare_arms, bare_legs : bool, a vest without sleeves; shorts
+    population : Population, whose faces, weights, bones and numbers of vertices and faces are the body's, too
+    vertices : (V, 3) float32, mm
+    landmarks : dict of bone, whose head it is, and of ``"mouth"``, ``"eyes"`` (their middle), ``"neck"`` and
+        ``"crown"`` to (3,) float64, mm
+    is_female : bool
     """
 
-    stature: float
-    leg: float
-    trunk: float
-    arm: float
-    hips: float
-    shoulders: float
-    girth: float
-    belly: float
-    skin: tuple
-    hair: tuple
-    shirt: tuple
-    accent: tuple
-    trousers: tuple
-    shoes: tuple
-    pattern: str
-    long_sleeves: bool
-    bare_arms: bool = False
-    bare_legs: bool = False
+    population: Population
+    vertices: np.ndarray
+    landmarks: dict
+    is_female: bool
 
-    def length(self, segment):
-        """Length of a segment, mm."""
-        factor = 1.0
-        if segment in _LEG:
-            factor = self.leg
-        elif segment in _ARM:
-            factor = self.arm
-        elif segment in _TRUNK:
-            factor = self.trunk
-        elif segment == "hip":
-            factor = self.hips
-        elif segment == "shoulder":
-            factor = self.shoulders
-        return self.stature * _SHARES[segment] * factor
+    def __getattr__(self, name):
+        if name not in ("faces", "weights", "bones", "n_body_vertices", "n_body_faces"):
+            raise AttributeError(f"a body has no attribute {name!r}")
+        return getattr(self.population, name)
 
-    def along(self, segment, axis):
-        """``length * axis`` as a (3,) vector in a segment's frame (forward, left, up), mm."""
-        return self.length(segment) * np.asarray(axis, float)
+    @functools.cached_property
+    def heads(self):
+        """(31, 3) float64 positions of the bones' heads at rest."""
+        return np.array([self.landmarks[name] for name in BONES])
+
+    @functools.cached_property
+    def normals(self):
+        """(V, 3) float32 unit normals of the mesh at rest."""
+        return vertex_normals(self.vertices, self.faces)
+
+    @functools.cached_property
+    def stature(self):
+        """Height of the crown over the soles, mm."""
+        return float(np.ptp(self.vertices[: self.n_body_vertices, 2]))
+
+    @functools.cached_property
+    def scale(self):
+        """Size of the skeleton as a share of the average."""
+        return (self.landmarks["crown"][2] - self.landmarks["LeftFoot"][2]) / _HEIGHT
+
+    @functools.cached_property
+    def t_pose(self):
+        """(31, 3) positions of the bones' heads in the T-pose, that of Hips at the origin."""
+        return self._heads(self._straight)
+
+    @functools.cached_property
+    def _straight(self):
+        """(31, 3, 3) rotations of the bones from rest to the T-pose."""
+        turns = np.tile(np.eye(3), (len(BONES), 1, 1))
+        for side, sign in SIDES:
+            for upper, lower, end, straight in (
+                ("Arm", "ForeArm", "Hand", (0, sign, 0)), ("UpLeg", "Leg", "Foot", (0, 0, -1)),
+            ):  # fmt: skip
+                a, b, c = (self.landmarks[side + name] for name in (upper, lower, end))
+                first = _shortest(b - a, straight)
+                turns[BONE[side + upper]] = first
+                turns[BONE[side + lower]] = _shortest(first @ (c - b), straight) @ first
+            for name in (f"{side}Hand", f"{side[0]}Thumb", f"{side}FingerBase", f"{side}HandFinger1"):
+                turns[BONE[name]] = turns[BONE[f"{side}ForeArm"]]
+            foot = Rotation.from_euler("z", -_TOES_OUT * sign, degrees=True).as_matrix()
+            turns[BONE[f"{side}Foot"]] = turns[BONE[f"{side}ToeBase"]] = foot
+        return turns
+
+    def _heads(self, turns):
+        """(..., 31, 3) heads of the bones by their rotations from rest."""
+        parents = np.maximum(PARENTS, 0)
+        steps = turns[..., parents, :, :] @ (self.heads - self.heads[parents])[..., None]
+        return _ABOVE @ steps[..., 0]
+
+    def transforms(self, rotations):
+        """Transforms of the bones from rest to a pose, with the head of Hips at the origin.
+
+        Parameters
+        ----------
+        rotations : (..., 31, 3, 3) array
+
+        Returns
+        -------
+        (..., 31, 3, 4) array: rotation, and translation in mm
+        """
+        turns = rotations @ self._straight
+        shifts = self._heads(turns)[..., None] - turns @ self.heads[..., None]
+        return np.concatenate([turns, shifts], axis=-1)
+
+    @functools.cached_property
+    def _joints_at_rest(self):
+        """Bones that carry the joints of `JOINTS_32`, (32,), and the joints' positions at rest, (32, 3)."""
+        at, k = self.landmarks, self.scale
+        neck, mouth, hips = at["neck"], at["mouth"], (at["LeftUpLeg"] + at["RightUpLeg"]) / 2
+        base = ("Spine1", neck + [0, 0, -15 * k])
+        waist = np.array([(hips[0] + neck[0]) / 2, 0, hips[2] + (_HIPS_RISE + 236) * k])
+        joints = {"Hips": ("Hips", hips), "Spine": ("Hips", hips), "Spine1": ("Spine", waist), "Neck": base}
+        joints["Head"] = ("Head", mouth + [-5 * k, 0, -8 * k])
+        joints["HeadSite"] = ("Head", mouth + [-70 * k, 0, 87 * k])
+        for side, _ in SIDES:
+            arm, elbow, hand = at[f"{side}Arm"], at[f"{side}ForeArm"], at[f"{side}Hand"]
+            hip, knee, toes = at[f"{side}UpLeg"], at[f"{side}Leg"], at[f"{side}ToeBase"]
+            thigh = (hip - knee) / np.linalg.norm(hip - knee)
+            wrist = (f"{side}Hand", hand + 0.04 * (hand - elbow))
+            finger = (f"{side}FingerBase", at[f"{side}HandFinger1"])
+            joints |= {
+                f"{side}UpLeg": ("Hips", hip),
+                f"{side}Leg": (f"{side}UpLeg", knee + 12 * k * thigh),
+                f"{side}Foot": (f"{side}Foot", at[f"{side}Foot"] + [0, 0, -15 * k]),
+                f"{side}ToeBase": (f"{side}Foot", toes),
+                f"{side}ToeSite": (f"{side}ToeBase", toes + [75 * k, 0, 0]),
+                f"{side}Shoulder": base,
+                f"{side}Arm": (f"{side}Shoulder", arm + 0.2 * (neck - arm)),
+                f"{side}ForeArm": (f"{side}ForeArm", elbow),
+                f"{side}Hand": wrist,
+                f"{side}HandThumb": wrist,
+                f"{side}ThumbSite": (f"{side}Hand", at[f"{side[0]}Thumb"]),
+                f"{side}WristEnd": finger,
+                f"{side}WristSite": finger,
+            }
+        bones, positions = zip(*(joints[name] for name in JOINTS_32), strict=True)
+        return np.array([BONE[bone] for bone in bones]), np.array(positions)
+
+    def joints_32(self, rotations):
+        """Human3.6M's 32 joints in a pose.
+
+        Human3.6M fits a skeleton to markers. Its joints are placed here so that bones are as long as those of
+        the skeleton published with it (thigh 443 mm, shank 454, ...), and lie where they do in its images.
+        Offsets are for a body of 1635 mm from ankle to crown and scale with it.
+
+        pelvis, hips
+            The middle of the hip joints, 45 mm up, half along the pelvis and half along the thighs. The hips
+            are 1.26 times as far from it as the hip joints: Human3.6M's are wider and higher.
+        knees, elbows
+            12 mm above the knee joint, along the thigh; the elbow joint.
+        ankles, wrists
+            15 mm below the ankle joint; beyond the wrist by 4 % of the forearm.
+        spine
+            236 mm above the pelvis of the standing body, midway between hips and neck in depth.
+        thorax, shoulders
+            15 mm below the neck's joint; the shoulder joint, moved by a fifth of the way to the neck's joint.
+        neck, head
+            Between nose and mouth, 8 mm below the joint of the mouth; 87 mm above that joint, 70 mm back.
+
+        Parameters
+        ----------
+        rotations : (..., 31, 3, 3) array
+
+        Returns
+        -------
+        (..., 32, 3) array, mm, relative to the head of Hips, in the order of `pose3d.skeleton.JOINTS_32`
+        """
+        moved = self.transforms(rotations)
+        bones, rest = self._joints_at_rest
+        joints = (moved[..., bones, :, :3] @ rest[..., None])[..., 0] + moved[..., bones, :, 3]
+        up = rotations[..., :, 2]
+        thighs = up[..., BONE["LeftUpLeg"], :] + up[..., BONE["RightUpLeg"], :]
+        rise = _HIPS_RISE * self.scale * (up[..., BONE["Hips"], :] / 2 + thighs / 4)
+        middle, hips = joints[..., _PELVIS, :], joints[..., _HIPS, :]
+        joints[..., _PELVIS, :] = middle + rise[..., None, :]
+        joints[..., _HIPS, :] = middle + rise[..., None, :] + _HIPS_WIDTH * (hips - middle)
+        return joints
+
+    def joints(self, rotations):
+        """Those of `joints_32` that are kept: (..., 17, 3) array, mm, as `pose3d.skeleton.JOINTS`."""
+        return self.joints_32(rotations)[..., KEPT, :]
 
 
-_FAIR, _TAN, _BROWN = (0.86, 0.68, 0.58), (0.74, 0.55, 0.43), (0.55, 0.39, 0.30)
-_BLACK, _DARK, _CHESTNUT, _BLOND = (0.09, 0.08, 0.08), (0.2, 0.15, 0.11), (0.3, 0.2, 0.14), (0.42, 0.33, 0.2)
+@functools.cache
+def population():
+    """The bodies that ship with pose3d.
 
-# The test subject S11 lies within the range of the others and equals none of them.
-BODIES = {
-    "S1": Body(
-        1640, 0.99, 1.00, 0.98, 1.04, 0.95, 0.97, 1.00, _FAIR, _CHESTNUT,
-        (0.25, 0.40, 0.62), (0.85, 0.85, 0.80), (0.30, 0.28, 0.30), (0.15, 0.12, 0.12), "emblem", False,
-    ),
-    "S5": Body(
-        1590, 1.01, 0.98, 1.00, 1.08, 0.93, 0.92, 0.95, _TAN, _DARK,
-        (0.62, 0.30, 0.34), (0.90, 0.80, 0.75), (0.24, 0.27, 0.38), (0.60, 0.58, 0.55), "stripes", False,
-    ),
-    "S6": Body(
-        1830, 1.02, 0.99, 1.02, 0.98, 1.05, 1.02, 1.00, _FAIR, _DARK,
-        (0.30, 0.32, 0.30), (0.80, 0.78, 0.70), (0.42, 0.38, 0.30), (0.22, 0.17, 0.13), "jacket", True,
-    ),
-    "S7": Body(
-        1760, 0.98, 1.02, 1.00, 1.00, 1.00, 1.12, 1.18, _BROWN, _BLACK,
-        (0.42, 0.48, 0.36), (0.88, 0.86, 0.60), (0.18, 0.20, 0.26), (0.35, 0.30, 0.28), "emblem", True,
-    ),
-    "S8": Body(
-        1900, 1.00, 1.01, 1.03, 0.97, 1.07, 1.06, 1.05, _TAN, _BLOND,
-        (0.36, 0.28, 0.42), (0.74, 0.76, 0.82), (0.34, 0.36, 0.40), (0.48, 0.44, 0.40), "jacket", False,
-    ),
-    "S9": Body(
-        1710, 1.00, 1.00, 0.97, 1.02, 1.02, 1.08, 1.10, _FAIR, _BLACK,
-        (0.50, 0.46, 0.40), (0.22, 0.22, 0.28), (0.26, 0.22, 0.20), (0.12, 0.12, 0.14), "stripes", True,
-    ),
-    "S11": Body(
-        1780, 1.00, 1.00, 1.01, 1.01, 1.01, 1.03, 1.04, _TAN, _CHESTNUT,
-        (0.34, 0.44, 0.46), (0.82, 0.78, 0.72), (0.28, 0.27, 0.33), (0.28, 0.22, 0.20), "emblem", False,
-    ),
-}  # fmt: skip
+    Returns
+    -------
+    Population
+
+    Raises
+    ------
+    UserError
+        if their file is missing or damaged
+    """
+    return read_population(_FILE)
+
+
+def read_population(path):
+    """As `population`, of the file at `path`."""
+    try:
+        return _FORMAT.read(path, _decode)
+    except (OSError, UserError) as error:
+        reason = f"{path}: {error.strerror}" if isinstance(error, OSError) else error
+        raise UserError(f"{reason}; install pose3d again") from error
+
+
+def _decode(header, arrays):
+    """Population of a file's content."""
+    if tuple(header["bones"]) != BONES or tuple(header["parents"]) != PARENTS:
+        raise ValueError("its bones are others")
+    mean, shapes = (
+        np.cumsum(arrays[name], axis=-2, dtype=np.int16) * np.float32(header["step"])
+        for name in ("mean", "shapes")
+    )
+    coefficients, weights, bones = (
+        arrays["coefficients"].astype(np.float32),
+        arrays["weights"],
+        arrays["bones"],
+    )
+    body, skirt = (_triangles(arrays[name]) for name in ("quads", "skirt"))
+    points, vertices, in_body = tuple(header["points"]), len(weights), int(body.max()) + 1
+    whole = (
+        mean.shape == (vertices + len(points), 3)
+        and shapes.shape == (coefficients.shape[1], *mean.shape)
+        and arrays["is_female"].shape == coefficients.shape[:1]
+        and weights.shape == bones.shape == (vertices, 4)
+        and (weights.sum(axis=1) == _FULL).all()
+        and bones.max() < len(BONES)
+        and in_body <= skirt.min() <= skirt.max() < vertices
+        and {*BONES, "mouth", "eyes", "neck", "crown"} <= set(points)
+    )
+    if not whole:
+        raise ValueError("its parts do not fit together")
+    faces, shares = np.concatenate([body, skirt]), weights / np.float32(_FULL)
+    return Population(
+        mean, shapes, coefficients, arrays["is_female"], points,
+        faces, in_body, len(body), shares, bones.astype(np.int32),
+    )  # fmt: skip
+
+
+def _triangles(quads):
+    return quads[:, [0, 1, 2, 0, 2, 3]].reshape(-1, 3).astype(np.int32)
