@@ -40,6 +40,7 @@ SIDES = (("Left", 1), ("Right", -1))
 _FULL = 255  # sum of a vertex's weights in the file
 _TOES_OUT = 10  # degrees that the feet of the mesh point outwards at rest
 _JITTER = 0.15  # deviations of a shape's coefficient between two bodies of one number
+_AT_ONCE = 16  # bodies made at once
 _HEIGHT = 1635.0  # mm from ankle to crown of the body that the offsets of `_joints_at_rest` are for
 _HIPS_RISE, _HIPS_WIDTH = 45.0, 1.26
 _PELVIS = [JOINTS_32.index(name) for name in ("Hips", "Spine")]
@@ -51,10 +52,11 @@ for _bone, _parent in enumerate(PARENTS[1:], 1):
 
 
 def _shortest(a, b):
-    """(3, 3) rotation by the smallest angle that turns the direction of `a` into that of `b`."""
-    axis = np.cross(a, b)
-    sine = np.linalg.norm(axis)
-    return Rotation.from_rotvec(axis * (np.arctan2(sine, np.dot(a, b)) / max(sine, 1e-12))).as_matrix()
+    """(3, 3) rotation by the smallest angle, less than 180 degrees, from the direction of `a` to that of `b`."""
+    (a, b, c), (d, e, f) = a / np.linalg.norm(a), b / np.linalg.norm(b)
+    x, y, z = b * f - c * e, c * d - a * f, a * e - b * d  # the axis, as long as the angle's sine
+    across = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+    return np.eye(3) + across + across @ across / (1 + a * d + b * e + c * f)
 
 
 @dataclass(frozen=True)
@@ -87,14 +89,35 @@ class Population:
     def __len__(self):
         return len(self.coefficients)
 
-    def body(self, i, rng=None):
-        """Body number `i`; with a generator `rng`, one that differs a little from it at each call."""
-        coefficients = self.coefficients[i]
-        if rng is not None:
-            coefficients = coefficients + _JITTER * rng.standard_normal(len(coefficients), dtype=np.float32)
-        at = (self.mean.ravel() + coefficients @ self.shapes.reshape(len(self.shapes), -1)).reshape(-1, 3)
+    def body(self, i):
+        """Body number `i`."""
+        return next(self._bodies([i], self.coefficients[[i]]))
+
+    def bodies(self, numbers, rng):
+        """Yield a body for each of the numbers that differs a little from the body of that number.
+
+        Parameters
+        ----------
+        numbers : (N,) array of int
+        rng : numpy Generator
+        """
+        noise = rng.standard_normal((len(numbers), len(self.shapes)), np.float32)
+        return self._bodies(numbers, self.coefficients[numbers] + _JITTER * noise)
+
+    def _bodies(self, numbers, coefficients):
+        shapes = self.shapes.reshape(len(self.shapes), -1)
+        for start in range(0, len(numbers), _AT_ONCE):  # the shapes are read from memory once for so many
+            for i, shape in enumerate(coefficients[start : start + _AT_ONCE] @ shapes, start):
+                yield self._made(self.mean + shape.reshape(-1, 3), bool(self.is_female[numbers[i]]))
+
+    @functools.cached_property
+    def average(self):
+        """The body of average shape."""
+        return self._made(self.mean, is_female=False)
+
+    def _made(self, at, is_female):
         points = dict(zip(self.points, at[len(self.weights) :].astype(np.float64), strict=True))
-        return Body(self, at[: len(self.weights)], points, bool(self.is_female[i]))
+        return Body(self, at[: len(self.weights)], points, is_female)
 
 
 @dataclass(frozen=True)
@@ -247,9 +270,9 @@ class Body:
         -------
         (..., 32, 3) array, mm, relative to the head of Hips, in the order of `pose3d.skeleton.JOINTS_32`
         """
-        moved = self.transforms(rotations)
         bones, rest = self._joints_at_rest
-        joints = (moved[..., bones, :, :3] @ rest[..., None])[..., 0] + moved[..., bones, :, 3]
+        moved = self.transforms(rotations)[..., bones, :, :]
+        joints = (moved[..., :3] @ rest[..., None])[..., 0] + moved[..., 3]
         up = rotations[..., :, 2]
         thighs = up[..., BONE["LeftUpLeg"], :] + up[..., BONE["RightUpLeg"], :]
         rise = _HIPS_RISE * self.scale * (up[..., BONE["Hips"], :] / 2 + thighs / 4)

@@ -1,0 +1,165 @@
+"""Clothes, hair and skin of a person: gray of each vertex of the body, and how far cloth stands off the skin."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pose3d.synthetic.body import BONES
+
+_PARTS = {
+    "head": ("Head", "Neck", "Neck1"),
+    "arm": ("LeftArm", "LeftForeArm", "RightArm", "RightForeArm"),
+    "leg": ("LeftUpLeg", "LeftLeg", "RightUpLeg", "RightLeg"),
+    "foot": ("LeftFoot", "LeftToeBase", "RightFoot", "RightToeBase"),
+    "trunk": ("Hips", "LHipJoint", "RHipJoint", "LowerBack", "Spine", "Spine1", "LeftShoulder", "RightShoulder"),
+}  # fmt: skip
+_LIMBS = (("{}Arm", "{}ForeArm", "{}Hand"), ("{}UpLeg", "{}Leg", "{}Foot"))
+_WAVES = 3  # plane waves of a field, and as many of half the length
+_FIELDS = 120
+
+
+@dataclass(frozen=True)
+class Clothes:
+    """What a person wears.
+
+    Attributes
+    ----------
+    albedo : (V,) float32 array, share of the light that is reflected
+    offsets : (V,) float32 array, mm from the skin
+    folds : (V,) bool array, where cloth may fold
+    skirt : bool, whether the body's skirt is worn
+    """
+
+    albedo: np.ndarray
+    offsets: np.ndarray
+    folds: np.ndarray
+    skirt: bool
+
+
+class Wardrobe:
+    """Dresses people; what depends on the mesh alone is computed once.
+
+    Parameters
+    ----------
+    body : pose3d.synthetic.body.Body of average build
+    """
+
+    def __init__(self, body):
+        bone = body.bones[np.arange(len(body.bones)), body.weights.argmax(axis=1)]
+        self._on = {name: np.isin(bone, [BONES.index(b) for b in bones]) for name, bones in _PARTS.items()}
+        self._skirt = np.arange(len(bone)) >= body.n_body_vertices
+        self._along = np.zeros(len(bone))  # from 0 to 1 along the upper half of a limb, to 2 along the lower
+        for joints in _LIMBS:
+            for side in ("Left", "Right"):
+                numbers = [BONES.index(joint.format(side)) for joint in joints]
+                for half, (start, end) in enumerate(zip(numbers[:-1], numbers[1:], strict=True)):
+                    axis = body.heads[end] - body.heads[start]
+                    share = (body.vertices - body.heads[start]) @ axis / (axis @ axis)
+                    self._along = np.where(bone == start, half + np.clip(share, 0, 1), self._along)
+        rng = np.random.default_rng(0)
+        self._lengths = np.sort(np.exp(rng.uniform(np.log(30), np.log(350), _FIELDS)))
+        self._fields = [_waves(body.vertices, length, rng) for length in self._lengths]
+
+    def field(self, length, rng):
+        """A smooth random field on the body's surface, about -1 to 1.
+
+        Parameters
+        ----------
+        length : float, mm, of its waves
+        rng : numpy Generator
+
+        Returns
+        -------
+        (V,) float32 array
+        """
+        number = np.searchsorted(self._lengths, length) + rng.integers(-4, 5)
+        return self._fields[min(max(number, 0), _FIELDS - 1)]
+
+    def dress(self, body, rng, may_wear_skirt=True):
+        """Draw the clothes of a person.
+
+        Parameters
+        ----------
+        body : Body
+        rng : numpy Generator
+        may_wear_skirt : bool; a skirt does not follow the legs of people who sit
+
+        Returns
+        -------
+        Clothes
+        """
+        chance, uniform = (lambda share: rng.random() < share), rng.uniform
+        on, along = self._on, self._along
+        x, y, z = body.vertices.T
+        size = body.scale
+        skirt = bool(may_wear_skirt and body.is_female and chance(0.12))
+
+        waist = body.heads[0, 2] + size * (uniform(-60, 110) if chance(0.85) else uniform(-200, -60))
+        sleeve = rng.choice([0.02, uniform(0.3, 0.75), uniform(0.3, 0.75), uniform(0.8, 1.6), 1.97])
+        length = rng.choice([uniform(0.25, 0.8), uniform(0.7, 1.5), 1.97, 1.97, 1.93])
+        neckline = uniform(0, 90) * (1 if chance(0.7) else 1.8)
+        above = z > waist
+        top = (on["trunk"] | on["leg"]) & above | on["arm"] & (along < sleeve)
+        top &= ~(on["trunk"] & (x > 0) & (z > body.landmarks["neck"][2] - neckline) & (abs(y) < 70 + 0.3 * neckline))
+        bottom = ~above & (on["trunk"] | on["leg"] & (along < length))
+        shirt, trousers, shoes = _gray(rng), _gray(rng, dark=True), _gray(rng, dark=True)
+        albedo = np.full(len(x), uniform(0.28, 0.85))
+        albedo[top], albedo[bottom], albedo[self._skirt] = shirt, trousers, trousers if chance(0.6) else shirt
+        offsets = np.zeros(len(x))
+        for cloth, loose in ((top, 24), (bottom, 27)):
+            offsets[cloth] = 3 + uniform(0, loose) * rng.random() * (1 + 0.6 * self.field(250, rng)[cloth])
+        offsets[self._skirt] = uniform(-8, 10)
+        if chance(0.85):
+            offsets[on["foot"]], albedo[on["foot"]] = uniform(3, 12), shoes
+            if chance(0.4):  # socks or boots
+                albedo[on["leg"] & (along > uniform(1.6, 1.95)) & ~bottom] = _gray(rng) if chance(0.6) else shoes
+        for cloth in (top, bottom | self._skirt):
+            self._pattern(albedo, cloth, body, rng)
+        if chance(0.2):  # a print on the chest
+            place = uniform(-40, 40), body.landmarks["neck"][2] - uniform(120, 300)
+            albedo[top & (x > 0) & ((y - place[0]) ** 2 + (z - place[1]) ** 2 < uniform(40, 130) ** 2)] = _gray(rng)
+        if chance(0.12):  # an open jacket
+            albedo[top & (x > 0) & (abs(y) < uniform(30, 90))] = _gray(rng)
+        if chance(0.15):  # a belt
+            albedo[on["trunk"] & (abs(z - waist) < 22)] = _gray(rng, dark=True)
+        self._head(albedo, offsets, body, rng)
+        albedo *= 1 + uniform(0, 0.12) * self.field(35, rng)
+        folds = (offsets > 2.9) & ~on["head"]
+        return Clothes(np.clip(albedo, 0.015, 1).astype(np.float32), offsets.astype(np.float32), folds, skirt)
+
+    def _pattern(self, albedo, cloth, body, rng):
+        """Stripes or spots on some clothes."""
+        kind = rng.random()
+        if kind < 0.18:
+            across = body.vertices[:, 2 if rng.random() < 0.6 else 1]
+            stripe = np.sin(2 * np.pi * across / rng.uniform(30, 160)) > rng.uniform(-0.5, 0.5)
+            albedo[cloth & stripe] = _gray(rng)
+        elif kind < 0.45:
+            albedo[cloth] *= np.clip(1 + rng.uniform(0.1, 0.6) * self.field(rng.uniform(40, 300), rng)[cloth], 0.2, 2)
+
+    def _head(self, albedo, offsets, body, rng):
+        """Hair, sometimes a beard, and eyes."""
+        eyes = body.landmarks["eyes"]
+        head, (x, _, z) = self._on["head"], body.vertices.T
+        behind = eyes[0] - rng.uniform(70, 110)
+        if rng.random() > 0.06:
+            long = rng.uniform(0, 130) if body.is_female and rng.random() < 0.5 else 0
+            low = body.landmarks["mouth"][2] + rng.uniform(-30, 50) - long
+            hair = head & ((z > eyes[2] + rng.uniform(30, 65)) | (x < behind) & (z > low))
+            albedo[hair] = (0.03 + 0.5 * rng.random() ** 2) * (1 + 0.25 * self.field(60, rng)[hair])
+            offsets[hair] = rng.uniform(4, 14) + (rng.uniform(0, 25) if rng.random() < 0.3 else 0)
+        if not body.is_female and rng.random() < 0.2:
+            albedo[head & (abs(z - body.landmarks["mouth"][2] + 24) < 36) & (x > behind)] *= rng.uniform(0.35, 0.8)
+        albedo[head & (abs(z - eyes[2]) < 10) & (x > eyes[0] - 25)] *= rng.uniform(0.4, 0.8)
+
+
+def _gray(rng, dark=False):
+    return 0.03 + 0.9 * rng.random() ** (1.6 if dark else 1.0)
+
+
+def _waves(places, length, rng):
+    """Field (V,) at (V, 3) places in mm, of waves of a length in mm."""
+    wave = rng.normal(0, np.pi / length, (3, 2 * _WAVES)) * np.repeat([1, 2], _WAVES)
+    phases = rng.uniform(0, 2 * np.pi, 2 * _WAVES)
+    weights = np.repeat([1, 0.67], _WAVES) / _WAVES
+    return np.sin(places @ wave.astype(np.float32) + phases.astype(np.float32)) @ weights.astype(np.float32)

@@ -1,0 +1,79 @@
+"""Masks as in Human3.6M: silhouettes of background subtraction with ragged edges, holes, lost and added parts."""
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+_MARGIN, _GRAIN = 0.06, 0.02  # of the person's longer side: what is looked at around it, grain of the noise
+_NOISE = 0.24  # sd, as a share of the step from background to person
+_BLOBS = 1.2  # mean number of holes, and of blobs around the person
+_BLOB_RADIUS = (0.01, 0.028)  # of the person's longer side
+_LOST, _ADDED = 0.12, 0.15  # share of masks at strength 1 that lose a part at the border, or gain a bar
+
+
+def spoil(silhouette, rng, strength=1.0):
+    """Add the errors of background subtraction to a silhouette.
+
+    Feet in shadow are lost, and bits of furniture that was moved are kept.
+
+    Parameters
+    ----------
+    silhouette : (H, W) bool array, not empty
+    rng : numpy Generator
+    strength : float, factor of the raggedness and of the mean number of faults; 0: none
+
+    Returns
+    -------
+    (H, W) bool array
+    """
+    rows, columns = (np.flatnonzero(silhouette.any(axis=axis)) for axis in (1, 0))
+    side = max(rows[-1] - rows[0], columns[-1] - columns[0]) + 1
+    margin, grain = max(2, round(_MARGIN * side)), max(1, round(_GRAIN * side))
+    window = tuple(slice(max(0, at[0] - margin), at[-1] + 1 + margin) for at in (rows, columns))
+    inner = silhouette[window]
+    blurred = Image.fromarray(np.where(inner, np.uint8(255), np.uint8(0))).filter(ImageFilter.BoxBlur(grain / 2))
+    soft = np.asarray(blurred)
+    coarse = rng.standard_normal([length // grain + 2 for length in soft.shape], np.float32)
+    noise = Image.fromarray(coarse).resize(soft.shape[::-1], Image.Resampling.BILINEAR)
+    level = rng.normal(0.5, 0.1 * min(strength, 1))
+    spoilt = (soft > 255 * (level - _NOISE * strength * np.asarray(noise))) & (soft > 5)
+    for present in (False, True):
+        for _ in range(rng.poisson(_BLOBS * strength)):
+            spoilt[_blob(spoilt.shape, side, _BLOB_RADIUS, rng)] = present
+    if rng.random() < _LOST * strength:
+        _lose_an_end(spoilt, side, rng)
+    if rng.random() < _ADDED * strength:
+        spoilt |= _bar(inner, side, rng)
+    mask = np.zeros_like(silhouette)
+    mask[window] = spoilt
+    return mask if mask.any() else silhouette
+
+
+def _blob(shape, side, radii, rng, centre=None):
+    """An ellipse, at a random place if none is given: bool array."""
+    centre = rng.uniform(0, 1, 2) * shape if centre is None else centre
+    radii = np.maximum(1, rng.uniform(*radii, 2) * side)
+    row, column = np.ogrid[: shape[0], : shape[1]]
+    return ((row - centre[0]) / radii[0]) ** 2 + ((column - centre[1]) / radii[1]) ** 2 < 1
+
+
+def _lose_an_end(mask, side, rng):
+    """Remove what is at a lower end, most often a foot."""
+    rows, columns = np.nonzero(mask)
+    if not len(rows):
+        return
+    weight = np.exp(rng.uniform(2, 12) * (rows - rows.max()) / side)
+    place = rng.choice(len(rows), p=weight / weight.sum())
+    mask[_blob(mask.shape, side, (0.03, 0.08), rng, (rows[place], columns[place]))] = False
+
+
+def _bar(silhouette, side, rng):
+    """A straight bar that begins at the person, like the leg of a chair: bool array."""
+    rows, columns = np.nonzero(silhouette)
+    place = rng.integers(len(rows))
+    angle = rng.choice([0, 90]) + rng.normal(0, 12)
+    along = np.array([np.sin(np.radians(angle)), np.cos(np.radians(angle))])
+    length, width = side * rng.uniform(0.05, 0.3), max(1.0, side * rng.uniform(0.01, 0.05))
+    row, column = np.ogrid[: silhouette.shape[0], : silhouette.shape[1]]
+    forward = (row - rows[place]) * along[0] + (column - columns[place]) * along[1]
+    across = (row - rows[place]) * along[1] - (column - columns[place]) * along[0]
+    return (forward >= 0) & (forward < length) & (abs(across) < width / 2)

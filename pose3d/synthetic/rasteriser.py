@@ -1,0 +1,77 @@
+"""From posed vertices to pixels: light at each vertex, and a z-buffer."""
+
+import numpy as np
+
+from pose3d.io.jit import njit
+
+
+@njit(cache=True)
+def shade(normals, albedo, lights, ambient, up):
+    """Light that each vertex reflects: a matt surface under distant lights and a sky.
+
+    Parameters
+    ----------
+    normals : (V, 3) float32 array, outward, of any length but 0
+    albedo : (V, C) float32 array, one or three channels
+    lights : (L, 4) float32 array, direction towards each light, of unit length, and its strength
+    ambient : float, strength of the light from all sides; from above it is half as strong again
+    up : (3,) float32 array, direction of the sky, in the frame of the normals
+
+    Returns
+    -------
+    (V, C) float32 array
+    """
+    values = np.empty_like(albedo)
+    for vertex in range(len(normals)):
+        x, y, z = normals[vertex]
+        length = np.float32(1) / max(np.sqrt(x * x + y * y + z * z), np.float32(1e-9))
+        x, y, z = x * length, y * length, z * length
+        total = ambient * (np.float32(1) + np.float32(0.5) * (x * up[0] + y * up[1] + z * up[2]))
+        for light in range(len(lights)):
+            facing = x * lights[light, 0] + y * lights[light, 1] + z * lights[light, 2]
+            total += max(facing, np.float32(0)) * lights[light, 3]
+        for channel in range(albedo.shape[1]):
+            values[vertex, channel] = total * albedo[vertex, channel]
+    return values
+
+
+@njit(cache=True)
+def rasterise(pixels, depths, values, faces, image, nearest):
+    """Draw triangles into an image where they are nearer than what is there.
+
+    Parameters
+    ----------
+    pixels : (V, 2) float32 array, px (x, y), pixel centres at whole numbers
+    depths : (V,) float32 array, in front of the camera
+    values : (V, C) float32 array, interpolated over the triangles
+    faces : (T, 3) int32 array, vertices of each triangle; counter-clockwise from outside, the others are not
+        drawn
+    image : (H, W, C) float32 array, changed in place
+    nearest : (H, W) float32 array, depths of what is there (inf where nothing is), changed in place
+    """
+    rows, columns = nearest.shape
+    for face in range(len(faces)):
+        i, j, k = faces[face]
+        x0, y0 = pixels[i]
+        x1, y1 = pixels[j]
+        x2, y2 = pixels[k]
+        area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
+        if area >= 0:  # y points down: seen from outside, the corners go round the other way
+            continue
+        left = max(0, int(np.ceil(min(x0, x1, x2))))
+        right = min(columns - 1, int(np.floor(max(x0, x1, x2))))
+        top = max(0, int(np.ceil(min(y0, y1, y2))))
+        bottom = min(rows - 1, int(np.floor(max(y0, y1, y2))))
+        for row in range(top, bottom + 1):
+            for column in range(left, right + 1):
+                b = ((column - x0) * (y2 - y0) - (x2 - x0) * (row - y0)) / area
+                c = ((x1 - x0) * (row - y0) - (column - x0) * (y1 - y0)) / area
+                a = 1 - b - c
+                if a >= 0 and b >= 0 and c >= 0:
+                    depth = a * depths[i] + b * depths[j] + c * depths[k]
+                    if depth < nearest[row, column]:
+                        nearest[row, column] = depth
+                        for channel in range(image.shape[2]):
+                            image[row, column, channel] = (
+                                a * values[i, channel] + b * values[j, channel] + c * values[k, channel]
+                            )
