@@ -247,9 +247,9 @@ class Body:
         -------
         (..., 32, 3) array, mm, relative to the head of Hips, in the order of `pose3d.skeleton.JOINTS_32`
         """
-        moved = self.transforms(rotations)
         bones, rest = self._joints_at_rest
-        joints = (moved[..., bones, :, :3] @ rest[..., None])[..., 0] + moved[..., bones, :, 3]
+        moved = self.transforms(rotations)[..., bones, :, :]
+        joints = (moved[..., :3] @ rest[..., None])[..., 0] + moved[..., 3]
         up = rotations[..., :, 2]
         thighs = up[..., BONE["LeftUpLeg"], :] + up[..., BONE["RightUpLeg"], :]
         rise = _HIPS_RISE * self.scale * (up[..., BONE["Hips"], :] / 2 + thighs / 4)
