@@ -120,7 +120,7 @@ def test_mirrored_rotations_give_mirrored_joints():
     pose, mirror = random_pose(2), np.diag([1.0, -1, 1])
     mirrored = (mirror @ pose @ mirror)[OTHER]
     expected = (some.joints(pose) @ mirror)[MIRROR]
-    np.testing.assert_allclose(some.joints(mirrored), expected, atol=3)  # a point of the mesh lies 1 mm beside the middle
+    np.testing.assert_allclose(some.joints(mirrored), expected, atol=3)  # the neck lies 1 mm off the middle
 
 
 def test_joints_of_many_poses_are_those_of_each():
