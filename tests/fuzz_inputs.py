@@ -15,8 +15,8 @@ from pose3d.io.video import video_writer
 from pose3d.model.network import Network
 from pose3d.model.weights import Weights, save
 from pose3d.skeleton import N_COORDINATES
-from pose3d.synthetic.body import BODIES
 from pose3d.synthetic.motion.gait import GAITS, walk
+from pose3d.synthetic.walker_bodies import BODIES
 from tests.conftest import turning_samples
 from tests.recordings.custom import drawn
 from tests.small import SMALL, TRAINED_ON

@@ -17,8 +17,8 @@ from PIL import Image
 
 from pose3d import synthetic
 from pose3d.io.video import video_writer
-from pose3d.synthetic.body import BODIES
 from pose3d.synthetic.motion.gait import GAITS, walk
+from pose3d.synthetic.walker_bodies import BODIES
 from tests.synthetic.motion.skeletons import write_motion
 
 ROOT = Path(__file__).parents[1]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from pose3d.synthetic.body import Body
+from pose3d.synthetic.walker_bodies import Body
 
 KINDS = ("clothes", "girth", "light", "masks", "bodies")
 _HAIR = ((0.09, 0.08, 0.08), (0.2, 0.15, 0.11), (0.3, 0.2, 0.14), (0.42, 0.33, 0.2), (0.6, 0.58, 0.55))

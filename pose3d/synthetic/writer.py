@@ -27,7 +27,6 @@ from pose3d.recordings.human36m import (
     project,
     world_to_camera,
 )
-from pose3d.synthetic.body import BODIES
 from pose3d.synthetic.file_formats import mask_writer, write_metadata, write_poses
 from pose3d.synthetic.motion.assignment import assign_files, assign_sound_files, motion_provenance
 from pose3d.synthetic.motion.capture import load
@@ -40,6 +39,7 @@ from pose3d.synthetic.renderer import render
 from pose3d.synthetic.scene import camera_of, empty_room, image_shape
 from pose3d.synthetic.silhouettes import box, ragged
 from pose3d.synthetic.variation import KINDS, appearance
+from pose3d.synthetic.walker_bodies import BODIES
 
 FRAMES = 280  # default per recording of the procedural walk
 IMAGE_SIZE = 500  # default width in px: half of Human3.6M's, a quarter of the time and disk space

@@ -2,8 +2,8 @@ import numpy as np
 
 from pose3d.recordings.human36m import find_recordings
 from pose3d.synthetic.__main__ import main
-from pose3d.synthetic.body import BODIES
 from pose3d.synthetic.motion.gait import GAITS, walk
+from pose3d.synthetic.walker_bodies import BODIES
 from tests.synthetic.motion.skeletons import write_motion
 
 TINY = ["--frames", "2", "--image-size", "100", "--subjects", "S5", "--workers", "1"]

@@ -3,11 +3,11 @@ import pytest
 
 from pose3d.recordings.human36m import CAMERAS, project, world_to_camera
 from pose3d.skeleton import KEPT
-from pose3d.synthetic.body import BODIES
 from pose3d.synthetic.motion.gait import GAITS, walk
 from pose3d.synthetic.renderer import _bounds, _draw, _hit, _table, render
 from pose3d.synthetic.scene import background, view
 from pose3d.synthetic.solids import solids
+from pose3d.synthetic.walker_bodies import BODIES
 
 SIZE = 300
 

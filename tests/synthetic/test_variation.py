@@ -3,8 +3,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from pose3d.synthetic.body import BODIES
 from pose3d.synthetic.variation import KINDS, appearance
+from pose3d.synthetic.walker_bodies import BODIES
 
 BODY = BODIES["S5"]
 BONES = {"stature", "leg", "trunk", "arm", "hips", "shoulders", "girth"}

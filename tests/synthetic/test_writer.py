@@ -21,12 +21,12 @@ from pose3d.recordings.human36m import (
     world_to_camera,
 )
 from pose3d.skeleton import KEPT
-from pose3d.synthetic.body import BODIES
 from pose3d.synthetic.motion.capture import load
 from pose3d.synthetic.motion.gait import GAITS, walk
 from pose3d.synthetic.motion.placement import keep_in_view, put_on_floor
 from pose3d.synthetic.motion.retargeting import retarget
 from pose3d.synthetic.scene import camera_of, empty_room
+from pose3d.synthetic.walker_bodies import BODIES
 from pose3d.synthetic.writer import Task
 from tests.synthetic.motion.skeletons import write_motion
 

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 
 from pose3d.errors import UserError
-from pose3d.synthetic.body import BODIES
 from pose3d.synthetic.motion.capture import load
 from pose3d.synthetic.motion.gait import GAITS, walk
 from pose3d.synthetic.motion.kinematics import JOINT, Motion
 from pose3d.synthetic.motion.rotations import euler
+from pose3d.synthetic.walker_bodies import BODIES
 from tests.synthetic.motion.skeletons import UNIT, write_motion
 
 BODY = BODIES["S8"]

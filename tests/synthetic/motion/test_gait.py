@@ -3,8 +3,8 @@ import pytest
 
 from pose3d.recordings.human36m import SUBJECTS
 from pose3d.skeleton import EDGES, KEPT
-from pose3d.synthetic.body import BODIES
 from pose3d.synthetic.motion.gait import GAITS, JOINT, walk
+from pose3d.synthetic.walker_bodies import BODIES
 
 
 @pytest.fixture(scope="module", params=SUBJECTS)

@@ -5,11 +5,11 @@ import pytest
 
 from pose3d.errors import UserError
 from pose3d.recordings.human36m import CAMERAS, project, world_to_camera
-from pose3d.synthetic.body import BODIES
 from pose3d.synthetic.motion.gait import GAITS, walk
 from pose3d.synthetic.motion.kinematics import JOINT
 from pose3d.synthetic.motion.placement import keep_in_view, put_on_floor
 from pose3d.synthetic.scene import camera_of
+from pose3d.synthetic.walker_bodies import BODIES
 
 BODY = BODIES["S6"]
 

@@ -3,12 +3,12 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from pose3d.skeleton import EDGES, KEPT
-from pose3d.synthetic.body import BODIES
 from pose3d.synthetic.motion.capture import load
 from pose3d.synthetic.motion.gait import GAITS, walk
 from pose3d.synthetic.motion.kinematics import JOINT
 from pose3d.synthetic.motion.retargeting import retarget
 from pose3d.synthetic.motion.rotations import euler, unit
+from pose3d.synthetic.walker_bodies import BODIES
 from tests.synthetic.motion.skeletons import CONVENTIONS, write_motion
 
 BODY, OTHER = BODIES["S1"], BODIES["S8"]
