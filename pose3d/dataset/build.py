@@ -11,6 +11,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 import pose3d
+from pose3d.config import PEOPLE
 from pose3d.dataset.built_files import (
     built_path,
     read_blocks,
@@ -68,7 +69,7 @@ def build(recordings, out, source, run, every=1, workers=1):
         ``name`` as of `pose3d.recordings.human36m.Recording`; and ``files``, a tuple of the paths it is read
         from (a folder stands for its files), None for a missing one
     out : path of the folder of the built files, made as needed
-    source : path of the folder that the recordings are from, kept in the files
+    source : path of the folder that the recordings are from, or `pose3d.config.PEOPLE`, kept in the files
     run : function of (function, tasks, workers), as `pose3d.io.processes.team` yields it
     every : int, keep every n-th frame
     workers : int, processes
@@ -112,7 +113,7 @@ def _provenance(recordings, source, every, contents, facts=()):
     return {
         "pose3d": pose3d.__version__,
         "source": str(source),
-        "synthetic": read_provenance_of_tree(source) is not None,
+        "synthetic": source == PEOPLE or read_provenance_of_tree(source) is not None,
         "every": every,
         "cameras": sorted({r.camera for r in recordings}),
         "recordings": [[r.take, r.camera, r.name, *map(_size, r.files)] for r in recordings],

@@ -16,7 +16,7 @@ def sample_recording(recording, every, write):
 
     Parameters
     ----------
-    recording : as in `pose3d.recordings.registry.READERS`
+    recording : of a kind that `pose3d.recordings.registry.open_recording` knows
     every : int, 1 for all frames
     write : function that takes the samples block by block, dicts of arrays as in
         `pose3d.dataset.built_files.SCHEMA`

@@ -181,7 +181,7 @@ def perturbed_crops(recording, every, perturbations, rng):
 
     Parameters
     ----------
-    recording : as in `pose3d.recordings.registry.READERS`
+    recording : of a kind that `pose3d.recordings.registry.open_recording` knows
     every : int
     perturbations : sequence of Perturbation
     rng : numpy.random.Generator

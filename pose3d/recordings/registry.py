@@ -1,5 +1,6 @@
 """The kinds of data sources: how to recognise one, find its recordings, and open a recording."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,10 +79,6 @@ CUSTOM = Kind(
     _find_custom,
 )
 KINDS = (RAW, CUSTOM)
-READERS = {
-    human36m.Recording: human36m.RawReader,
-    custom.CustomRecording: custom.CustomReader,
-}
 
 
 def kind_of(folder):
@@ -125,6 +122,14 @@ def find_recordings(folder, selection):
     return kind, *kind.find(folder, selection)
 
 
+@functools.singledispatch
 def open_recording(recording, every):
-    """The `pose3d.recordings.observation.Reader` of a recording, for every n-th of its frames."""
-    return READERS[type(recording)](recording, every)
+    """The `pose3d.recordings.observation.Reader` of a recording, for every n-th of its frames.
+
+    A kind of recordings registers its reader.
+    """
+    raise TypeError(f"{type(recording).__name__} has no reader, and so no frames {every} apart")
+
+
+open_recording.register(human36m.Recording, human36m.RawReader)
+open_recording.register(custom.CustomRecording, custom.CustomReader)

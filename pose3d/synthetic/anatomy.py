@@ -86,7 +86,11 @@ class Reach:
 def turn(axis, degrees):
     """Rotations (..., 3, 3) about x, y or z by (...) degrees; about y, up turns forward."""
     degrees = np.asarray(degrees, float)
-    return Rotation.from_euler(axis, degrees.reshape(-1, 1), degrees=True).as_matrix().reshape(*degrees.shape, 3, 3)
+    return (
+        Rotation.from_euler(axis, degrees.reshape(-1, 1), degrees=True)
+        .as_matrix()
+        .reshape(*degrees.shape, 3, 3)
+    )
 
 
 def rotations(posture, reach, body, rng):

@@ -51,12 +51,26 @@ for _bone, _parent in enumerate(PARENTS[1:], 1):
     _ABOVE[_bone] += _ABOVE[_parent]
 
 
-def _shortest(a, b):
-    """(3, 3) rotation by the smallest angle, less than 180 degrees, from the direction of `a` to that of `b`."""
-    (a, b, c), (d, e, f) = a / np.linalg.norm(a), b / np.linalg.norm(b)
-    x, y, z = b * f - c * e, c * d - a * f, a * e - b * d  # the axis, as long as the angle's sine
-    across = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
-    return np.eye(3) + across + across @ across / (1 + a * d + b * e + c * f)
+# Upper and lower bones and ends of the limbs, and their directions in the T-pose.
+_LIMBS = np.array(
+    [
+        [BONE[side + name] for name in bones]
+        for side, _ in SIDES
+        for bones in (("Arm", "ForeArm", "Hand"), ("UpLeg", "Leg", "Foot"))
+    ]
+).T
+_STRAIGHT = np.array([(0, 1, 0), (0, 0, -1), (0, -1, 0), (0, 0, -1.0)])
+
+
+def _shortest(start, end):
+    """(N, 3, 3) rotations by the smallest angles, less than 180 degrees, to (N, 3) directions of unit length."""
+    start = start / np.linalg.norm(start, axis=1, keepdims=True)
+    across = np.zeros((len(start), 3, 3))
+    for i, j, k in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):  # the matrix of a cross product with the axis
+        across[:, k, j] = start[:, j] * end[:, k] - start[:, k] * end[:, j]
+        across[:, j, k] = -across[:, k, j]
+    cosine = (start * end).sum(axis=1)[:, None, None]
+    return np.eye(3) + across + across @ across / (1 + cosine)
 
 
 @dataclass(frozen=True)
@@ -172,14 +186,11 @@ class Body:
     def _straight(self):
         """(31, 3, 3) rotations of the bones from rest to the T-pose."""
         turns = np.tile(np.eye(3), (len(BONES), 1, 1))
+        upper, lower, ends = (self.heads[limb] for limb in _LIMBS)
+        first = _shortest(lower - upper, _STRAIGHT)
+        turns[_LIMBS[0]] = first
+        turns[_LIMBS[1]] = _shortest((first @ (ends - lower)[..., None])[..., 0], _STRAIGHT) @ first
         for side, sign in SIDES:
-            for upper, lower, end, straight in (
-                ("Arm", "ForeArm", "Hand", (0, sign, 0)), ("UpLeg", "Leg", "Foot", (0, 0, -1)),
-            ):  # fmt: skip
-                a, b, c = (self.landmarks[side + name] for name in (upper, lower, end))
-                first = _shortest(b - a, straight)
-                turns[BONE[side + upper]] = first
-                turns[BONE[side + lower]] = _shortest(first @ (c - b), straight) @ first
             for name in (f"{side}Hand", f"{side[0]}Thumb", f"{side}FingerBase", f"{side}HandFinger1"):
                 turns[BONE[name]] = turns[BONE[f"{side}ForeArm"]]
             foot = Rotation.from_euler("z", -_TOES_OUT * sign, degrees=True).as_matrix()
@@ -324,7 +335,7 @@ def _decode(header, arrays):
         arrays["weights"],
         arrays["bones"],
     )
-    body, skirt = (_triangles(arrays[name]) for name in ("quads", "skirt"))
+    body, skirt = (arrays[name].astype(np.int32) for name in ("faces", "skirt"))
     points, vertices, in_body = tuple(header["points"]), len(weights), int(body.max()) + 1
     whole = (
         mean.shape == (vertices + len(points), 3)
@@ -343,7 +354,3 @@ def _decode(header, arrays):
         mean, shapes, coefficients, arrays["is_female"], points,
         faces, in_body, len(body), shares, bones.astype(np.int32),
     )  # fmt: skip
-
-
-def _triangles(quads):
-    return quads[:, [0, 1, 2, 0, 2, 3]].reshape(-1, 3).astype(np.int32)

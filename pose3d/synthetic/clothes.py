@@ -100,7 +100,12 @@ class Wardrobe:
         neckline = uniform(0, 90) * (1 if chance(0.7) else 1.8)
         above = z > waist
         top = (on["trunk"] | on["leg"]) & above | on["arm"] & (along < sleeve)
-        top &= ~(on["trunk"] & (x > 0) & (z > body.landmarks["neck"][2] - neckline) & (abs(y) < 70 + 0.3 * neckline))
+        top &= ~(
+            on["trunk"]
+            & (x > 0)
+            & (z > body.landmarks["neck"][2] - neckline)
+            & (abs(y) < 70 + 0.3 * neckline)
+        )
         bottom = ~above & (on["trunk"] | on["leg"] & (along < length))
         shirt, trousers, shoes = _gray(rng), _gray(rng, dark=True), _gray(rng, dark=True)
         albedo = np.full(len(x), uniform(0.28, 0.85))
@@ -112,12 +117,16 @@ class Wardrobe:
         if chance(0.85):
             offsets[on["foot"]], albedo[on["foot"]] = uniform(3, 12), shoes
             if chance(0.4):  # socks or boots
-                albedo[on["leg"] & (along > uniform(1.6, 1.95)) & ~bottom] = _gray(rng) if chance(0.6) else shoes
+                albedo[on["leg"] & (along > uniform(1.6, 1.95)) & ~bottom] = (
+                    _gray(rng) if chance(0.6) else shoes
+                )
         for cloth in (top, bottom | self._skirt):
             self._pattern(albedo, cloth, body, rng)
         if chance(0.2):  # a print on the chest
             place = uniform(-40, 40), body.landmarks["neck"][2] - uniform(120, 300)
-            albedo[top & (x > 0) & ((y - place[0]) ** 2 + (z - place[1]) ** 2 < uniform(40, 130) ** 2)] = _gray(rng)
+            albedo[top & (x > 0) & ((y - place[0]) ** 2 + (z - place[1]) ** 2 < uniform(40, 130) ** 2)] = (
+                _gray(rng)
+            )
         if chance(0.12):  # an open jacket
             albedo[top & (x > 0) & (abs(y) < uniform(30, 90))] = _gray(rng)
         if chance(0.15):  # a belt
@@ -135,7 +144,9 @@ class Wardrobe:
             stripe = np.sin(2 * np.pi * across / rng.uniform(30, 160)) > rng.uniform(-0.5, 0.5)
             albedo[cloth & stripe] = _gray(rng)
         elif kind < 0.45:
-            albedo[cloth] *= np.clip(1 + rng.uniform(0.1, 0.6) * self.field(rng.uniform(40, 300), rng)[cloth], 0.2, 2)
+            albedo[cloth] *= np.clip(
+                1 + rng.uniform(0.1, 0.6) * self.field(rng.uniform(40, 300), rng)[cloth], 0.2, 2
+            )
 
     def _head(self, albedo, offsets, body, rng):
         """Hair, sometimes a beard, and eyes."""
@@ -149,7 +160,9 @@ class Wardrobe:
             albedo[hair] = (0.03 + 0.5 * rng.random() ** 2) * (1 + 0.25 * self.field(60, rng)[hair])
             offsets[hair] = rng.uniform(4, 14) + (rng.uniform(0, 25) if rng.random() < 0.3 else 0)
         if not body.is_female and rng.random() < 0.2:
-            albedo[head & (abs(z - body.landmarks["mouth"][2] + 24) < 36) & (x > behind)] *= rng.uniform(0.35, 0.8)
+            albedo[head & (abs(z - body.landmarks["mouth"][2] + 24) < 36) & (x > behind)] *= rng.uniform(
+                0.35, 0.8
+            )
         albedo[head & (abs(z - eyes[2]) < 10) & (x > eyes[0] - 25)] *= rng.uniform(0.4, 0.8)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image, ImageFilter
 
-_MARGIN, _GRAIN = 0.06, 0.02  # of the person's longer side: what is looked at around it, grain of the noise
+_MARGIN, _GRAIN = 0.06, 0.03  # of the person's longer side: what is looked at around it, grain of the noise
 _NOISE = 0.24  # sd, as a share of the step from background to person
 _BLOBS = 1.2  # mean number of holes, and of blobs around the person
 _BLOB_RADIUS = (0.01, 0.028)  # of the person's longer side
@@ -30,7 +30,9 @@ def spoil(silhouette, rng, strength=1.0):
     margin, grain = max(2, round(_MARGIN * side)), max(1, round(_GRAIN * side))
     window = tuple(slice(max(0, at[0] - margin), at[-1] + 1 + margin) for at in (rows, columns))
     inner = silhouette[window]
-    blurred = Image.fromarray(np.where(inner, np.uint8(255), np.uint8(0))).filter(ImageFilter.BoxBlur(grain / 2))
+    blurred = Image.fromarray(np.where(inner, np.uint8(255), np.uint8(0))).filter(
+        ImageFilter.BoxBlur(grain / 2)
+    )
     soft = np.asarray(blurred)
     coarse = rng.standard_normal([length // grain + 2 for length in soft.shape], np.float32)
     noise = Image.fromarray(coarse).resize(soft.shape[::-1], Image.Resampling.BILINEAR)

@@ -1,5 +1,6 @@
 """Single observations of synthetic people: each of another body, clothes, light, camera and pose."""
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from pose3d.errors import UserError
 from pose3d.recordings.human36m import SUBJECTS
 from pose3d.recordings.observation import Observation, Reader
+from pose3d.recordings.registry import open_recording
 from pose3d.synthetic.body import population
 from pose3d.synthetic.clothes import Wardrobe
 from pose3d.synthetic.masks import spoil
@@ -14,9 +16,9 @@ from pose3d.synthetic.mesh import skin, vertex_normals
 from pose3d.synthetic.poses import FAMILIES, draw
 from pose3d.synthetic.rasteriser import rasterise, shade
 
-SOURCE = "people"  # what --source calls them
 SIDE = 256  # px of an observation; a sample has half as many
 BLOCK = 1000  # observations that are drawn from one generator
+_MOST = 4_000_000  # frames: a block's number must fit a take's
 # Share of the observations and of the bodies of each subject: most train.
 _SHARES = {"S1": 0.18, "S5": 0.18, "S6": 0.18, "S7": 0.18, "S8": 0.18, "S9": 0.05, "S11": 0.05}
 _WITH_SKIRT = ("Directions", "Discussion", "Greeting", "Phoning", "Photo", "Posing", "Smoking", "Waiting", "WalkDog",
@@ -53,10 +55,6 @@ class People:
     def __str__(self):
         return f"people {self.subject} {self.action} {self.take}"
 
-    def open(self, every):
-        """The `Reader` of every n-th observation."""
-        return PeopleReader(self, every)
-
 
 def find_people(frames, seed, subjects=None, actions=None):
     """The blocks of a number of observations.
@@ -76,8 +74,10 @@ def find_people(frames, seed, subjects=None, actions=None):
     UserError
         if there is no such subject or family, or a number is too small
     """
-    if frames < 1 or seed < 0:
-        raise UserError(f"--frames {frames} --seed {seed}: give at least 1 frame, and a seed of at least 0")
+    if not 1 <= frames <= _MOST or seed < 0:
+        raise UserError(
+            f"--frames {frames} --seed {seed}: give 1 to {_MOST} frames, and a seed of at least 0"
+        )
     for names, known in ((subjects or (), SUBJECTS), (actions or (), FAMILIES)):
         for name in names:
             if name not in known:
@@ -105,7 +105,7 @@ class PeopleReader(Reader):
         )
         everyone = population()
         poses = draw(block.action, block.count, everyone.average, rng)
-        studio = Studio(everyone.average)
+        studio = _studio()
         numbers = rng.choice(_group(len(everyone), block.subject), block.count)
         bodies, streams = everyone.bodies(numbers, rng), rng.spawn(block.count)
         for number, (pose, body, one) in enumerate(zip(poses, bodies, streams, strict=True)):
@@ -113,6 +113,14 @@ class PeopleReader(Reader):
                 image, mask, joints, pixels = studio.photograph(body, pose, one, block.action in _WITH_SKIRT)
                 box = (0, 0, SIDE, SIDE)
                 yield Observation(number, block.take, _Frame(image), box, mask, pixels, joints)
+
+
+@functools.cache
+def _studio():
+    return Studio(population().average)
+
+
+open_recording.register(People, PeopleReader)
 
 
 def _group(count, subject):
@@ -191,7 +199,7 @@ class Studio:
         rasterise(pixels, depths, values, faces, self._gray, self._nearest)
         silhouette = np.isfinite(self._nearest)
         image = _exposed(self._gray[..., 0], silhouette, rng)
-        mask = spoil(silhouette, rng, rng.uniform(0, 1.5))
+        mask = spoil(silhouette, rng, rng.uniform(0, 1.1))
         return image, mask, joints, (joints[:, :2] / joints[:, 2:] - start) * scale - 0.5
 
     def _light(self, normals, clothes, axes, rng, shown):

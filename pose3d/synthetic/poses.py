@@ -13,7 +13,11 @@ from pose3d.synthetic.anatomy import FEET, FLOOR, SEAT, Posture, Reach, is_possi
 
 # Places of the wrist: (low, high) of forward, outward, up from the shoulder in lengths of the arm, in the
 # frame named ("to": only the direction, the last pair is the distance), and of the elbow's direction.
-_DOWN, _ANY, _OUT = ((-1, -0.1), (0.1, 0.9), (-1, 0.2)), ((-1, 0.5), (0.1, 1), (-1, 0.3)), ((-1, 0), (0.2, 1), (-0.6, 0))
+_DOWN, _ANY, _OUT = (
+    ((-1, -0.1), (0.1, 0.9), (-1, 0.2)),
+    ((-1, 0.5), (0.1, 1), (-1, 0.3)),
+    ((-1, 0), (0.2, 1), (-0.6, 0)),
+)
 _ARMS = {
     "hang": ("chest", (-0.3, 0.4), (0.02, 0.4), (-1, -0.88), ((-1, -0.3), (0.1, 0.7), (-0.3, 0.3))),
     "swing": ("chest", (-0.03, 0.05), (0.05, 0.2), (-0.98, -0.82), ((-1, -0.8), (0.1, 0.4), (-0.2, 0.2))),
@@ -168,7 +172,9 @@ def _lunge(p, dice):
     front, depth = dice.leg(), dice.uniform(0.2, 1)[:, None]
     p.hips[..., 0] = np.where(front, 20 + 80 * depth, -5 - 25 * depth * dice.uniform(0, 1, 2))
     p.hips[..., 0] += dice.normal(0, 7, 2)
-    p.knees = np.where(front, 15 + 85 * depth + dice.normal(0, 10, 2), 5 + 110 * depth * dice.uniform(0, 1, 2))
+    p.knees = np.where(
+        front, 15 + 85 * depth + dice.normal(0, 10, 2), 5 + 110 * depth * dice.uniform(0, 1, 2)
+    )
     p.hips[..., 1] += dice.chance(0.3)[:, None] * dice.uniform(0, 30, 2)
     p.pelvis[:, 0] += dice.normal(8, 14)
     p.spine[:, 0] += dice.uniform(-8, 30)
@@ -182,8 +188,12 @@ def _sit(p, dice):
     p.knees = np.clip(dice.normal(85, 24, 2), 0, 130)
     over, shape = dice.leg(0.27), dice.chance(0.67)[:, None]  # thigh over thigh, or ankle on knee
     p.hips[..., 0] += over * dice.uniform(5, 22, 2)
-    p.hips[..., 1] = np.where(over, np.where(shape, dice.uniform(-22, -8, 2), dice.uniform(15, 35, 2)), p.hips[..., 1])
-    p.hips[..., 2] = np.where(over, np.where(shape, dice.uniform(-5, 15, 2), dice.uniform(35, 60, 2)), p.hips[..., 2])
+    p.hips[..., 1] = np.where(
+        over, np.where(shape, dice.uniform(-22, -8, 2), dice.uniform(15, 35, 2)), p.hips[..., 1]
+    )
+    p.hips[..., 2] = np.where(
+        over, np.where(shape, dice.uniform(-5, 15, 2), dice.uniform(35, 60, 2)), p.hips[..., 2]
+    )
     p.spine[:, 0] += dice.chance(0.5) * dice.uniform(0, 45)
 
 
@@ -198,7 +208,9 @@ def _sit_on_floor(p, dice):
     p.hips[..., 0] = np.where(raised, dice.uniform(80, 130, 2), p.hips[..., 0])
     p.knees = np.where(raised, dice.uniform(0, 60, 2), p.knees)
     crossed = dice.chance(0.18)
-    p.hips[crossed] = np.stack([dice.uniform(70, 100, 2), dice.uniform(25, 50, 2), dice.uniform(30, 58, 2)], axis=-1)[crossed]
+    p.hips[crossed] = np.stack(
+        [dice.uniform(70, 100, 2), dice.uniform(25, 50, 2), dice.uniform(30, 58, 2)], axis=-1
+    )[crossed]
     p.knees[crossed] = dice.uniform(95, 138, 2)[crossed]
     aside = dice.chance(0.13)  # both legs to one side
     p.hips[aside, :, 2] = (40 * dice.sign()[:, None] * [1, -1] + dice.normal(0, 10, 2))[aside]
@@ -273,7 +285,9 @@ def _on_feet_and_hands(p, dice):
 
 
 def _anyhow(p, dice):
-    p.hips = np.stack([dice.uniform(-20, 120, 2), dice.uniform(-10, 45, 2), dice.uniform(-25, 40, 2)], axis=-1)
+    p.hips = np.stack(
+        [dice.uniform(-20, 120, 2), dice.uniform(-10, 45, 2), dice.uniform(-25, 40, 2)], axis=-1
+    )
     p.knees = dice.uniform(0, 140, 2)
     p.pelvis += np.stack([dice.normal(0, 25), dice.normal(0, 15)], axis=1)
     p.spine = np.stack([dice.normal(10, 22), dice.normal(0, 12), dice.normal(0, 18)], axis=1)
