@@ -53,6 +53,7 @@ class TrainingSettings(_Settings):
     checkpoint_minutes: _Positive = 10.0  # between two checkpoints; every epoch also ends with one
     average: Annotated[int, Meta(ge=0, le=10**6)] = 0  # score and save the mean weights of so many epochs
     warmup: _NotNegative = 0.0  # epochs in which the learning rate rises from 0
+    decay: Annotated[float, Meta(ge=0, le=1)] = 0.0  # share of the epochs, the last, in which it falls to 0
 
 
 class AugmentationSettings(_Settings):

@@ -7,10 +7,10 @@ _MARGIN, _GRAIN = 0.06, 0.03  # of the person's longer side: what is looked at a
 _NOISE = 0.24  # sd, as a share of the step from background to person
 _BLOBS = 1.2  # mean number of holes, and of blobs around the person
 _BLOB_RADIUS = (0.01, 0.028)  # of the person's longer side
-_LOST, _ADDED = 0.12, 0.15  # share of masks at strength 1 that lose a part at the border, or gain a bar
+_LOST = 0.12  # share of masks at strength 1 that lose a part at the lower border
 
 
-def spoil(silhouette, rng, strength=1.0):
+def spoil(silhouette, rng, strength=1.0, furniture=0.15):
     """Add the errors of background subtraction to a silhouette.
 
     Feet in shadow are lost, and bits of furniture that was moved are kept.
@@ -20,6 +20,7 @@ def spoil(silhouette, rng, strength=1.0):
     silhouette : (H, W) bool array, not empty
     rng : numpy Generator
     strength : float, factor of the raggedness and of the mean number of faults; 0: none
+    furniture : float, mean number of bars or boards beside the person that the mask holds as well
 
     Returns
     -------
@@ -40,22 +41,25 @@ def spoil(silhouette, rng, strength=1.0):
     spoilt = (soft > 255 * (level - _NOISE * strength * np.asarray(noise))) & (soft > 5)
     for present in (False, True):
         for _ in range(rng.poisson(_BLOBS * strength)):
-            spoilt[_blob(spoilt.shape, side, _BLOB_RADIUS, rng)] = present
+            _draw_blob(spoilt, present, side, _BLOB_RADIUS, rng)
     if rng.random() < _LOST * strength:
         _lose_an_end(spoilt, side, rng)
-    if rng.random() < _ADDED * strength:
+    for _ in range(rng.poisson(furniture)):
         spoilt |= _bar(inner, side, rng)
     mask = np.zeros_like(silhouette)
     mask[window] = spoilt
     return mask if mask.any() else silhouette
 
 
-def _blob(shape, side, radii, rng, centre=None):
-    """An ellipse, at a random place if none is given: bool array."""
-    centre = rng.uniform(0, 1, 2) * shape if centre is None else centre
+def _draw_blob(mask, value, side, radii, rng, centre=None):
+    """Set an ellipse, at a random place if none is given."""
+    centre = rng.uniform(0, 1, 2) * mask.shape if centre is None else centre
     radii = np.maximum(1, rng.uniform(*radii, 2) * side)
-    row, column = np.ogrid[: shape[0], : shape[1]]
-    return ((row - centre[0]) / radii[0]) ** 2 + ((column - centre[1]) / radii[1]) ** 2 < 1
+    low = np.maximum(np.floor(centre - radii), 0).astype(int)
+    part = mask[low[0] : int(centre[0] + radii[0]) + 2, low[1] : int(centre[1] + radii[1]) + 2]
+    row, column = np.ogrid[: part.shape[0], : part.shape[1]]
+    row, column = (row + low[0] - centre[0]) / radii[0], (column + low[1] - centre[1]) / radii[1]
+    part[row**2 + column**2 < 1] = value
 
 
 def _lose_an_end(mask, side, rng):
@@ -65,16 +69,17 @@ def _lose_an_end(mask, side, rng):
         return
     weight = np.exp(rng.uniform(2, 12) * (rows - rows.max()) / side)
     place = rng.choice(len(rows), p=weight / weight.sum())
-    mask[_blob(mask.shape, side, (0.03, 0.08), rng, (rows[place], columns[place]))] = False
+    _draw_blob(mask, False, side, (0.03, 0.08), rng, np.array([rows[place], columns[place]]))
 
 
 def _bar(silhouette, side, rng):
-    """A straight bar that begins at the person, like the leg of a chair: bool array."""
+    """A bar or a board that begins at the person, like a leg or the back of a chair: bool array."""
     rows, columns = np.nonzero(silhouette)
     place = rng.integers(len(rows))
     angle = rng.choice([0, 90]) + rng.normal(0, 12)
     along = np.array([np.sin(np.radians(angle)), np.cos(np.radians(angle))])
-    length, width = side * rng.uniform(0.05, 0.3), max(1.0, side * rng.uniform(0.01, 0.05))
+    thick = rng.uniform(0.01, 0.05) if rng.random() < 0.8 else rng.uniform(0.05, 0.2)
+    length, width = side * rng.uniform(0.05, 0.3), max(1.0, side * thick)
     row, column = np.ogrid[: silhouette.shape[0], : silhouette.shape[1]]
     forward = (row - rows[place]) * along[0] + (column - columns[place]) * along[1]
     across = (row - rows[place]) * along[1] - (column - columns[place]) * along[0]

@@ -23,6 +23,7 @@ _MOST = 4_000_000  # frames: a block's number must fit a take's
 _SHARES = {"S1": 0.18, "S5": 0.18, "S6": 0.18, "S7": 0.18, "S8": 0.18, "S9": 0.05, "S11": 0.05}
 _WITH_SKIRT = ("Directions", "Discussion", "Greeting", "Phoning", "Photo", "Posing", "Smoking", "Waiting", "WalkDog",
                "WalkTogether", "Walking", "Bending", "Purchases")  # fmt: skip
+_ON_CHAIRS = ("Sitting", "Eating", "Phoning", "Smoking", "Waiting")
 _VERSION = 1  # increase when the same options give other observations
 
 
@@ -110,7 +111,9 @@ class PeopleReader(Reader):
         bodies, streams = everyone.bodies(numbers, rng), rng.spawn(block.count)
         for number, (pose, body, one) in enumerate(zip(poses, bodies, streams, strict=True)):
             if number % self.every == 0:
-                image, mask, joints, pixels = studio.photograph(body, pose, one, block.action in _WITH_SKIRT)
+                image, silhouette, joints, pixels = studio.photograph(body, pose, one, block.action in _WITH_SKIRT)
+                furniture = 0.7 if block.action in _ON_CHAIRS else 0.12
+                mask = spoil(silhouette, one, one.uniform(0, 1.1), furniture)
                 box = (0, 0, SIDE, SIDE)
                 yield Observation(number, block.take, _Frame(image), box, mask, pixels, joints)
 
@@ -172,7 +175,7 @@ class Studio:
         Returns
         -------
         image : (SIDE, SIDE) uint8 array, gray levels
-        mask : (SIDE, SIDE) bool array
+        silhouette : (SIDE, SIDE) bool array
         joints : (17, 3) array, mm, camera frame
         pixels : (17, 2) array, px
         """
@@ -181,10 +184,10 @@ class Studio:
         vertices, faces = (slice(None), slice(None)) if clothes.skirt else map(slice, shown)
         faces = body.faces[faces]
         posed = skin(body, body.transforms(pose), clothes.offsets)[vertices]
-        posed, joints = posed - [0, 0, posed[:, 2].min()], body.joints(pose) - [0, 0, posed[:, 2].min()]
         axes, position = _camera(rng)
-        posed = ((posed - position) @ axes.T).astype(np.float32)
-        joints = (joints - position) @ axes.T
+        position[2] += posed[:, 2].min()  # the floor
+        posed = posed @ axes.T.astype(np.float32) - (axes @ position).astype(np.float32)
+        joints = (body.joints(pose) - position) @ axes.T
         normals = vertex_normals(posed, faces)
         values = self._light(normals, clothes, axes, rng, vertices)
 
@@ -194,13 +197,12 @@ class Studio:
         side = (high - low).max() * rng.uniform(1.04, 1.17)
         start = (low + high) / 2 + rng.uniform(-0.025, 0.025, 2) * side - side / 2
         scale = SIDE / side
-        pixels = ((flat.T - start) * scale - 0.5).astype(np.float32)
+        pixels = np.float32(scale) * flat.T - (start * scale + 0.5).astype(np.float32)
         self._nearest[:] = np.inf
         rasterise(pixels, depths, values, faces, self._gray, self._nearest)
         silhouette = np.isfinite(self._nearest)
         image = _exposed(self._gray[..., 0], silhouette, rng)
-        mask = spoil(silhouette, rng, rng.uniform(0, 1.1))
-        return image, mask, joints, (joints[:, :2] / joints[:, 2:] - start) * scale - 0.5
+        return image, silhouette, joints, (joints[:, :2] / joints[:, 2:] - start) * scale - 0.5
 
     def _light(self, normals, clothes, axes, rng, shown):
         """Gray of each vertex under one to three lights from above and the sky; cloth folds."""

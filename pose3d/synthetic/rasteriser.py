@@ -58,15 +58,18 @@ def rasterise(pixels, depths, values, faces, image, nearest):
         area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
         if area >= 0:  # y points down: seen from outside, the corners go round the other way
             continue
+        scale = np.float32(1) / area
         left = max(0, int(np.ceil(min(x0, x1, x2))))
         right = min(columns - 1, int(np.floor(max(x0, x1, x2))))
         top = max(0, int(np.ceil(min(y0, y1, y2))))
         bottom = min(rows - 1, int(np.floor(max(y0, y1, y2))))
         for row in range(top, bottom + 1):
+            down = np.float32(row) - y0
             for column in range(left, right + 1):
-                b = ((column - x0) * (y2 - y0) - (x2 - x0) * (row - y0)) / area
-                c = ((x1 - x0) * (row - y0) - (column - x0) * (y1 - y0)) / area
-                a = 1 - b - c
+                across = np.float32(column) - x0
+                b = (across * (y2 - y0) - (x2 - x0) * down) * scale
+                c = ((x1 - x0) * down - across * (y1 - y0)) * scale
+                a = np.float32(1) - b - c
                 if a >= 0 and b >= 0 and c >= 0:
                     depth = a * depths[i] + b * depths[j] + c * depths[k]
                     if depth < nearest[row, column]:

@@ -135,7 +135,7 @@ def train_epoch(task, progress, untrained_cost=np.inf, pause=lambda: None, rng=N
     )  # fmt: skip
     with bar:
         for batch in _prefetched(task.data, minibatches(order[done:], batch_size), task.ranks):
-            if training.warmup:
+            if training.warmup or training.decay:
                 place = epoch - 1 + (progress.step + 1) / steps
                 task.graph.set_hyper(learning_rate=learning_rate(training, place))
             cost, norm = task.graph.step(*_samples(task, batch, rng), len(batch))

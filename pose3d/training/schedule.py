@@ -1,6 +1,8 @@
-"""What changes during a run: the learning rate while it warms up."""
+"""What changes during a run: the learning rate, which may warm up and decay."""
 
 
 def learning_rate(training, place):
-    """The rate of a step after `place` epochs (float): in the warm-up it rises in a straight line from 0."""
-    return training.learning_rate * (min(1.0, place / training.warmup) if training.warmup else 1.0)
+    """The rate of a step after `place` epochs (float), which rises from 0 and falls to it in straight lines."""
+    rise = place / training.warmup if training.warmup else 1.0
+    fall = (training.epochs - place) / (training.decay * training.epochs) if training.decay else 1.0
+    return training.learning_rate * min(1.0, rise, max(fall, 0.0))

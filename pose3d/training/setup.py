@@ -150,7 +150,8 @@ def _settings(task, arguments, out):
     found = checkpoint.load(out if arguments.resume is True else arguments.resume, task)
     asked = settings.load(task, arguments.config, arguments.set, base=found.config)
     for key, own, other in settings.differences(found.config, asked):
-        if key not in CHANGEABLE:
+        # Where the rate decays, all rates depend on the number of epochs.
+        if key not in CHANGEABLE or (key == CHANGEABLE[0] and found.config.training.decay):
             raise UserError(
                 f"--resume: {key} is {own!r} in the run in {out}, not {other!r}; omit it, or start a new run"
             )

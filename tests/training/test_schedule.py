@@ -9,3 +9,11 @@ def test_the_learning_rate_rises_in_a_line_and_stays():
     found = [learning_rate(training, place) for place in (0.5, 1.0, 2.0, 7.5)]
     assert found == pytest.approx([0.1, 0.2, 0.4, 0.4])
     assert learning_rate(TrainingSettings(learning_rate=0.4), 0.01) == 0.4
+
+
+def test_the_learning_rate_falls_to_0_in_the_last_epochs():
+    training = TrainingSettings(learning_rate=0.4, epochs=8, decay=0.25)
+    found = [learning_rate(training, place) for place in (0.5, 6.0, 7.0, 7.5, 8.0)]
+    assert found == pytest.approx([0.4, 0.4, 0.2, 0.1, 0.0])
+    both = TrainingSettings(learning_rate=0.4, epochs=4, warmup=2.0, decay=1.0)
+    assert [learning_rate(both, place) for place in (1.0, 2.0, 3.0)] == pytest.approx([0.2, 0.2, 0.1])
