@@ -35,8 +35,9 @@ def parser():
     result = argparse.ArgumentParser(
         prog="python -m pose3d.build_dataset",
         description="Crop every frame of a raw Human3.6M tree or of custom recordings to a 128 x 128 "
-        "grayscale image of the person, with 2D joints (px) and 3D pose (mm); or draw synthetic people. Makes "
-        "one HDF5 file for each action and subject and a contact sheet; a second run makes only what is missing.",
+        "grayscale image of the person, with 2D joints (px) and 3D pose (mm), or draw synthetic people. "
+        "Makes one HDF5 file for each action and subject, and a contact sheet; a second run makes only what "
+        "is missing.",
     )
     add = result.add_argument
     add(

@@ -1,7 +1,7 @@
-"""From angles of the joints and places of the hands to rotations of the body's bones, and what a body cannot do.
+"""From angles of joints and places of hands to rotations of the body's bones; balance; what is impossible.
 
-Angles are in degrees. The second axis of an array (N, 2, ...) is the side, left and right; a side's directions
-are forward, outward, up, so that both sides share one set of numbers.
+Angles are in degrees. The second axis of an array (N, 2, ...) is the side, left and right. A side's
+directions are forward, outward, up, so that both sides share one set of numbers.
 """
 
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ from scipy.spatial.transform import Rotation
 from pose3d.skeleton import JOINTS
 from pose3d.synthetic.body import BONES
 
-# Flexion, abduction, outward rotation of the hip; flexion of the knee; of the trunk and the head: flexion, bend
-# to the side, twist. Ranges of active motion of healthy adults, rounded outward (American Academy of
+# Flexion, abduction, outward rotation of the hip; flexion of the knee; flexion, bend to the side and twist of
+# trunk and head. Ranges of active motion of healthy adults, rounded outward (American Academy of
 # Orthopaedic Surgeons, Joint Motion, 1965): sitting on the heels and deep lunges are passive.
 HIP_LIMITS = np.array([(-30, 130), (-25, 60), (-35, 60)])
 KNEE_LIMITS = np.array([0, 155])
@@ -69,8 +69,8 @@ class Reach:
 
     Attributes
     ----------
-    chest, pelvis, ground : (N, 2, 3), parts along the chest's axes, the pelvis's, and those of the ground that
-        the chest is above; a hand's place is the sum of its parts
+    chest, pelvis, ground : (N, 2, 3), parts along the axes of the chest, the pelvis, and the ground below
+        the chest; a hand's place is the sum of its parts
     thigh, shank : (N, 2), parts along thigh and shank from the hip joint; NaN: the hand is not at the leg
     pole : (N, 2, 3), the chest's direction to which the elbow points
     """
@@ -249,7 +249,7 @@ def _balanced(places, masses):
 
 
 def _settled(places, masses):
-    """Rotations (N, 3, 3) by which a body comes to rest: its centre of mass as low as a small turn lets it."""
+    """Rotations (N, 3, 3) by which a body comes to rest: its centre of mass as low as small turns let it."""
     found = np.broadcast_to(np.eye(3), (len(places), 3, 3))
     for steps in (_STEPS, _STEPS / 6):
         tried = (turn("x", steps)[:, None] @ turn("y", steps)[None]).reshape(-1, 3, 3)
@@ -260,11 +260,14 @@ def _settled(places, masses):
     return found
 
 
-# Capsules that may not meet: the joints of each, their radii in mm. For an arm its lower half counts, since the
+# Radii in mm of capsules around limbs, and which may not meet. Of an arm the lower half counts, since the
 # upper one is always beside the chest.
-_RADII = {"trunk": 82, "head": 62, "thigh": 52, "shank": 38, "forearm": 26}
-_FORBIDDEN = (("forearm", "trunk"), ("forearm", "head"), ("forearm", "thigh"), ("forearm", "other forearm"),
-              ("thigh", "trunk top"), ("shank", "other shank"), ("shank", "other thigh"), ("shank", "trunk"))  # fmt: skip
+_RADII = {"trunk": 82, "head": 62, "thigh": 45, "shank": 38, "forearm": 26}
+_FORBIDDEN = (
+    ("forearm", "trunk"), ("forearm", "head"), ("forearm", "thigh"), ("forearm", "other forearm"),
+    ("thigh", "trunk top"), ("thigh", "other thigh"),
+    ("shank", "other shank"), ("shank", "other thigh"), ("shank", "trunk"),
+)  # fmt: skip
 
 
 def is_possible(joints):
@@ -305,7 +308,7 @@ def _capsules(at, side):
         "head": ((at["neck"], at["head"]),),
         "thigh": ((hip + 0.35 * (knee - hip), knee),),
         "shank": ((knee + 0.3 * (ankle - knee), ankle),),
-        "forearm": ((elbow + 0.3 * (wrist - elbow), wrist + 0.35 * (wrist - elbow)),),
+        "forearm": ((elbow + 0.3 * (wrist - elbow), wrist + 0.15 * (wrist - elbow)),),
     }
 
 

@@ -63,10 +63,10 @@ _STRAIGHT = np.array([(0, 1, 0), (0, 0, -1), (0, -1, 0), (0, 0, -1.0)])
 
 
 def _shortest(start, end):
-    """(N, 3, 3) rotations by the smallest angles, less than 180 degrees, to (N, 3) directions of unit length."""
+    """(N, 3, 3) rotations by the smallest angles, below 180 degrees, to (N, 3) unit vectors."""
     start = start / np.linalg.norm(start, axis=1, keepdims=True)
     across = np.zeros((len(start), 3, 3))
-    for i, j, k in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):  # the matrix of a cross product with the axis
+    for j, k in ((1, 2), (2, 0), (0, 1)):  # the matrix of a cross product with the axis
         across[:, k, j] = start[:, j] * end[:, k] - start[:, k] * end[:, j]
         across[:, j, k] = -across[:, k, j]
     cosine = (start * end).sum(axis=1)[:, None, None]

@@ -1,4 +1,4 @@
-"""Clothes, hair and skin of a person: gray of each vertex of the body, and how far cloth stands off the skin."""
+"""Clothes, hair and skin of a person: gray of each vertex, and how far cloth stands off the skin."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,9 @@ _PARTS = {
     "arm": ("LeftArm", "LeftForeArm", "RightArm", "RightForeArm"),
     "leg": ("LeftUpLeg", "LeftLeg", "RightUpLeg", "RightLeg"),
     "foot": ("LeftFoot", "LeftToeBase", "RightFoot", "RightToeBase"),
-    "trunk": ("Hips", "LHipJoint", "RHipJoint", "LowerBack", "Spine", "Spine1", "LeftShoulder", "RightShoulder"),
+    "trunk": (
+        "Hips", "LHipJoint", "RHipJoint", "LowerBack", "Spine", "Spine1", "LeftShoulder", "RightShoulder"
+    ),
 }  # fmt: skip
 _LIMBS = (("{}Arm", "{}ForeArm", "{}Hand"), ("{}UpLeg", "{}Leg", "{}Foot"))
 _WAVES = 3  # plane waves of a field, and as many of half the length

@@ -1,4 +1,4 @@
-"""Masks as in Human3.6M: silhouettes of background subtraction with ragged edges, holes, lost and added parts."""
+"""Masks as in Human3.6M: silhouettes of background subtraction: ragged, with holes, parts lost and added."""
 
 import numpy as np
 from PIL import Image, ImageFilter

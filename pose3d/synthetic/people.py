@@ -21,8 +21,10 @@ BLOCK = 1000  # observations that are drawn from one generator
 _MOST = 4_000_000  # frames: a block's number must fit a take's
 # Share of the observations and of the bodies of each subject: most train.
 _SHARES = {"S1": 0.18, "S5": 0.18, "S6": 0.18, "S7": 0.18, "S8": 0.18, "S9": 0.05, "S11": 0.05}
-_WITH_SKIRT = ("Directions", "Discussion", "Greeting", "Phoning", "Photo", "Posing", "Smoking", "Waiting", "WalkDog",
-               "WalkTogether", "Walking", "Bending", "Purchases")  # fmt: skip
+_WITH_SKIRT = (
+    "Directions", "Discussion", "Greeting", "Phoning", "TakingPhoto", "Posing", "Smoking", "Waiting",
+    "WalkingDog", "WalkTogether", "Walking", "Bending", "Purchases",
+)  # fmt: skip
 _ON_CHAIRS = ("Sitting", "Eating", "Phoning", "Smoking", "Waiting")
 _VERSION = 1  # increase when the same options give other observations
 
@@ -111,7 +113,9 @@ class PeopleReader(Reader):
         bodies, streams = everyone.bodies(numbers, rng), rng.spawn(block.count)
         for number, (pose, body, one) in enumerate(zip(poses, bodies, streams, strict=True)):
             if number % self.every == 0:
-                image, silhouette, joints, pixels = studio.photograph(body, pose, one, block.action in _WITH_SKIRT)
+                image, silhouette, joints, pixels = studio.photograph(
+                    body, pose, one, block.action in _WITH_SKIRT
+                )
                 furniture = 0.7 if block.action in _ON_CHAIRS else 0.12
                 mask = spoil(silhouette, one, one.uniform(0, 1.1), furniture)
                 box = (0, 0, SIDE, SIDE)
@@ -222,7 +226,7 @@ class Studio:
 
 
 def _camera(rng):
-    """Axes (3, 3), right, down and forward, and position (3,), mm, of a camera about a person at the origin."""
+    """Axes (3, 3), right, down, forward, and position (3,), mm, of a camera about someone at the origin."""
     usual = rng.random() < 0.7  # about as in Human3.6M
     far = rng.uniform(2800, 6500) if usual else rng.uniform(2000, 8000)
     height = rng.uniform(1150, 1900) if usual else rng.uniform(200, 3000)

@@ -27,7 +27,7 @@ _ARMS = {
     "belly": ("chest", (0.25, 0.5), (-0.4, -0.1), (-0.6, -0.25), _DOWN),
     "cross": ("chest", (0.27, 0.42), (-0.55, -0.35), (-0.4, -0.2), _DOWN),
     "mouth": ("chest", (0.25, 0.42), (-0.4, -0.2), (0.1, 0.3), ((-0.2, 0.5), (0.2, 1.2), (-1, 0.1))),
-    "ear": ("chest", (0, 0.2), (-0.2, -0.05), (0.18, 0.38), ((-0.2, 0.5), (0.2, 1.2), (-1, 0.1))),
+    "ear": ("chest", (0.02, 0.2), (-0.17, -0.02), (0.16, 0.36), ((-0.2, 0.5), (0.2, 1.2), (-1, 0.1))),
     "eyes": ("chest", (0.27, 0.55), (-0.35, -0.05), (0.2, 0.45), ((-0.2, 0.5), (0.2, 1.2), (-1, 0.1))),
     "crown": ("chest", (-0.15, 0.2), (-0.4, -0.05), (0.42, 0.62), ((-0.1, 0.8), (1, 1), (-0.6, 0.3))),
     "back": ("chest", (-0.38, -0.22), (-0.35, -0.1), (-0.75, -0.4), ((-0.8, -0.2), (0.6, 1), (-0.6, 0))),
@@ -47,10 +47,11 @@ _ARMS = {
 }  # fmt: skip
 # Pairs of arms for any occasion, and how often each is drawn.
 _COMMON = {
-    "hang hang": 3, "hang front": 2, "front front": 3, "hang any": 2, "any any": 6, "hip hip": 1, "hip any": 1,
-    "pocket pocket": 0.5, "pocket front": 0.5, "hang reach": 1.2, "reach reach": 1, "cross cross": 1,
-    "belly belly": 1, "t t": 1.5, "wave any": 1, "up up": 1.2, "hang up": 0.7, "up any": 0.7, "back back": 0.6,
-    "crown crown": 0.5, "hang crown": 0.4, "side side": 0.8, "side any": 0.5, "eyes eyes": 0.6, "hang ear": 0.6,
+    "hang hang": 3, "hang front": 2, "front front": 3, "hang any": 2, "any any": 6, "hip hip": 1,
+    "hip any": 1, "pocket pocket": 0.5, "pocket front": 0.5, "hang reach": 1.2, "reach reach": 1,
+    "cross cross": 1, "belly belly": 1, "t t": 1.5, "wave any": 1, "up up": 1.2, "hang up": 0.7,
+    "up any": 0.7, "back back": 0.6, "crown crown": 0.5, "hang crown": 0.4, "side side": 0.8,
+    "side any": 0.5, "eyes eyes": 0.6, "hang ear": 0.6,
 }  # fmt: skip
 _SEATED = {"lap lap": 3, "knee knee": 3, "lap knee": 1, "lap any": 1.5, "knee any": 1.5, "front front": 2,
            "mouth lap": 1, "any any": 2, "cross cross": 0.7, "belly belly": 1}  # fmt: skip
@@ -296,27 +297,53 @@ def _anyhow(p, dice):
 
 _STANDING, _SITTING = {_stand: 1}, {_sit: 1}
 FAMILIES = {
-    "Directions": Family(0.045, _STANDING, {"reach hang": 3, "reach reach": 1, "reach hip": 1, "side hang": 1, "up hang": 1}),
+    "Directions": Family(0.045, _STANDING, {
+        "reach hang": 3, "reach reach": 1, "reach hip": 1, "side hang": 1, "up hang": 1,
+    }),
     "Discussion": Family(0.05, _STANDING, {"front front": 3, "any any": 2, "front hang": 2, "wave front": 1}),
-    "Eating": Family(0.04, {_sit: 3, _stand: 1}, {"mouth lap": 2, "mouth front": 2, "front front": 2, "mouth mouth": 0.5}),
-    "Greeting": Family(0.04, _STANDING, {"wave hang": 2, "wave wave": 1, "up hang": 1, "up up": 1, "reach hang": 1}),
-    "Phoning": Family(0.045, {_stand: 2, _sit: 1}, {"ear hang": 2, "ear belly": 1, "ear hip": 1, "ear front": 1, "ear cross": 1}),
-    "Photo": Family(0.035, _STANDING, {"eyes eyes": 3, "eyes hang": 1}),
-    "Posing": Family(0.06, {_stand: 3, _raise_leg: 1}, {"hip hip": 2, "t t": 2, "crown hip": 1, "hip any": 2, "up up": 1, "cross cross": 1}),
-    "Purchases": Family(0.035, {_bend: 1, _crouch: 1, _stand: 1}, {"down down": 2, "front front": 2, "reach hang": 1, "belly belly": 1}),
+    "Eating": Family(0.04, {_sit: 3, _stand: 1}, {
+        "mouth lap": 2, "mouth front": 2, "front front": 2, "mouth mouth": 0.5,
+    }),
+    "Greeting": Family(0.04, _STANDING, {
+        "wave hang": 2, "wave wave": 1, "up hang": 1, "up up": 1, "reach hang": 1,
+    }),
+    "Phoning": Family(0.045, {_stand: 2, _sit: 1}, {
+        "ear hang": 2, "ear belly": 1, "ear hip": 1, "ear front": 1, "ear cross": 1,
+    }),
+    "TakingPhoto": Family(0.035, _STANDING, {"eyes eyes": 3, "eyes hang": 1}),
+    "Posing": Family(0.06, {_stand: 3, _raise_leg: 1}, {
+        "hip hip": 2, "t t": 2, "crown hip": 1, "hip any": 2, "up up": 1, "cross cross": 1,
+    }),
+    "Purchases": Family(0.035, {_bend: 1, _crouch: 1, _stand: 1}, {
+        "down down": 2, "front front": 2, "reach hang": 1, "belly belly": 1,
+    }),
     "Sitting": Family(0.1, _SITTING, _SEATED),
     "SittingDown": Family(0.13, {_sit_on_floor: 1}, _ON_FLOOR),
-    "Smoking": Family(0.03, {_stand: 2, _sit: 1}, {"mouth hang": 2, "mouth belly": 1, "mouth cross": 1, "side hang": 1}),
-    "Waiting": Family(0.04, {_stand: 2, _sit: 1}, {"hang hang": 2, "pocket pocket": 2, "cross cross": 2, "back back": 1, "belly belly": 1, "hip hang": 1}),
-    "WalkDog": Family(0.03, {_walk: 1}, {"reach swing": 1, "front swing": 2}),
+    "Smoking": Family(0.03, {_stand: 2, _sit: 1}, {
+        "mouth hang": 2, "mouth belly": 1, "mouth cross": 1, "side hang": 1,
+    }),
+    "Waiting": Family(0.04, {_stand: 2, _sit: 1}, {
+        "hang hang": 2, "pocket pocket": 2, "cross cross": 2, "back back": 1, "belly belly": 1,
+        "hip hang": 1,
+    }),
+    "WalkingDog": Family(0.03, {_walk: 1}, {"reach swing": 1, "front swing": 2}),
     "WalkTogether": Family(0.03, {_walk: 1}, {"swing swing": 2, "front swing": 1, "any swing": 1}),
     "Walking": Family(0.07, {_walk: 1}, {"swing swing": 1}),
     "Bending": Family(0.06, {_bend: 1}, {"down down": 4, "down any": 1, "shin shin": 1, "knee knee": 1}),
-    "Crouching": Family(0.05, {_crouch: 1}, {"down down": 1, "front front": 1, "knee knee": 2, "floor floor": 1, "floor any": 1}),
+    "Crouching": Family(0.05, {_crouch: 1}, {
+        "down down": 1, "front front": 1, "knee knee": 2, "floor floor": 1, "floor any": 1,
+    }),
     "Lunging": Family(0.045, {_lunge: 3, _raise_leg: 1}, _COMMON),
-    "Kneeling": Family(0.045, {_kneel: 1}, {"front front": 1, "lap lap": 1, "hang hang": 1, "floor any": 1, "down down": 1}),
-    "Lying": Family(0.08, {_lie_on_back: 5, _lie_on_front: 2, _lie_on_side: 2}, {"elbow elbow": 2, "behind behind": 2, "any any": 3, "crown crown": 1, "hang hang": 1, "floor floor": 1}),
-    "AllFours": Family(0.055, {_on_knees_and_hands: 2, _on_feet_and_hands: 3}, {"down down": 5, "floor floor": 2, "down any": 1}),
+    "Kneeling": Family(0.045, {_kneel: 1}, {
+        "front front": 1, "lap lap": 1, "hang hang": 1, "floor any": 1, "down down": 1,
+    }),
+    "Lying": Family(0.08, {_lie_on_back: 5, _lie_on_front: 2, _lie_on_side: 2}, {
+        "elbow elbow": 2, "behind behind": 2, "any any": 3, "crown crown": 1, "hang hang": 1,
+        "floor floor": 1,
+    }),
+    "AllFours": Family(0.055, {_on_knees_and_hands: 2, _on_feet_and_hands: 3}, {
+        "down down": 5, "floor floor": 2, "down any": 1,
+    }),
     "Free": Family(0.04, {_anyhow: 1}, _COMMON),
 }  # fmt: skip
 

@@ -4,6 +4,9 @@ import numpy as np
 
 from pose3d.io.jit import njit
 
+# A pixel centre on the edge of two triangles is outside both by rounding, and would be a hole.
+_EDGE = np.float32(-1e-3)
+
 
 @njit(cache=True)
 def shade(normals, albedo, lights, ambient, up):
@@ -70,7 +73,7 @@ def rasterise(pixels, depths, values, faces, image, nearest):
                 b = (across * (y2 - y0) - (x2 - x0) * down) * scale
                 c = ((x1 - x0) * down - across * (y1 - y0)) * scale
                 a = np.float32(1) - b - c
-                if a >= 0 and b >= 0 and c >= 0:
+                if a >= _EDGE and b >= _EDGE and c >= _EDGE:
                     depth = a * depths[i] + b * depths[j] + c * depths[k]
                     if depth < nearest[row, column]:
                         nearest[row, column] = depth
