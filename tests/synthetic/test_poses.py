@@ -69,10 +69,9 @@ def test_families_are_what_they_are_called(joints):
         ]
         assert np.median(abs(np.stack(knee)[..., 2])) < 300  # thighs are about level
     phone = joints["Phoning"]
-    near = [
-        np.linalg.norm(at(phone, f"{side} wrist") - at(phone, "head"), axis=1) for side in ("left", "right")
-    ]
-    assert np.mean(np.min(near, axis=0) < 330) > 0.5
+    ears = (at(phone, "head") + at(phone, "neck")) / 2
+    near = [np.linalg.norm(at(phone, f"{side} wrist") - ears, axis=1) for side in ("left", "right")]
+    assert np.mean(np.min(near, axis=0) < 260) > 0.4
     walkers = joints["Walking"]
     leg, arm = (at(walkers, f"left {part}")[:, 0] - at(walkers, f"left {base}")[:, 0]
                 for part, base in (("ankle", "hip"), ("wrist", "shoulder")))  # fmt: skip
