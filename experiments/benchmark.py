@@ -8,6 +8,7 @@
     python experiments/benchmark.py build
     python experiments/benchmark.py stream
     python experiments/benchmark.py chunks
+    python experiments/benchmark.py people
     python experiments/benchmark.py ranks --kernels 32 64 64
 
 `step` times one training step (forward, cost, gradients, update) and one forward pass on random
@@ -15,8 +16,8 @@ images in memory, and prints JSON as its last line. `predict` times a trained ne
 `breakdown` times the parts of a step one by one. `epoch` times an epoch of a built data set against its
 steps alone. `start` times a process's way to its first step, with empty caches and with full ones. `build`
 times the conversion of recordings against decoding alone; `stream` trains on 10,000 and 100,000 samples
-from memory and from the disk; `chunks` compares ways to store the images; `ranks` times training over MPI
-and computes what more machines would give.
+from memory and from the disk; `chunks` compares ways to store the images; `people` draws synthetic people, one
+process on one core; `ranks` times training over MPI and computes what more machines would give.
 """
 
 import argparse
@@ -138,7 +139,7 @@ def parser():
     )
     commands = result.add_subparsers(dest="command", required=True)
     works = (step, predict, breakdown, epoch, start, first, data_benchmarks.build, data_benchmarks.stream)
-    for work in (*works, data_benchmarks.chunks, rank, rank_benchmarks.ranks):
+    for work in (*works, data_benchmarks.chunks, data_benchmarks.people, rank, rank_benchmarks.ranks):
         command = commands.add_parser(
             work.__name__, help=work.__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
         )

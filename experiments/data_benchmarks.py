@@ -211,3 +211,35 @@ def chunks(arguments):
             line = f"{name:16s} {chunk:5d} {path.stat().st_size / len(images) / 1e3:9.2f}"
             line += f" {1e6 * write / len(images):9.0f} {1e6 * read / len(order):15.0f}"
             print(line + (f" {1e6 * direct / len(order):9.0f}" if direct else ""))
+
+
+def people(arguments):
+    """Draw synthetic people of every family and crop them, in one process; the parts of a sample by time."""
+    from pose3d.dataset.crop import crop
+    from pose3d.recordings.registry import open_recording
+    from pose3d.synthetic.people import People
+    from pose3d.synthetic.poses import FAMILIES
+
+    count = 4 * arguments.steps
+
+    def drawn(take):
+        seconds = {"draw": 0.0, "crop": 0.0}
+        for family in FAMILIES:
+            start = time.perf_counter()
+            with open_recording(People("S1", family, take, count, SEED), 1) as reader:
+                seen = list(reader)
+            middle = time.perf_counter()
+            for one in seen:
+                crop(one.frame.gray(one.box), one.mask)
+            seconds["draw"] += middle - start
+            seconds["crop"] += time.perf_counter() - middle
+        return {name: 1e3 * value / count / len(FAMILIES) for name, value in seconds.items()}
+
+    drawn(1)  # compiles
+    times = drawn(2)
+    total = sum(times.values())
+    print(
+        json.dumps(
+            {f"{name}_ms": round(ms, 2) for name, ms in times.items()} | {"a_second": round(1e3 / total)}
+        )
+    )

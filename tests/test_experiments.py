@@ -286,7 +286,7 @@ def documented():
 
 
 def test_the_documents_name_all_benchmarks():
-    names = "breakdown build chunks epoch predict ranks start step stream"
+    names = "breakdown build chunks epoch people predict ranks start step stream"
     assert documented() == names.split()
 
 
