@@ -27,7 +27,7 @@ from pose3d.synthetic.motion.placement import keep_in_view, put_on_floor
 from pose3d.synthetic.motion.retargeting import retarget
 from pose3d.synthetic.scene import camera_of, empty_room
 from pose3d.synthetic.walker_bodies import BODIES
-from pose3d.synthetic.writer import Task
+from pose3d.synthetic.tree.writer import Task
 from tests.synthetic.motion.skeletons import write_motion
 
 FRAMES, SIZE = 12, 250

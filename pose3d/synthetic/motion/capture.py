@@ -122,7 +122,7 @@ def _frame_time(bvh):
 
 
 def _points(bvh, joints, positions):
-    """Named points (F, 3), z up, from positions (F, J, 3), with the middle of the hips and the tips of the feet.
+    """Points (F, 3), z up, from positions (F, J, 3), with the middle of the hips and the tips of the feet.
 
     A skeleton without a neck has it in the middle of the shoulders.
     """
@@ -139,7 +139,7 @@ def _points(bvh, joints, positions):
 
 def _sources(bvh, joints):
     """The joints that turn our bones: dict of bone to joint. The collar is what carries the arm."""
-    collars = {f"{side}Shoulder": bvh.parents[joints[f"{side}Arm"]] for side, _ in SIDES}
+    collars = {f"{side}Shoulder": max(bvh.parents[joints[f"{side}Arm"]], 0) for side, _ in SIDES}
     return {"Neck": joints["Spine1"]} | joints | collars
 
 

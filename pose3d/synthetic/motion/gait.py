@@ -90,7 +90,7 @@ def walk(body, gait, frames, clockwise, rng):
 
 
 def _trunk(gait, heading, phase, swing, time, rng):
-    """Rotations of pelvis, trunk and head: the right hip goes forward with the right leg, shoulders against it."""
+    """Rotations of pelvis, trunk and head: a hip goes forward with its leg, the shoulders against it."""
     turn = np.radians(gait.twist) * np.cos(2 * np.pi * phase)
     lean = np.radians(gait.lean + np.cos(4 * np.pi * phase) + _wander(time, rng))
     side = np.radians(1.5) * np.sin(2 * np.pi * phase)
