@@ -83,13 +83,13 @@ def step(leg, path, heading, phase, sideways, toe_out, roll):
     """
     stride = np.floor(phase)
     part = phase - stride
-    this, following = (_plant(path, heading, phase, at, sideways) for at in (stride, stride + 1))
+    this, following = (_plant(path, heading, phase, at, sideways, toe_out) for at in (stride, stride + 1))
     pitch = _sole(part, roll)
     swing = np.clip((part - _TOE_OFF) / (1 - _TOE_OFF), 0, 1)
     on_floor = _ankle(leg, *this, pitch)
     ankle = np.where(part[:, None] < _TOE_OFF, on_floor, _swung(leg, this, following, swing, roll))
     eased = swing**2 * (3 - 2 * swing)
-    return Foot(ankle, this[1] + eased * (following[1] - this[1]) + toe_out, pitch)
+    return Foot(ankle, this[1] + eased * (following[1] - this[1]), pitch)
 
 
 def hips_height(hips, feet, leg):
@@ -128,14 +128,14 @@ def bend_leg(hip, foot, leg):
     return upright(hip - knee, forward), upright(knee - foot.ankle, forward)
 
 
-def _plant(path, heading, phase, stride, sideways):
+def _plant(path, heading, phase, stride, sideways, toe_out):
     """Place (F, 2), mm, and heading (F,) of the flat foot in the given strides."""
     frame = np.arange(len(phase))
     at = np.interp(stride + _UNDER_HIP, phase, frame)
     turned = np.interp(at, frame, heading)
     left = np.stack([-np.sin(turned), np.cos(turned)], axis=1)
     place = np.stack([np.interp(at, frame, path[:, axis]) for axis in (0, 1)], axis=1)
-    return place + sideways * left, turned
+    return place + sideways * left, turned + toe_out
 
 
 def _sole(part, roll):

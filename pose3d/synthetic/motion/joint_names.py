@@ -9,7 +9,13 @@ from pose3d.errors import UserError
 # Names in the common conversions of CMU's data and similar skeletons, the most specific first:
 # "LeftShoulder" is the collar if there is a "LeftArm". {Side} is Left or Right, {s} is l or r; names are
 # compared without case.
-_MIDDLE = {"Hips": ("Hips", "Hip", "Pelvis"), "Neck": ("Neck1", "Neck"), "Head": ("Head",)}
+_MIDDLE = {
+    "Hips": ("Hips", "Hip", "Pelvis"),
+    "LowerBack": ("LowerBack",),
+    "Spine": ("Spine", "Abdomen", "Chest"),
+    "Neck": ("Neck1", "Neck"),
+    "Head": ("Head",),
+}
 _SIDED = {
     "UpLeg": ("{Side}UpLeg", "{Side}Thigh", "{s}Thigh", "{Side}UpperLeg", "{Side}Hip"),
     "Leg": ("{Side}Leg", "{Side}Shin", "{s}Shin", "{Side}LowLeg", "{Side}LowerLeg", "{Side}Knee"),
@@ -24,7 +30,7 @@ _ALIASES = _MIDDLE | {
     for side in ("Left", "Right")
     for part, names in _SIDED.items()
 }
-_OPTIONAL = ("LeftToeBase", "RightToeBase", "Neck")
+_OPTIONAL = ("LeftToeBase", "RightToeBase", "LowerBack", "Spine", "Neck")
 _CHEST = "Spine1"  # the joint that carries both arms, since conversions number the spine differently
 KEYS = (*_ALIASES, _CHEST)
 
@@ -76,7 +82,7 @@ def find_joints(bvh, joint_map):
 
     Returns
     -------
-    dict of our bones to indices into ``bvh.names``; toes and neck are optional
+    dict of our bones to indices into ``bvh.names``; toes, neck and lower spine are optional
 
     Raises
     ------

@@ -6,6 +6,7 @@ from scipy.spatial.transform import Rotation
 from pose3d.synthetic.body import BONE, SIDES
 from pose3d.synthetic.motion.kinematics import Motion, all_bones, euler, shortest, upright
 
+_TRUNK = ("Hips", "LowerBack", "Spine", "Spine1", "Neck", "Head", "LeftShoulder", "RightShoulder")
 _UP = np.array([[0.0, 0, 1]])
 _FLAT = 0.3  # smallest share of ankle to toes at right angles to the shank that gives a direction
 _TOES = 0.2  # slope of the toes as a share of the foot's when the heel is up, without captured toes
@@ -29,18 +30,14 @@ def retarget(capture, body):
     """
     across = capture.reference["LeftUpLeg"] - capture.reference["RightUpLeg"]
     ahead = upright(_UP, np.cross(across, _UP))  # (1, 3, 3), from our axes to those of the reference pose
-    turns = {}
-    for bone in ("Hips", "Spine1", "Neck", "Head", "LeftShoulder", "RightShoulder"):
-        turns[bone] = capture.turns[bone].as_matrix() @ ahead
-    hips, bend = Rotation.from_matrix(turns["Hips"]), turns["Hips"].swapaxes(1, 2) @ turns["Spine1"]
-    for bone, share in (("LowerBack", 1 / 3), ("Spine", 2 / 3)):
-        turns[bone] = (hips * Rotation.from_matrix(bend) ** share).as_matrix()
+    trunk = {bone: turn.as_matrix() @ ahead for bone, turn in capture.turns.items() if bone in _TRUNK}
+    turns = _bent(trunk["Hips"], trunk["Spine1"]) | trunk
     for side, sign in SIDES:
         for upper, lower in (("Arm", "ForeArm"), ("ForeArm", "Hand")):
             turns[side + upper] = _limb(capture, side + upper, side + lower, ahead, (0, sign, 0))
         for upper, lower in (("UpLeg", "Leg"), ("Leg", "Foot")):
             turns[side + upper] = _limb(capture, side + upper, side + lower, ahead, (0, 0, -1))
-        turns |= _foot(capture, side, ahead)
+        turns |= _foot(capture, body, side, ahead)
     at = body.t_pose
     legs = [
         np.linalg.norm(at[BONE[f"Left{a}"]] - at[BONE[f"Left{b}"]])
@@ -49,6 +46,13 @@ def retarget(capture, body):
     middle = (at[BONE["LeftUpLeg"]] + at[BONE["RightUpLeg"]]) / 2
     path = sum(legs) / capture.leg() * capture.points["Hips"]
     return Motion(all_bones(turns), path - turns["Hips"] @ middle)
+
+
+def _bent(hips, chest):
+    """Rotations of the bones between hips and chest, each a third of the way from one to the other."""
+    bend = Rotation.from_matrix(hips.swapaxes(1, 2) @ chest).as_rotvec()
+    shares = (("LowerBack", 1 / 3), ("Spine", 2 / 3))
+    return {bone: hips @ Rotation.from_rotvec(share * bend).as_matrix() for bone, share in shares}
 
 
 def _limb(capture, upper, lower, ahead, straight):
@@ -63,13 +67,17 @@ def _limb(capture, upper, lower, ahead, straight):
     return shortest(turned @ straight, capture.points[lower] - capture.points[upper]) @ turned
 
 
-def _foot(capture, side, ahead):
+def _foot(capture, body, side, ahead):
     """Rotations of foot and toes, as from a reference pose in which the sole is normal to the shank."""
     knee, ankle, tip = (capture.reference[side + name] for name in ("Leg", "Foot", "Tip"))
     shank = (knee - ankle) / np.linalg.norm(knee - ankle)
     flat = (tip - ankle) - (tip - ankle) @ shank.T * shank
     points_out = np.linalg.norm(flat) > _FLAT * np.linalg.norm(tip - ankle)
-    level = upright(shank, flat if points_out else ahead[..., 0])
+    if points_out:  # as the body's own foot does
+        x, y, _ = body.t_pose[BONE[f"{side}ToeBase"]] - body.t_pose[BONE[f"{side}Foot"]]
+        level = upright(shank, flat) @ euler("Z", -np.arctan2(y, x))
+    else:
+        level = upright(shank, ahead[..., 0])
     foot = capture.turns[f"{side}Foot"].as_matrix() @ level
     if f"{side}ToeBase" in capture.turns:
         toes = capture.turns[f"{side}ToeBase"].as_matrix() @ level
