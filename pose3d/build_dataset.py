@@ -25,7 +25,7 @@ from pose3d.recordings.human36m import tree_checks
 from pose3d.recordings.registry import ACTIONS, CUSTOM, RAW, Selection, find_recordings, kind_of
 from pose3d.report import build_report
 from pose3d.synthetic.people import find_people
-from pose3d.synthetic.provenance import read_provenance
+from pose3d.synthetic.tree.provenance import read_provenance
 
 REAL, SYNTHETIC = Path(HUMAN36M), Path(SYNTHETIC_TREE)
 FRAMES = 200_000  # of the people

@@ -23,7 +23,7 @@ import numpy as np
 
 from pose3d import build_dataset, errors
 from pose3d.io.tables import text_table
-from pose3d.synthetic import writer
+from pose3d.synthetic.tree import writer
 from tests.fuzz_inputs import KINDS, make
 
 HANG = 60  # s

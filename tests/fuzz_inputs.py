@@ -16,7 +16,7 @@ from pose3d.model.network import Network
 from pose3d.model.weights import Weights, save
 from pose3d.skeleton import N_COORDINATES
 from pose3d.synthetic.motion.gait import GAITS, walk
-from pose3d.synthetic.walker_bodies import BODIES
+from pose3d.synthetic.tree.appearance import body_of
 from tests.conftest import turning_samples
 from tests.recordings.custom import drawn
 from tests.small import SMALL, TRAINED_ON
@@ -100,8 +100,8 @@ def make(folder):
         Image.fromarray(drawn.image_of(i)).save(folder / f"custom/frames/{i}.png")
     drawn.write_table(folder / "custom/j.csv", rows)
     drawn.write_recordings(folder / "custom", [drawn.ROW])
-    motion = walk(BODIES["S1"], GAITS["S1"], 12, False, rng)
-    write_motion(folder / "motion/a.bvh", BODIES["S1"], motion)
+    motion = walk(body_of("S1"), GAITS["S1"], 12, False, rng)
+    write_motion(folder / "motion/a.bvh", body_of("S1"), motion)
     data = Dataset.open(folder / "built", subjects=["S11"])
     keys = {name: getattr(data, name) for name in pose_files.KEYS}
     pose_files.write(folder / "poses", pose_files.FORMATS, pose_files.Pair(data.poses, data.poses, keys))

@@ -18,7 +18,7 @@ from PIL import Image
 from pose3d import synthetic
 from pose3d.io.video import video_writer
 from pose3d.synthetic.motion.gait import GAITS, walk
-from pose3d.synthetic.walker_bodies import BODIES
+from pose3d.synthetic.tree.appearance import body_of
 from tests.synthetic.motion.skeletons import write_motion
 
 ROOT = Path(__file__).parents[1]
@@ -99,7 +99,7 @@ def clone(tmp_path_factory):
     raw_tree(folder / "data" / "human36m")
     pictures(folder)
     (folder / "bvh" / "posing").mkdir(parents=True)
-    body = BODIES["S1"]
+    body = body_of("S1")
     write_motion(
         folder / "bvh" / "posing" / "1.bvh",
         body,

@@ -22,7 +22,7 @@ from pose3d.dataset.built_files import (
 from pose3d.dataset.sampling import sample_recording
 from pose3d.errors import UserError
 from pose3d.io.atomic_files import DiskFullError, exclusive, remove_partial
-from pose3d.synthetic.provenance import read_provenance as read_provenance_of_tree
+from pose3d.synthetic.tree.provenance import read_provenance as read_provenance_of_tree
 
 # What of its provenance a built file must share with a build to be reused, and what is shown of a difference.
 _COMPARED = {

@@ -5,8 +5,8 @@ import sys
 
 from pose3d.errors import command
 from pose3d.recordings.human36m import SUBJECTS
-from pose3d.synthetic.variation import KINDS
-from pose3d.synthetic.writer import FRAMES, IMAGE_SIZE, generate
+from pose3d.synthetic.tree.appearance import KINDS
+from pose3d.synthetic.tree.writer import FRAMES, IMAGE_SIZE, generate
 
 
 def _parser():

@@ -1,12 +1,11 @@
 """Scene: four calibrated cameras, lamps, and images of the empty room."""
 
 import functools
-from dataclasses import dataclass
 
 import numpy as np
 from scipy.ndimage import map_coordinates
 
-from pose3d.recordings.human36m import CAMERAS, Camera, project, world_to_camera
+from pose3d.recordings.human36m import CAMERAS, Camera, project
 
 FULL_SIZE = 1000  # columns of a frame of Human3.6M
 _TALL = 1002  # rows of the frames of cameras 1 and 4, and of all cameras for S7
@@ -33,20 +32,6 @@ LAMPS = np.array(
 AMBIENT = 0.42
 LAMP_DISTANCE = 3000.0  # mm at which a lamp has its strength
 _ROOM = np.array([6200.0, 5800.0, 3600.0])  # half length, half width, height
-
-
-@dataclass(frozen=True)
-class View:
-    """A camera and its image.
-
-    Attributes
-    ----------
-    camera : Camera, for an image of this size
-    rays : (H, W, 2) float64 array, x/z and y/z of the ray through each pixel's centre
-    """
-
-    camera: Camera
-    rays: np.ndarray
 
 
 def image_shape(subject, camera, image_size):
@@ -91,23 +76,22 @@ def camera_of(camera, image_size):
     )
 
 
-def view(camera, shape):
-    """`View` of a camera for an image shape.
+@functools.lru_cache(maxsize=6)
+def empty_room(camera, shape, seed, lamps=None):
+    """A camera's image (H, W, 3) of the empty room; cached, since takes share it.
 
     Parameters
     ----------
     camera : str, one of `CAMERAS`
     shape : (H, W)
+    seed : int, of the room's texture, the same for all cameras and recordings
+    lamps : (L,) tuple of floats, factors of the lamps' strengths; None: all 1
+
+    Returns
+    -------
+    (H, W, 3) uint8 array, RGB
     """
-    calibrated = camera_of(camera, shape[1])
-    return View(calibrated, _rays(calibrated, *shape))
-
-
-@functools.lru_cache(maxsize=6)
-def empty_room(camera, shape, seed, lamps=None):
-    """`View` of a camera, and its image (H, W, 3) of the empty room; cached, since takes share it."""
-    seen = view(camera, shape)
-    return seen, background(seen, np.random.default_rng(seed), lamps)
+    return _background(camera_of(camera, shape[1]), shape, np.random.default_rng(seed), lamps)
 
 
 def _rays(camera, rows, columns):
@@ -120,39 +104,34 @@ def _rays(camera, rows, columns):
     return xy
 
 
-def lamps_seen_by(camera, factors=None):
-    """(L, 4) positions of the lamps in the camera frame, mm, and strengths, changed by (L,) factors."""
-    lamps = _lamps(factors)
-    return np.column_stack([world_to_camera(camera, lamps[:, :3]), lamps[:, 3]])
-
-
-def _lamps(factors):
-    """The lamps with strengths changed by (L,) factors, if any."""
-    return LAMPS if factors is None else LAMPS * np.column_stack([np.ones((len(LAMPS), 3)), factors])
-
-
-def background(seen, rng, lamps=None):
-    """Render the empty room by ray casting.
+def light_at(place, factors=None):
+    """Light that falls on a place.
 
     Parameters
     ----------
-    seen : View
-    rng : numpy Generator of the texture, seeded the same for all cameras and recordings
-    lamps : (L,) floats, factors of the lamps' strengths; None: all 1
+    place : (3,) array, mm
+    factors : (L,) floats, factors of the lamps' strengths; None: all 1
 
     Returns
     -------
-    (H, W, 3) uint8 array, RGB
+    (L, 4) array, direction towards each lamp, of unit length, and strength of its light
     """
+    towards = LAMPS[:, :3] - place
+    far = np.linalg.norm(towards, axis=1, keepdims=True)
+    strength = LAMPS[:, 3] * (1 if factors is None else np.array(factors))
+    return np.column_stack([towards / far, strength * (LAMP_DISTANCE / far[:, 0]) ** 2])
+
+
+def _background(camera, shape, rng, lamps):
+    """Render the empty room by ray casting."""
     grain = rng.uniform(-1, 1, (6, 64, 64))
     tints = rng.uniform(0.4, 0.7, (6, 1)) + rng.uniform(-0.05, 0.05, (6, 3))
-    rays = np.concatenate([seen.rays, np.ones((*seen.rays.shape[:2], 1))], axis=-1)
-    rays = rays @ seen.camera.R  # world directions
+    rays = np.pad(_rays(camera, *shape), ((0, 0), (0, 0), (0, 1)), constant_values=1) @ camera.R  # world
     with np.errstate(divide="ignore"):
         bounds = np.where(rays > 0, _ROOM, [-_ROOM[0], -_ROOM[1], 0.0])
-        steps = (bounds - seen.camera.T) / rays
+        steps = (bounds - camera.T) / rays
     axis = steps.argmin(axis=-1)
-    point = seen.camera.T + np.take_along_axis(steps, axis[..., None], -1) * rays
+    point = camera.T + np.take_along_axis(steps, axis[..., None], -1) * rays
     positive = np.take_along_axis(rays, axis[..., None], -1)[..., 0] > 0
     image = np.zeros(rays.shape)
     for wall in range(6):
@@ -161,7 +140,7 @@ def background(seen, rng, lamps=None):
         normal = np.zeros(3)
         normal[wall // 2] = 1 - 2 * (wall % 2)
         albedo = _wall(point[on][:, across], grain[wall], tints[wall])
-        image[on] = albedo * _light(point[on], normal, _lamps(lamps))[:, None]
+        image[on] = albedo * _light(point[on], normal, lamps)[:, None]
     return np.clip(255 * image, 0, 255).astype(np.uint8)
 
 
@@ -177,10 +156,11 @@ def _wall(place, grain, tint):
     return np.clip(value[:, None] * tint, 0.02, 1)
 
 
-def _light(point, normal, lamps):
+def _light(point, normal, factors):
+    """Light (P,) that falls on (P, 3) places of one normal."""
     total = np.full(len(point), AMBIENT)
-    for lamp in lamps:
+    for lamp, factor in zip(LAMPS, np.ones(len(LAMPS)) if factors is None else factors, strict=True):
         towards = lamp[:3] - point
         far = np.linalg.norm(towards, axis=1)
-        total += lamp[3] * np.maximum(towards @ normal / far, 0) * (LAMP_DISTANCE / far) ** 2
+        total += factor * lamp[3] * np.maximum(towards @ normal / far, 0) * (LAMP_DISTANCE / far) ** 2
     return total

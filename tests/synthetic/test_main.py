@@ -3,7 +3,7 @@ import numpy as np
 from pose3d.recordings.human36m import find_recordings
 from pose3d.synthetic.__main__ import main
 from pose3d.synthetic.motion.gait import GAITS, walk
-from pose3d.synthetic.walker_bodies import BODIES
+from pose3d.synthetic.tree.appearance import body_of
 from tests.synthetic.motion.skeletons import write_motion
 
 TINY = ["--frames", "2", "--image-size", "100", "--subjects", "S5", "--workers", "1"]
@@ -16,8 +16,8 @@ def test_the_command_writes_a_tree_and_says_where(tmp_path, capsys):
 
 
 def test_the_command_drives_the_bodies_by_a_folder_of_bvh(tmp_path, capsys):
-    motion = walk(BODIES["S1"], GAITS["S1"], 6, False, np.random.default_rng(0))
-    path = write_motion(tmp_path / "bvh" / "a.bvh", BODIES["S1"], motion, rest="T")
+    motion = walk(body_of("S1"), GAITS["S1"], 6, False, np.random.default_rng(0))
+    path = write_motion(tmp_path / "bvh" / "a.bvh", body_of("S1"), motion, rest="T")
     path.write_text(path.read_text().replace("LeftForeArm", "Elle"))
     where = ["--out", str(tmp_path / "tree"), "--motion", str(path.parent), "--actions", "Posing", *TINY]
     assert main(where) == 1

@@ -2,15 +2,16 @@ import numpy as np
 import pytest
 
 from pose3d.recordings.human36m import CAMERAS, project, world_to_camera
-from pose3d.synthetic.scene import background, camera_of, image_shape, view
+from pose3d.synthetic.scene import LAMP_DISTANCE, LAMPS, _rays, camera_of, empty_room, image_shape, light_at
 
 
 @pytest.mark.parametrize("number", CAMERAS)
 def test_rays_are_the_inverse_of_the_projection(number):
-    seen = view(number, (204, 200))
-    points = np.concatenate([seen.rays, np.ones((*seen.rays.shape[:2], 1))], axis=-1) * 4000
+    camera = camera_of(number, 200)
+    rays = _rays(camera, 204, 200)
+    points = np.concatenate([rays, np.ones((204, 200, 1))], axis=-1) * 4000
     columns, rows = np.meshgrid(np.arange(200), np.arange(204))
-    np.testing.assert_allclose(project(seen.camera, points), np.stack([columns, rows], axis=-1), atol=1e-3)
+    np.testing.assert_allclose(project(camera, points), np.stack([columns, rows], axis=-1), atol=1e-3)
 
 
 @pytest.mark.parametrize("number", CAMERAS)
@@ -38,11 +39,23 @@ def test_sizes_are_those_of_human36m():
 
 
 def test_the_room_is_textured_unevenly_lit_and_the_same_for_the_same_seed():
-    seen = view(CAMERAS[2], (200, 200))
-    room = background(seen, np.random.default_rng(4))
+    room = empty_room(CAMERAS[2], (200, 200), 4)
     assert room.dtype == np.uint8
-    np.testing.assert_array_equal(room, background(seen, np.random.default_rng(4)))
+    empty_room.cache_clear()
+    np.testing.assert_array_equal(room, empty_room(CAMERAS[2], (200, 200), 4))
     gray = room.mean(axis=-1)
     assert gray.std() > 10
     quarters = gray.reshape(2, 100, 2, 100).mean(axis=(1, 3))
     assert np.ptp(quarters) > 5
+    darker = empty_room(CAMERAS[2], (200, 200), 4, (0.5, 0.5, 0.5, 0.5))
+    assert darker.mean() < 0.9 * room.mean()
+
+
+def test_lamps_shine_as_their_distance_says():
+    """Below the first lamp, at the distance of its strength, and at twice that distance."""
+    for far, share in ((1, 1), (2, 0.25)):
+        place = LAMPS[0, :3] - [0, 0, far * LAMP_DISTANCE]
+        light = light_at(place, (2.0, 1, 1, 1))
+        np.testing.assert_allclose(light[0], [0, 0, 1, 2 * share * LAMPS[0, 3]])
+        np.testing.assert_allclose(np.linalg.norm(light[:, :3], axis=1), 1)
+    np.testing.assert_array_equal(light_at(place)[1:], light[1:])

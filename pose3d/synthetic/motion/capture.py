@@ -1,4 +1,4 @@
-"""Motion capture from a BVH file: Human3.6M's joints, 50 frames per second, z up."""
+"""Motion capture from a BVH file: named joints, 50 frames per second, z up."""
 
 from dataclasses import dataclass
 
@@ -8,10 +8,9 @@ from scipy.spatial.transform import Rotation, Slerp
 
 from pose3d.errors import UserError
 from pose3d.recordings.human36m import FRAMES_PER_SECOND
+from pose3d.synthetic.body import SIDES
 from pose3d.synthetic.motion.bvh import pose, read, rest_pose
 from pose3d.synthetic.motion.joint_names import find_joints
-from pose3d.synthetic.motion.kinematics import SIDES
-from pose3d.synthetic.motion.rotations import unit
 
 _Z_UP = Rotation.from_euler("x", 90, degrees=True)  # BVH has y up
 _UPRIGHT = 0.7  # smallest cosine with the vertical of trunk and legs in a standing pose
@@ -20,18 +19,23 @@ _SLOWEST, _FASTEST = 10, 480  # frames per second of motion capture
 _LEAP = 0.1  # of the leg's length between frames: 10 m/s at 120 frames per second
 _SUDDEN, _NEXT = 3, 10  # a leap exceeds 3 times the largest of the next 10 steps
 _TOUCHING = 1e-3  # of the leg's length: joints in the same place
-_LEG = (("UpLeg", "Leg"), ("Leg", "Foot"))  # upper and lower joint of the bones
-_ARM = (("Arm", "ForeArm"), ("ForeArm", "Hand"))
-_BONES = (
-    [("Hips", "Spine1"), ("Spine1", "Neck"), ("Neck", "Head"), ("LeftUpLeg", "RightUpLeg")]
-    + [(side + upper, side + lower) for side, _ in SIDES for upper, lower in _LEG + _ARM]
-    + [("LeftArm", "RightArm"), ("Neck", "LeftArm"), ("Neck", "RightArm")]
-)
+_LEGS = [(f"{side}{a}", f"{side}{b}") for side, _ in SIDES for a, b in (("UpLeg", "Leg"), ("Leg", "Foot"))]
+_ARMS = [
+    (f"{side}{a}", f"{side}{b}") for side, _ in SIDES for a, b in (("Arm", "ForeArm"), ("ForeArm", "Hand"))
+]
+_BONES = [
+    *_LEGS,
+    *_ARMS,
+    ("LeftUpLeg", "RightUpLeg"),
+    ("LeftArm", "RightArm"),
+    ("Hips", "Neck"),
+    ("Neck", "Head"),
+]
 
 
 @dataclass(frozen=True)
 class Capture:
-    """A captured motion. Names are Human3.6M's; ``Hips`` is the middle of the hip joints.
+    """A captured motion. Names are those of our bones; the point ``Hips`` is the middle of the hip joints.
 
     Attributes
     ----------
@@ -87,11 +91,10 @@ def load(path, joint_map, limit=None, rate=None):
     step = 1 / rate if rate else _frame_time(bvh)
     joints = find_joints(bvh, joint_map)
     positions, rotations = pose(bvh)
-    points = _points(bvh, joints, _upright(positions))
-    turns = {name: _Z_UP * rotations[joint] * _Z_UP.inv() for name, joint in joints.items()}
-    rest = _points(bvh, joints, _upright(rest_pose(bvh)[None]))
+    points = _points(bvh, joints, positions)
+    turns = {name: _Z_UP * rotations[joint] * _Z_UP.inv() for name, joint in _sources(bvh, joints).items()}
     _check_bones(bvh, joints, points)
-    reference, turns = _stand(path, points, turns, rest)
+    reference, turns = _stand(path, points, turns, _points(bvh, joints, rest_pose(bvh)[None]))
     first = int(_starts_with_t_pose(bvh, points))
     _check_up(path, {name: at[first:] for name, at in points.items()})
     if len(bvh.values) - first < 2:
@@ -118,30 +121,31 @@ def _frame_time(bvh):
     return bvh.frame_time
 
 
-def _upright(positions):
-    """Convert positions (..., 3) from y up to z up."""
-    return _Z_UP.apply(positions.reshape(-1, 3)).reshape(positions.shape)
-
-
 def _points(bvh, joints, positions):
-    """Named points (F, 3) from positions (F, J, 3), with the middle of the hips and the tips of the feet.
+    """Points (F, 3), z up, from positions (F, J, 3), with the middle of the hips and the tips of the feet.
 
     A skeleton without a neck has it in the middle of the shoulders.
     """
-    points = {name: positions[:, joint] for name, joint in joints.items()}
+    points = {name: _Z_UP.apply(positions[:, joint]) for name, joint in joints.items()}
     points["Hips"] = (points["LeftUpLeg"] + points["RightUpLeg"]) / 2
     points.setdefault("Neck", (points["LeftArm"] + points["RightArm"]) / 2)
     for side, _ in SIDES:
         foot = joints[f"{side}Foot"]
         ends = [i for i, parent in enumerate(bvh.parents) if parent == foot and not bvh.names[i]]
         tip = joints.get(f"{side}ToeBase", ends[0] if ends else foot)
-        points[f"{side}Tip"] = positions[:, tip]
+        points[f"{side}Tip"] = _Z_UP.apply(positions[:, tip])
     return points
+
+
+def _sources(bvh, joints):
+    """The joints that turn our bones: dict of bone to joint. The collar is what carries the arm."""
+    collars = {f"{side}Shoulder": max(bvh.parents[joints[f"{side}Arm"]], 0) for side, _ in SIDES}
+    return {"Neck": joints["Spine1"]} | joints | collars
 
 
 def _leg(points):
     """Length of thigh and shank, mean of both sides and all frames."""
-    bones = [points[side + upper] - points[side + lower] for side, _ in SIDES for upper, lower in _LEG]
+    bones = [points[upper] - points[lower] for upper, lower in _LEGS]
     return float(np.linalg.norm(bones, axis=-1).sum(axis=0).mean() / 2)
 
 
@@ -181,8 +185,8 @@ def _check_up(path, points):
 
 def _uprightness(points, up=(0, 0, 1)):
     """(F,) smallest cosine of trunk, thighs and shanks with the vertical."""
-    bones = [("Neck", "Hips")] + [(side + upper, side + lower) for side, _ in SIDES for upper, lower in _LEG]
-    return np.min([unit(points[upper] - points[lower]) @ up for upper, lower in bones], axis=0)
+    bones = np.stack([points[upper] - points[lower] for upper, lower in [("Neck", "Hips"), *_LEGS]])
+    return (bones @ up / np.linalg.norm(bones, axis=-1)).min(axis=0)
 
 
 def _starts_with_t_pose(bvh, points):

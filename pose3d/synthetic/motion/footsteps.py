@@ -6,7 +6,9 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 from scipy.ndimage import gaussian_filter1d, minimum_filter1d
 
-from pose3d.synthetic.motion.rotations import euler, segment_frame
+from pose3d.synthetic.body import BONE
+from pose3d.synthetic.mesh import skin
+from pose3d.synthetic.motion.kinematics import euler, upright
 
 # Angle between sole and floor in degrees, toes up positive, at every 5 % of the stride from heel strike:
 # hip - knee + ankle angle of normal gait at natural cadence, rounded, after Winter (The Biomechanics and
@@ -17,33 +19,58 @@ _TOE_OFF = 0.62  # share of the stride
 _UNDER_HIP = 0.26  # share of the stride at which the ankle passes below the hip
 _CLEARANCE = 25.0  # mm, height of the swinging foot above the direct passage
 _REACH = 0.997  # largest share of the leg's length: the knee is never quite straight
+_ROUND = 0.75  # share of the heel's length at which its rounded end touches the floor
 
 
 @dataclass(frozen=True)
-class Feet:
-    """Motion of one foot, world frame.
+class Leg:
+    """Lengths of a body's legs, mm.
 
     Attributes
     ----------
-    ankle : (F, 3) array, mm
-    frame : (F, 3, 3) array, the foot's forward, left and up axes as columns
-    heading, pitch : (F,) arrays, rad
-    planted : (F,) bool array
+    thigh, shank : float
+    ankle : float, height of the ankle over the sole
+    heel : float, from the ankle back to where the heel touches the floor
+    ball, ball_height : float, from the ankle ahead to the joint of the toes, and its height over the sole
     """
 
+    thigh: float
+    shank: float
+    ankle: float
+    heel: float
+    ball: float
+    ball_height: float
+
+
+def leg_of(body):
+    """Measure the left `Leg` of a body in the T-pose."""
+    hip, knee, ankle, ball = (
+        body.t_pose[BONE[f"Left{name}"]] for name in ("UpLeg", "Leg", "Foot", "ToeBase")
+    )
+    transforms = body.transforms(np.tile(np.eye(3), (len(body.t_pose), 1, 1)))
+    mesh = skin(body, transforms, np.zeros(len(body.vertices), np.float32))
+    foot = mesh[np.isin(body.bones[:, 0], [BONE["LeftFoot"], BONE["LeftToeBase"]])]
+    back, _, low = foot.min(axis=0)
+    thigh, shank = hip[2] - knee[2], knee[2] - ankle[2]
+    heel = _ROUND * (ankle[0] - back)
+    return Leg(thigh, shank, ankle[2] - low, heel, ball[0] - ankle[0], ball[2] - low)
+
+
+@dataclass(frozen=True)
+class Foot:
+    """Motion of one foot: ankle (F, 3) in mm, heading and pitch (F,) in rad."""
+
     ankle: np.ndarray
-    frame: np.ndarray
     heading: np.ndarray
     pitch: np.ndarray
-    planted: np.ndarray
 
 
-def foot_motion(body, path, heading, phase, sideways, toe_out, roll):
+def step(leg, path, heading, phase, sideways, toe_out, roll):
     """Plant a foot at every stride and swing it from each place to the next.
 
     Parameters
     ----------
-    body : Body
+    leg : Leg
     path : (F, 2) array, mm, of the pelvis over the floor
     heading, phase : (F,) arrays, rad and strides since a heel strike of this foot
     sideways : float, mm, of the ankle to the left of the path
@@ -52,32 +79,29 @@ def foot_motion(body, path, heading, phase, sideways, toe_out, roll):
 
     Returns
     -------
-    Feet; the first and last 1.5 strides are invalid
+    Foot; the first and last 1.5 strides are invalid
     """
     stride = np.floor(phase)
     part = phase - stride
-    this = _plant(path, heading, phase, stride, sideways)
-    following = _plant(path, heading, phase, stride + 1, sideways)
+    this, following = (_plant(path, heading, phase, at, sideways, toe_out) for at in (stride, stride + 1))
     pitch = _sole(part, roll)
     swing = np.clip((part - _TOE_OFF) / (1 - _TOE_OFF), 0, 1)
-    planted = part < _TOE_OFF
-    on_floor = _ankle(body, *this, pitch)
-    ankle = np.where(planted[:, None], on_floor, _swung(body, this, following, swing, roll))
+    on_floor = _ankle(leg, *this, pitch)
+    ankle = np.where(part[:, None] < _TOE_OFF, on_floor, _swung(leg, this, following, swing, roll))
     eased = swing**2 * (3 - 2 * swing)
-    turned = this[1] + eased * (following[1] - this[1]) + toe_out
-    return Feet(ankle, euler("ZY", turned, -pitch), turned, pitch, planted)
+    return Foot(ankle, this[1] + eased * (following[1] - this[1]), pitch)
 
 
-def pelvis_height(hips, feet, body):
-    """Height (F,) of the pelvis at which both legs just reach the floor, smoothed.
+def hips_height(hips, feet, leg):
+    """Height (F,) of the hips at which both legs just reach the floor, smoothed.
 
     Parameters
     ----------
-    hips : list of (F, 3) arrays, mm, hip joints of a pelvis at height 0
-    feet : list of Feet, in the same order
-    body : Body
+    hips : list of (F, 3) arrays, mm, hip joints of hips at height 0
+    feet : list of Foot, in the same order
+    leg : Leg
     """
-    reach = _REACH * (body.length("thigh") + body.length("shank"))
+    reach = _REACH * (leg.thigh + leg.shank)
     limits = []
     for hip, foot in zip(hips, feet, strict=True):
         level = ((foot.ankle - hip)[:, :2] ** 2).sum(axis=1)
@@ -86,34 +110,32 @@ def pelvis_height(hips, feet, body):
     return gaussian_filter1d(lowest, 2, mode="nearest")
 
 
-def bend_leg(hip, foot, forward, body):
-    """Knee (F, 3), and frames (F, 3, 3) of thigh and shank, by the law of cosines.
+def bend_leg(hip, foot, leg):
+    """Rotations (F, 3, 3) of thigh and shank, by the law of cosines; the knee bends where the foot points.
 
     Parameters
     ----------
     hip : (F, 3) array, mm
-    foot : Feet
-    forward : (F, 3) array, direction in which the knee bends
-    body : Body
+    foot : Foot
+    leg : Leg
     """
-    thigh, shank = body.length("thigh"), body.length("shank")
+    forward = euler("Z", foot.heading)[..., 0]
     span = foot.ankle - hip
     far = np.linalg.norm(span, axis=1, keepdims=True)
-    along = (thigh**2 - shank**2 + far**2) / (2 * far)
-    out = np.sqrt(np.maximum(thigh**2 - along**2, 0))
-    plane = segment_frame(-span, forward)
-    knee = hip + along * span / far + out * plane[..., 0]
-    return knee, segment_frame(hip - knee, forward), segment_frame(knee - foot.ankle, forward)
+    along = (leg.thigh**2 - leg.shank**2 + far**2) / (2 * far)
+    out = np.sqrt(np.maximum(leg.thigh**2 - along**2, 0))
+    knee = hip + along * span / far + out * upright(-span, forward)[..., 0]
+    return upright(hip - knee, forward), upright(knee - foot.ankle, forward)
 
 
-def _plant(path, heading, phase, stride, sideways):
+def _plant(path, heading, phase, stride, sideways, toe_out):
     """Place (F, 2), mm, and heading (F,) of the flat foot in the given strides."""
     frame = np.arange(len(phase))
     at = np.interp(stride + _UNDER_HIP, phase, frame)
     turned = np.interp(at, frame, heading)
     left = np.stack([-np.sin(turned), np.cos(turned)], axis=1)
     place = np.stack([np.interp(at, frame, path[:, axis]) for axis in (0, 1)], axis=1)
-    return place + sideways * left, turned
+    return place + sideways * left, turned + toe_out
 
 
 def _sole(part, roll):
@@ -123,36 +145,27 @@ def _sole(part, roll):
     return np.radians(roll * curve(part))
 
 
-def _ankle(body, place, heading, pitch):
-    """Ankle (F, 3) above a sole that stands on its heel (toes up), flat, or on its ball (heel up)."""
-    heel, ball, drop = (body.length(name) for name in ("heel", "ball", "ankle"))
-    pivot = np.where(pitch >= 0, -heel, ball)
-    forward = pivot - pivot * np.cos(pitch) - drop * np.sin(pitch)
-    height = -pivot * np.sin(pitch) + drop * np.cos(pitch)
+def _ankle(leg, place, heading, pitch):
+    """Ankle (F, 3) above a sole that turns about its heel (toes up), or about the joint of its toes."""
+    pivot, above = np.where(pitch >= 0, -leg.heel, leg.ball), np.where(pitch >= 0, 0, leg.ball_height)
+    forward = pivot - pivot * np.cos(pitch) - (leg.ankle - above) * np.sin(pitch)
+    height = above - pivot * np.sin(pitch) + (leg.ankle - above) * np.cos(pitch)
     x, y = place[:, 0] + forward * np.cos(heading), place[:, 1] + forward * np.sin(heading)
     return np.stack([x, y, height], axis=1)
 
 
-def _swung(body, this, following, swing, roll):
+def _swung(leg, this, following, swing, roll):
     """Cubic passage from toe-off to the next heel strike, continuous in velocity at both ends."""
     small = 0.005
     duration = 1 - _TOE_OFF
 
     def state(plant, part):
-        here, after = (
-            _ankle(body, *plant, _sole(np.full(len(swing), p), roll)) for p in (part, part + small)
-        )
+        here, after = (_ankle(leg, *plant, _sole(np.full(len(swing), p), roll)) for p in (part, part + small))
         return here, (after - here) / small * duration
 
     start, leaving = state(this, _TOE_OFF - small)
     end, arriving = state(following, 0.0)
     s = swing[:, None]
-    bump = np.zeros((len(swing), 3))
-    bump[:, 2] = _CLEARANCE * 16 * swing**2 * (1 - swing) ** 2
-    return (
-        (2 * s**3 - 3 * s**2 + 1) * start
-        + (s**3 - 2 * s**2 + s) * leaving
-        + (3 * s**2 - 2 * s**3) * end
-        + (s**3 - s**2) * arriving
-        + bump
-    )
+    ease = 3 * s**2 - 2 * s**3
+    passage = (1 - ease) * start + ease * end + (s**3 - 2 * s**2 + s) * leaving + (s**3 - s**2) * arriving
+    return passage + _CLEARANCE * 16 * (s * (1 - s)) ** 2 * [0, 0, 1]

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from pose3d.recordings.human36m import FRAMES_PER_SECOND
-from pose3d.synthetic.motion.footsteps import bend_leg, foot_motion, pelvis_height
-from pose3d.synthetic.motion.kinematics import JOINT, SIDES, Motion, Pose
-from pose3d.synthetic.motion.rotations import euler
+from pose3d.synthetic.body import BONE, SIDES
+from pose3d.synthetic.motion.footsteps import bend_leg, hips_height, leg_of, step
+from pose3d.synthetic.motion.kinematics import Motion, all_bones, euler
 
 _STARTS = {"Right": 0.0, "Left": 0.5}  # of each leg's stride
 _PAD = 2 * FRAMES_PER_SECOND  # extra frames at both ends, for steps that reach beyond them
@@ -75,76 +75,64 @@ def walk(body, gait, frames, clockwise, rng):
     rate = rng.uniform(1.15, 1.3) * (-1 if clockwise else 1)
     heading = rng.uniform(0, 2 * np.pi) + rate * time + 0.15 * _wander(time, rng)
     speed = gait.stride * body.stature * cadence * (1 + 0.04 * _wander(time, rng))
-    step = (speed / FRAMES_PER_SECOND)[:, None] * np.stack([np.cos(heading), np.sin(heading)], axis=1)
-    path = np.cumsum(step, axis=0)
+    ahead = euler("Z", heading)
+    path = np.cumsum((speed / FRAMES_PER_SECOND)[:, None] * ahead[:, :2, 0], axis=0)
     kept = np.arange(_PAD, _PAD + frames)
     path += rng.uniform(-150, 150, 2) - (path[kept].min(axis=0) + path[kept].max(axis=0)) / 2
 
-    pose = Pose(body, len(time))
-    _pose_pelvis(pose, gait, path, heading, phase)
-    feet = _pose_legs(pose, gait, path, heading, phase)
-    _pose_trunk(pose, gait, heading, phase, time, rng)
-    for side, sign in SIDES:
-        _pose_arm(pose, gait, side, sign, phase + _STARTS[side], time, rng)
-    planted = {side: foot.planted for side, foot in feet.items()}
-    return Motion(pose.joints, pose.frames, heading, planted).at(kept)
-
-
-def _pose_pelvis(pose, gait, path, heading, phase):
-    """Place the pelvis at height 0, swayed to the standing leg, its right side forward with the right leg."""
     swing = np.sin(2 * np.pi * (phase - 0.05))  # 1 in right mid-stance
+    root = np.pad(path, ((0, 0), (0, 1))) - gait.sway * swing[:, None] * ahead[..., 1]
+    turns = _trunk(gait, heading, phase, swing, time, rng)
+    root[:, 2] = _put_legs(turns, body, gait, root, path, heading, phase)
+    for side, sign in SIDES[::-1]:
+        _put_arm(turns, gait, side, sign, phase + _STARTS[side], time, rng)
+    return Motion(all_bones(turns), root).at(kept)
+
+
+def _trunk(gait, heading, phase, swing, time, rng):
+    """Rotations of pelvis, trunk and head: a hip goes forward with its leg, the shoulders against it."""
     turn = np.radians(gait.twist) * np.cos(2 * np.pi * phase)
-    pose.frames["pelvis"] = euler("ZX", heading + turn, np.radians(3) * swing)
-    right = np.stack([np.sin(heading), -np.cos(heading), np.zeros(len(heading))], axis=1)
-    pose.put("Hips", "Spine", at=np.pad(path, ((0, 0), (0, 1))) + gait.sway * swing[:, None] * right)
-    pose.place_hips()
-
-
-def _pose_legs(pose, gait, path, heading, phase):
-    """Place both legs and raise the pelvis to the height that they allow; returns the feet by side."""
-    body = pose.body
-    feet = {}
-    for side, sign in SIDES:
-        sideways, toe_out = sign * gait.width / 2 * body.stature, sign * np.radians(gait.toe_out)
-        feet[side] = foot_motion(body, path, heading, phase + _STARTS[side], sideways, toe_out, gait.roll)
-    height = pelvis_height([pose[f"{side}UpLeg"] for side in feet], list(feet.values()), body)
-    for name in ("Hips", "Spine", "RightUpLeg", "LeftUpLeg"):
-        pose.joints[:, JOINT[name], 2] += height
-    for side, foot in feet.items():
-        forward = np.stack([np.cos(foot.heading), np.sin(foot.heading), 0 * foot.heading], axis=1)
-        knee, thigh, shank = bend_leg(pose[f"{side}UpLeg"], foot, forward, body)
-        # Toes stay flat while the heel rises, and drop a little in the swing.
-        toes = euler("ZY", foot.heading, -np.maximum(foot.pitch, 0.2 * foot.pitch))
-        pose.frames |= {f"{side} thigh": thigh, f"{side} shank": shank}
-        pose.frames |= {f"{side} foot": foot.frame, f"{side} toes": toes}
-        pose.put(f"{side}Leg", at=knee)
-        pose.put(f"{side}Foot", at=foot.ankle)
-        pose.place_toes(side)
-    return feet
-
-
-def _pose_trunk(pose, gait, heading, phase, time, rng):
-    turn = np.radians(gait.twist) * np.cos(2 * np.pi * phase)  # the shoulders rotate against the pelvis
     lean = np.radians(gait.lean + np.cos(4 * np.pi * phase) + _wander(time, rng))
     side = np.radians(1.5) * np.sin(2 * np.pi * phase)
-    pose.frames["waist"] = euler("ZXY", heading, side, lean / 2)
-    pose.frames["trunk"] = euler("ZXY", heading - turn, -side, lean)
     look, nod = np.radians(12) * _wander(time, rng), np.radians(5 + 5 * _wander(time, rng))
-    pose.frames["head"] = euler("ZY", heading + look, nod)
-    pose.place_trunk(neck="head")
+    return {
+        "Hips": euler("ZX", heading + turn, np.radians(3) * swing),
+        "LowerBack": euler("ZXY", heading, side, lean / 2),
+        "Spine1": euler("ZXY", heading - turn, -side, lean),
+        "Neck": euler("ZY", heading + look / 2, (lean + nod) / 2),
+        "Head": euler("ZY", heading + look, nod),
+    }
 
 
-def _pose_arm(pose, gait, side, sign, phase, time, rng):
-    """Place an arm; it swings against the leg of its side: furthest back at that leg's heel strike."""
+def _put_legs(turns, body, gait, root, path, heading, phase):
+    """Add the rotations of both legs; returns the height (F,) of the hips that they allow."""
+    leg, feet, hips = leg_of(body), [], []
+    for side, sign in SIDES:
+        sideways, toe_out = sign * gait.width / 2 * body.stature, sign * np.radians(gait.toe_out)
+        feet.append(step(leg, path, heading, phase + _STARTS[side], sideways, toe_out, gait.roll))
+        hips.append(root + turns["Hips"] @ body.t_pose[BONE[f"{side}UpLeg"]])
+    height = hips_height(hips, feet, leg)
+    for (side, _), foot, hip in zip(SIDES, feet, hips, strict=True):
+        hip[:, 2] += height
+        turns[f"{side}UpLeg"], turns[f"{side}Leg"] = bend_leg(hip, foot, leg)
+        turns[f"{side}Foot"] = euler("ZY", foot.heading, -foot.pitch)
+        # Toes stay flat while the heel rises, and drop a little in the swing.
+        turns[f"{side}ToeBase"] = euler("ZY", foot.heading, -np.maximum(foot.pitch, 0.2 * foot.pitch))
+    return height
+
+
+def _put_arm(turns, gait, side, sign, phase, time, rng):
+    """Add the rotations of an arm; it swings against its leg: furthest back at that leg's heel strike."""
     forward = -np.cos(2 * np.pi * (phase - 0.03))
     swing = 1 + 0.15 * _wander(time, rng)
     shoulder = np.radians(-2 + gait.arm_swing * swing * forward)
     elbow = np.radians(gait.elbow * (1 + 0.45 * forward) * swing)
     abduction = np.radians(gait.abduction + 2 * _wander(time, rng))
-    upper = pose.frames["trunk"] @ euler("XY", sign * abduction, -shoulder)
-    pose.frames[f"{side} upper arm"] = upper
-    pose.frames[f"{side} forearm"] = upper @ euler("ZY", -sign * np.radians(25), -elbow)
-    pose.place_arm(side, sign, girdle="trunk")
+    hanging = euler("X", -sign * np.pi / 2)  # from the T-pose
+    upper = turns["Spine1"] @ euler("XY", sign * abduction, -shoulder)
+    turns[f"{side}Shoulder"] = turns["Spine1"] @ euler("X", -sign * np.radians(4))
+    turns[f"{side}Arm"] = upper @ hanging
+    turns[f"{side}ForeArm"] = upper @ euler("ZY", -sign * np.radians(25), -elbow) @ hanging
 
 
 def _wander(time, rng):

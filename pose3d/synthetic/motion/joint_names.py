@@ -1,18 +1,21 @@
-"""Find Human3.6M's joints in a BVH skeleton, by known names or by the user's joint map."""
+"""Find the joints of a BVH skeleton that drive our bones, by known names or by the user's joint map."""
 
 import json
 import tomllib
 from pathlib import Path
 
-import numpy as np
-
 from pose3d.errors import UserError
-from pose3d.synthetic.motion.bvh import rest_pose
 
 # Names in the common conversions of CMU's data and similar skeletons, the most specific first:
 # "LeftShoulder" is the collar if there is a "LeftArm". {Side} is Left or Right, {s} is l or r; names are
 # compared without case.
-_MIDDLE = {"Hips": ("Hips", "Hip", "Pelvis"), "Neck": ("Neck1", "Neck"), "Head": ("Head",)}
+_MIDDLE = {
+    "Hips": ("Hips", "Hip", "Pelvis"),
+    "LowerBack": ("LowerBack",),
+    "Spine": ("Spine", "Abdomen", "Chest"),
+    "Neck": ("Neck1", "Neck"),
+    "Head": ("Head",),
+}
 _SIDED = {
     "UpLeg": ("{Side}UpLeg", "{Side}Thigh", "{s}Thigh", "{Side}UpperLeg", "{Side}Hip"),
     "Leg": ("{Side}Leg", "{Side}Shin", "{s}Shin", "{Side}LowLeg", "{Side}LowerLeg", "{Side}Knee"),
@@ -27,14 +30,13 @@ _ALIASES = _MIDDLE | {
     for side in ("Left", "Right")
     for part, names in _SIDED.items()
 }
-_OPTIONAL = ("LeftToeBase", "RightToeBase", "Neck")
-_SPINE = "Spine1"  # found by its position, since conversions number the spine differently
-_SPINE_AT = 0.475  # share of the way from pelvis to neck, in the synthetic bodies
-KEYS = (*_ALIASES, _SPINE)
+_OPTIONAL = ("LeftToeBase", "RightToeBase", "LowerBack", "Spine", "Neck")
+_CHEST = "Spine1"  # the joint that carries both arms, since conversions number the spine differently
+KEYS = (*_ALIASES, _CHEST)
 
 
 def read_joint_map(path):
-    """Read a joint map, from Human3.6M's joint names to those of a BVH skeleton.
+    """Read a joint map, from the names of our bones to those of a BVH skeleton.
 
     Parameters
     ----------
@@ -80,7 +82,7 @@ def find_joints(bvh, joint_map):
 
     Returns
     -------
-    dict of Human3.6M's joint names to indices into ``bvh.names``; toes and neck are optional
+    dict of our bones to indices into ``bvh.names``; toes, neck and lower spine are optional
 
     Raises
     ------
@@ -94,11 +96,8 @@ def find_joints(bvh, joint_map):
         key: exact.get(joint_map[key]) if key in joint_map else _first(aliases, indices)
         for key, aliases in _ALIASES.items()
     }
-    if _SPINE in joint_map:
-        found[_SPINE] = exact.get(joint_map[_SPINE])
-    else:
-        top = found["Head"] if found["Neck"] is None else found["Neck"]
-        found[_SPINE] = _middle_of_spine(bvh, found["Hips"], top)
+    known = joint_map.get(_CHEST)
+    found[_CHEST] = _carrier(bvh, found) if known is None else exact.get(known)
     missing = [key for key, i in found.items() if i is None and (key in joint_map or key not in _OPTIONAL)]
     if missing:
         wanted = ", ".join(f"{key} ({joint_map[key]!r})" if key in joint_map else key for key in missing)
@@ -110,16 +109,19 @@ def _first(aliases, indices):
     return next((indices[name.lower()] for name in aliases if name.lower() in indices), None)
 
 
-def _middle_of_spine(bvh, hips, top):
-    """The joint between pelvis and neck, or head, nearest to `_SPINE_AT`; None if there is none."""
-    if hips is None or top is None:
+def _carrier(bvh, found):
+    """The last joint above both arms; None if there is none after the hips."""
+    if found["LeftArm"] is None or found["RightArm"] is None:
         return None
-    chain = [top]
-    while chain[-1] not in (hips, -1):
-        chain.append(bvh.parents[chain[-1]])
-    chain = chain[::-1] if chain[-1] == hips else []
-    if len(chain) < 3:
-        return None
-    lengths = np.linalg.norm(np.diff(rest_pose(bvh)[chain], axis=0), axis=1)
-    along = np.cumsum(lengths)[:-1] / lengths.sum()
-    return chain[1 + int(np.abs(along - _SPINE_AT).argmin())]
+    left, right = (_above(bvh, found[arm]) for arm in ("LeftArm", "RightArm"))
+    chest = max(left & right, default=-1)  # parents come before their children
+    return chest if chest not in _above(bvh, found["Hips"]) | {found["Hips"], -1} else None
+
+
+def _above(bvh, joint):
+    """The ancestors of a joint."""
+    above = set()
+    while joint is not None and bvh.parents[joint] >= 0:
+        joint = bvh.parents[joint]
+        above.add(joint)
+    return above

@@ -1,101 +1,85 @@
-"""Forward kinematics: joints and segment frames of a moving body."""
+"""Motion of a body: rotations of its bones and the path of its hips; axes x forward, y left, z up."""
 
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
-from pose3d.skeleton import JOINTS_32
-
-JOINT = {name: i for i, name in enumerate(JOINTS_32)}
-SIDES = (("Right", -1), ("Left", 1))  # name, sign of y
+from pose3d.synthetic.body import BONES, PARENTS
 
 
 @dataclass(frozen=True)
 class Motion:
-    """Motion of one body.
+    """Motion of one body in the room.
 
     Attributes
     ----------
-    joints : (F, 32, 3) array, mm, world frame (z up, floor at 0)
-    frames : dict of segment to (F, 3, 3) array, its forward, left and up axes as columns
-    heading : (F,) array, rad, direction of travel (captured motion: of the pelvis), from world x towards y
-    planted : dict of ``"Left"`` and ``"Right"`` to (F,) bool array, frames in which the foot stands
+    rotations : (F, 31, 3, 3) array, of the bones from the T-pose to the world frame (z up, floor at 0)
+    root : (F, 3) array, mm, head of the bone Hips
     """
 
-    joints: np.ndarray
-    frames: dict
-    heading: np.ndarray
-    planted: dict
+    rotations: np.ndarray
+    root: np.ndarray
+
+    def __len__(self):
+        return len(self.root)
 
     def at(self, chosen):
         """The motion in the chosen frames: (G,) array of frame numbers."""
-        return Motion(
-            self.joints[chosen],
-            {name: axes[chosen] for name, axes in self.frames.items()},
-            self.heading[chosen],
-            {side: planted[chosen] for side, planted in self.planted.items()},
-        )
+        return Motion(self.rotations[chosen], self.root[chosen])
 
     def held(self, frames):
         """The motion with its last pose repeated for `frames` more frames."""
-        last = len(self.joints) - 1
-        return self.at(np.minimum(np.arange(last + 1 + frames), last))
+        return self.at(np.minimum(np.arange(len(self) + frames), len(self) - 1))
+
+    def moved(self, by):
+        """The motion shifted by (3,) or (F, 3) mm."""
+        return Motion(self.rotations, self.root + by)
+
+    def joints(self, body):
+        """Human3.6M's joints of a body: (F, 32, 3) array, mm."""
+        return self.root[:, None] + body.joints_32(self.rotations)
+
+    def transforms(self, body):
+        """Transforms of a body's bones from rest: (F, 31, 3, 4) array, mm."""
+        found = body.transforms(self.rotations)
+        found[..., 3] += self.root[:, None]
+        return found
 
 
-class Pose:
-    """Joints and segment frames of all frames, computed from the pelvis outwards."""
+def all_bones(turns):
+    """Rotations (F, 31, 3, 3) of all bones from those of some.
 
-    def __init__(self, body, frames):
-        self.body = body
-        self.joints = np.zeros((frames, len(JOINTS_32), 3))
-        self.frames = {}
+    Parameters
+    ----------
+    turns : dict of bone to (F, 3, 3) array, with ``"Hips"``; the other bones turn as their parents do
+    """
+    found = []
+    for name, parent in zip(BONES, PARENTS, strict=True):
+        found.append(turns[name] if name in turns else found[parent])
+    return np.stack(found, axis=1)
 
-    def __getitem__(self, name):
-        return self.joints[:, JOINT[name]]
 
-    def put(self, *names, at):
-        """Set joints to one position, (F, 3)."""
-        for name in names:
-            self.joints[:, JOINT[name]] = at
+def euler(axes, *angles):
+    """Rotations (F, 3, 3) by intrinsic Euler angles in rad, (F,) arrays or floats, one for each axis.
 
-    def place(self, *names, parent, frame, segment, axis):
-        """Set joints at the length of `segment` from `parent`, along `axis` of `frame`."""
-        self.put(*names, at=self[parent] + self.frames[frame] @ self.body.along(segment, axis))
+    A positive angle takes left towards up (``X``), up towards forward (``Y``: a bow), or forward towards
+    left (``Z``).
+    """
+    angles = np.stack(np.broadcast_arrays(*map(np.atleast_1d, angles)), axis=-1)
+    return Rotation.from_euler(axes, angles).as_matrix()
 
-    def place_hips(self):
-        """Place both hip joints beside the pelvis."""
-        for side, sign in SIDES:
-            self.place(f"{side}UpLeg", parent="Hips", frame="pelvis", segment="hip", axis=(0, sign, 0))
 
-    def place_leg(self, side):
-        """Place knee and ankle, from the hip joint."""
-        knee, ankle = f"{side}Leg", f"{side}Foot"
-        thigh, shank = f"{side} thigh", f"{side} shank"
-        self.place(knee, parent=f"{side}UpLeg", frame=thigh, segment="thigh", axis=(0, 0, -1))
-        self.place(ankle, parent=knee, frame=shank, segment="shank", axis=(0, 0, -1))
+def upright(up, forward):
+    """Rotations (F, 3, 3) that take the z axis to `up` and the x axis as close as possible to `forward`."""
+    left = np.cross(up, forward)
+    axes = np.stack([np.cross(left, up), left, np.broadcast_to(up, left.shape)], axis=-1)
+    return axes / np.linalg.norm(axes, axis=-2, keepdims=True)
 
-    def place_toes(self, side):
-        """Place ball and tip of a foot, from its ankle."""
-        foot, ball, toes = f"{side}Foot", f"{side}ToeBase", f"{side} toes"
-        forward = self.body.along("ball", (1, 0, 0)) + self.body.along("ankle", (0, 0, -0.75))
-        self.put(ball, at=self[foot] + self.frames[f"{side} foot"] @ forward)
-        self.place(f"{side}ToeSite", parent=ball, frame=toes, segment="toe", axis=(1, 0, 0))
 
-    def place_trunk(self, neck):
-        """Place spine, neck and head, from the pelvis; `neck` is the frame of the neck."""
-        self.place("Spine1", parent="Hips", frame="waist", segment="spine", axis=(0, 0, 1))
-        base = ("Neck", "LeftShoulder", "RightShoulder")  # one position, as in Human3.6M
-        self.place(*base, parent="Spine1", frame="trunk", segment="chest", axis=(0, 0, 1))
-        self.place("Head", parent="Neck", frame=neck, segment="neck", axis=(0.3, 0, 0.954))
-        self.place("HeadSite", parent="Head", frame="head", segment="head", axis=(-0.1, 0, 0.995))
-
-    def place_arm(self, side, sign, girdle):
-        """Place an arm, from the neck; `girdle` is the frame of the shoulder."""
-        arm, elbow, wrist = f"{side}Arm", f"{side}ForeArm", f"{side}Hand"
-        lower = f"{side} forearm"
-        self.place(arm, parent="Neck", frame=girdle, segment="shoulder", axis=(0, 0.99 * sign, -0.14))
-        self.place(elbow, parent=arm, frame=f"{side} upper arm", segment="upper arm", axis=(0, 0, -1))
-        self.place(wrist, f"{wrist}Thumb", parent=elbow, frame=lower, segment="forearm", axis=(0, 0, -1))
-        self.place(f"{side}ThumbSite", parent=wrist, frame=lower, segment="hand", axis=(0.6, 0, -0.6))
-        end = (f"{side}WristEnd", f"{side}WristSite")
-        self.place(*end, parent=wrist, frame=lower, segment="hand", axis=(0, 0, -1))
+def shortest(start, end):
+    """Rotations (..., 3, 3) by the smallest angles from directions (..., 3) to others."""
+    axis = np.cross(start, end)
+    sine = np.linalg.norm(axis, axis=-1, keepdims=True)
+    angle = np.arctan2(sine, (start * end).sum(axis=-1, keepdims=True))
+    return Rotation.from_rotvec(axis * (angle / np.maximum(sine, 1e-12))).as_matrix()

@@ -1,17 +1,14 @@
 """Place captured motion in the room: feet on the floor, body in view of all four cameras."""
 
-from dataclasses import replace
-
 import numpy as np
 
 from pose3d.errors import UserError
 from pose3d.recordings.human36m import CAMERAS, project, world_to_camera
-from pose3d.synthetic.motion.kinematics import JOINT, SIDES
+from pose3d.synthetic.mesh import skin
 from pose3d.synthetic.scene import FULL_SIZE, camera_of
 
 _SINK = 30.0  # mm, largest depth below the floor
 _STANDING = 5  # percentile of the lowest points that is the floor
-_PLANTED = 30.0  # mm, largest height of the sole of a planted foot
 _MARGIN = 40  # px at full size between a joint and the border
 _NEAREST = 1000.0  # mm in front of a camera; the distortion is not valid for less
 
@@ -31,23 +28,13 @@ def put_on_floor(motion, body):
     -------
     Motion
     """
-    soles = {side: _sole(motion, body, side) for side, _ in SIDES}
-    lowest = np.minimum(motion.joints[..., 2].min(axis=1), np.min(list(soles.values()), axis=0))
-    floor = min(np.percentile(lowest, _STANDING), lowest.min() + _SINK)
-    planted = {side: sole - floor < _PLANTED for side, sole in soles.items()}
-    return replace(motion, joints=motion.joints - [0, 0, floor], planted=planted)
+    bare, shown = np.zeros(len(body.vertices), np.float32), body.n_body_vertices
+    lowest = [skin(body, transforms, bare)[:shown, 2].min() for transforms in motion.transforms(body)]
+    floor = min(np.percentile(lowest, _STANDING), np.min(lowest) + _SINK)
+    return motion.moved([0, 0, -floor])
 
 
-def _sole(motion, body, side):
-    """(F,) height of the sole at heel or ball, whichever is lower."""
-    ankle, foot = motion.joints[:, JOINT[f"{side}Foot"]], motion.frames[f"{side} foot"]
-    down = body.along("ankle", (0, 0, -1))
-    heel = foot @ (down - body.along("heel", (1, 0, 0)))
-    ball = foot @ (down + body.along("ball", (1, 0, 0)))
-    return ankle[:, 2] + np.minimum(heel[:, 2], ball[:, 2])
-
-
-def keep_in_view(motion, name):
+def keep_in_view(motion, body, name):
     """Shift a motion horizontally, as rarely as possible, so that all four cameras see the whole body.
 
     A path that is longer than the room is cut into stretches, each of the largest length that fits, and
@@ -57,6 +44,7 @@ def keep_in_view(motion, name):
     Parameters
     ----------
     motion : Motion, on the floor
+    body : Body
     name : str or path of the file, for the error message
 
     Returns
@@ -68,19 +56,19 @@ def keep_in_view(motion, name):
     UserError
         if no frame is in view, or joints that coincide leave a direction open
     """
-    if not np.isfinite(motion.joints).all():
+    joints, shifts, kept = motion.joints(body), np.zeros((len(motion), 3)), []
+    if not np.isfinite(joints).all():
         raise UserError(f"{name}: joints coincide in some frame; name other joints by --joint-map")
-    joints, kept = motion.joints.copy(), []
     start = 0
     while start < len(joints):
         end = _end_of_stretch(joints, start)
         if end > start:
-            joints[start:end] -= _middle(joints[start:end])
+            shifts[start:end] = -_middle(joints[start:end])
             kept.extend(range(start, end))
         start = max(end, start + 1)
     if not kept:
         raise UserError(f"{name}: no frame is in view of all four cameras; remove the file")
-    return replace(motion, joints=joints).at(kept)
+    return motion.moved(shifts).at(kept)
 
 
 def _end_of_stretch(joints, start):

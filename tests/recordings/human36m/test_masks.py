@@ -6,7 +6,7 @@ import scipy.sparse
 
 from pose3d.errors import UserError
 from pose3d.recordings.human36m import open_masks
-from pose3d.synthetic.file_formats import mask_writer
+from pose3d.synthetic.tree.file_formats import mask_writer
 
 ROWS, COLUMNS = 12, 10  # unequal, so that a transposed mask cannot pass
 

@@ -21,8 +21,8 @@ from pose3d.recordings.human36m.recording_checks import (
     reprojection_miss,
 )
 from pose3d.recordings.observation import share_inside
-from pose3d.synthetic.file_formats import mask_writer, write_poses
-from pose3d.synthetic.silhouettes import box
+from pose3d.synthetic.masks import box
+from pose3d.synthetic.tree.file_formats import mask_writer, write_poses
 
 SQUARE = CAMERAS[1]  # its images have as many rows as columns
 TALL = CAMERAS[0]

@@ -27,24 +27,23 @@ from pose3d.recordings.human36m import (
     project,
     world_to_camera,
 )
-from pose3d.synthetic.file_formats import mask_writer, write_metadata, write_poses
+from pose3d.synthetic.masks import box, spoil
 from pose3d.synthetic.motion.assignment import assign_files, assign_sound_files, motion_provenance
 from pose3d.synthetic.motion.capture import load
 from pose3d.synthetic.motion.gait import GAITS, walk
 from pose3d.synthetic.motion.joint_names import read_joint_map
 from pose3d.synthetic.motion.placement import keep_in_view, put_on_floor
 from pose3d.synthetic.motion.retargeting import retarget
-from pose3d.synthetic.provenance import check_options, read_provenance, write_provenance
-from pose3d.synthetic.renderer import render
 from pose3d.synthetic.scene import camera_of, empty_room, image_shape
-from pose3d.synthetic.silhouettes import box, ragged
-from pose3d.synthetic.variation import KINDS, appearance
-from pose3d.synthetic.walker_bodies import BODIES
+from pose3d.synthetic.tree.appearance import KINDS, appearance, body_of
+from pose3d.synthetic.tree.file_formats import mask_writer, write_metadata, write_poses
+from pose3d.synthetic.tree.provenance import check_options, read_provenance, write_provenance
+from pose3d.synthetic.tree.renderer import render
 
 FRAMES = 280  # default per recording of the procedural walk
 IMAGE_SIZE = 500  # default width in px: half of Human3.6M's, a quarter of the time and disk space
 _FASTEST = 10_000  # frames per second of a motion
-_VERSION = 1  # increase when the same options give other data
+_VERSION = 2  # increase when the same options give other data
 _SURPLUS = (1, 5, 3, 2)  # extra video frames after the last pose, per camera, as in Human3.6M
 
 
@@ -185,33 +184,31 @@ def write_recording(task):
     ----------
     task : Task
     """
-    rng = task.rng()
     # The cameras of a take share its appearance; a generator of its own leaves the walk as it is without.
-    looks = appearance(BODIES[task.subject], task.vary, task.rng(len(CAMERAS)))
-    body, lamps = looks.body, looks.lamps
+    looks = appearance(task.subject, task.vary, task.rng(len(CAMERAS)))
     surplus = _SURPLUS[CAMERAS.index(task.camera)]
-    motion, frames = _motion(task, body, rng)
-    world = motion.joints[:frames].astype(np.float32)
+    motion, frames = _motion(task, looks.body, task.rng())
+    world = motion.joints(looks.body)[:frames].astype(np.float32)
     shape = image_shape(task.subject, task.camera, task.image_size)
-    seen, empty = empty_room(task.camera, shape, task.seed, lamps)
-    mono = world_to_camera(seen.camera, world).astype(np.float32)
-    pixels = project(seen.camera, mono)
+    camera, empty = camera_of(task.camera, shape[1]), empty_room(task.camera, shape, task.seed, looks.lamps)
+    mono = world_to_camera(camera, world).astype(np.float32)
+    pixels = project(camera, mono)
     if task.world_path:
         write_poses(task.world_path, world)
     write_poses(task.path("poses_3d"), mono)
     write_poses(task.path("poses_2d"), pixels)
     with mask_writer(task.path("boxes")) as append:
         for points, px in zip(mono, pixels, strict=True):
-            append(box(points, px, seen.camera.f, shape))
+            append(box(points, px, camera.f, shape))
     spoiling = task.rng(CAMERAS.index(task.camera))
     with (
         video_writer(task.path("video"), *shape, FRAMES_PER_SECOND) as show,
         mask_writer(task.path("masks")) as append,
     ):
-        for i, (image, silhouette) in enumerate(render(body, motion, seen, empty, frames + surplus, lamps)):
+        for i, (image, silhouette) in enumerate(render(looks, motion, camera, empty, frames + surplus)):
             show(image)
             if i < frames:
-                append(ragged(silhouette, spoiling, looks.mask_noise))
+                append(spoil(silhouette, spoiling, looks.mask_noise))
 
 
 def _motion(task, body, rng):
@@ -221,9 +218,14 @@ def _motion(task, body, rng):
         return walk(body, GAITS[task.subject], frames, task.take == 2, rng), task.frames
     capture = load(task.motion, task.joint_map, task.frames, task.motion_fps)
     # Captures are often aligned with the studio, so each take is rotated by a random angle.
-    motion = retarget(capture.turned(Rotation.from_euler("z", rng.uniform(0, 2 * np.pi))), body)
-    motion = keep_in_view(put_on_floor(motion, body), task.motion)
-    return motion.held(max(_SURPLUS)), len(motion.joints)
+    turned = capture.turned(Rotation.from_euler("z", rng.uniform(0, 2 * np.pi)))
+    motion = _staged(turned, body, task.motion)
+    return motion.held(max(_SURPLUS)), len(motion)
+
+
+def _staged(capture, body, path):
+    """A captured motion of a body, in the room."""
+    return keep_in_view(put_on_floor(retarget(capture, body), body), body, path)
 
 
 def _assignment(out, folder, joint_map, rate, actions):
@@ -244,9 +246,8 @@ def _assignment(out, folder, joint_map, rate, actions):
         return assign_files(folder, actions, skipped), skipped, names
 
     def check(path):
-        body = BODIES[SUBJECTS[0]]
         with np.errstate(invalid="ignore"):  # `keep_in_view` names a file with such joints
-            keep_in_view(put_on_floor(retarget(load(path, names, rate=rate), body), body), path)
+            _staged(load(path, names, rate=rate), body_of(SUBJECTS[0]), path)
 
     files, skipped = assign_sound_files(folder, actions, check)
     for fault in skipped.values():
@@ -272,8 +273,8 @@ def _check(subjects, takes, frames, image_size, seed, workers, vary):
         if kind not in KINDS:
             raise UserError(f"no variation {kind!r}; choose from {', '.join(KINDS)}")
     for subject in subjects:
-        if subject not in BODIES:
-            raise UserError(f"no subject {subject!r}; choose from {', '.join(BODIES)}")
+        if subject not in SUBJECTS:
+            raise UserError(f"no subject {subject!r}; choose from {', '.join(SUBJECTS)}")
     for take in takes:
         if take not in TAKES:
             raise UserError(f"no take {take!r}; choose 1 or 2")

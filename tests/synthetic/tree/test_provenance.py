@@ -3,7 +3,7 @@
 import pytest
 
 from pose3d.errors import UserError
-from pose3d.synthetic.provenance import check_options, read_provenance, write_provenance
+from pose3d.synthetic.tree.provenance import check_options, read_provenance, write_provenance
 
 WALK = {"version": 1, "frames": 40, "image_size": 250, "seed": 0}
 MOTION = {"takes": {"Posing": {"S1 1": "x/a.bvh"}}, "bytes": {"x/a.bvh": 7}, "joint_map": {"Head": "skull"}}

@@ -26,8 +26,8 @@ from pose3d.synthetic.motion.gait import GAITS, walk
 from pose3d.synthetic.motion.placement import keep_in_view, put_on_floor
 from pose3d.synthetic.motion.retargeting import retarget
 from pose3d.synthetic.scene import camera_of, empty_room
-from pose3d.synthetic.walker_bodies import BODIES
-from pose3d.synthetic.writer import Task
+from pose3d.synthetic.tree.appearance import body_of
+from pose3d.synthetic.tree.writer import Task
 from tests.synthetic.motion.skeletons import write_motion
 
 FRAMES, SIZE = 12, 250
@@ -51,8 +51,8 @@ def test_the_reader_finds_every_recording_with_boxes_and_masks(recordings):
 def test_poses_come_back_to_float32(raw_tree, recordings):
     for r in recordings[::5]:
         task = Task(raw_tree, r.subject, "Walking", r.take, r.camera, FRAMES, SIZE, seed=0)
-        motion = walk(BODIES[r.subject], GAITS[r.subject], FRAMES + 5, r.take == 2, task.rng())
-        world = motion.joints[:FRAMES].astype(np.float32)
+        motion = walk(body_of(r.subject), GAITS[r.subject], FRAMES + 5, r.take == 2, task.rng())
+        world = motion.joints(body_of(r.subject))[:FRAMES].astype(np.float32)
         np.testing.assert_array_equal(
             read_poses_3d(raw_tree / r.subject / "MyPoseFeatures/D3_Positions" / f"{r.name}.cdf"), world
         )
@@ -91,7 +91,7 @@ def test_the_walker_is_what_differs_from_the_empty_room(recordings):
     """Frames, masks and poses belong to the same moment, and the picture is the right way up."""
     r = recordings[0]
     frames = [frame.rgb() for frame in read_frames(r.video)]
-    room = empty_room(r.camera, frames[0].shape[:2], 0)[1].astype(int)
+    room = empty_room(r.camera, frames[0].shape[:2], 0).astype(int)
     with open_masks(r.masks) as masks:
         for i in range(len(masks)):
             changed = np.abs(frames[i] - room).max(axis=-1) > 25
@@ -136,8 +136,8 @@ def test_headings_cover_the_circle_for_every_camera():
             seen = []
             for take in (1, 2):
                 task = Task("", subject, "Walking", take, camera, synthetic.FRAMES, SIZE, seed=0)
-                motion = walk(BODIES[subject], GAITS[subject], synthetic.FRAMES + 5, take == 2, task.rng())
-                ahead = np.stack([np.cos(motion.heading), np.sin(motion.heading), 0 * motion.heading], axis=1)
+                motion = walk(body_of(subject), GAITS[subject], synthetic.FRAMES + 5, take == 2, task.rng())
+                ahead = motion.rotations[:, 0, :, 0]
                 towards = ahead @ camera_of(camera, SIZE).R.T
                 seen.append(np.arctan2(towards[:, 0], towards[:, 2]))
             counts, _ = np.histogram(np.concatenate(seen), bins=12, range=(-np.pi, np.pi))
@@ -149,8 +149,8 @@ def motions(tmp_path_factory):
     """Two BVH files of other bodies' walks: 13 frames of 1/60 s (11 poses), and 41 of 1/120 s (17 poses)."""
     folder = tmp_path_factory.mktemp("motions")
     for name, subject, frames, fps in (("a", "S5", 13, 60), ("b", "S9", 41, 120)):
-        motion = walk(BODIES[subject], GAITS[subject], frames, False, np.random.default_rng(2))
-        write_motion(folder / f"{name}.bvh", BODIES[subject], motion, rest="T", fps=fps)
+        motion = walk(body_of(subject), GAITS[subject], frames, False, np.random.default_rng(2))
+        write_motion(folder / f"{name}.bvh", body_of(subject), motion, rest="T", fps=fps)
     return folder
 
 
@@ -171,9 +171,9 @@ def test_captured_motion_is_read_back_as_a_take_of_the_action(motions, driven):
         task = Task(driven, r.subject, "TakingPhoto", 1, r.camera, None, SIZE, seed=0)
         name, poses = {"S7": ("a", 11), "S11": ("b", 17)}[r.subject]
         angle = task.rng().uniform(0, 2 * np.pi)
-        body = BODIES[r.subject]
+        body = body_of(r.subject)
         motion = retarget(load(motions / f"{name}.bvh", {}).turned(Rotation.from_euler("z", angle)), body)
-        world = keep_in_view(put_on_floor(motion, body), "").joints.astype(np.float32)
+        world = keep_in_view(put_on_floor(motion, body), body, "").joints(body).astype(np.float32)
         mono = world_to_camera(camera_of(r.camera, SIZE), world).astype(np.float32)
         np.testing.assert_array_equal(read_poses_3d(r.poses_3d), mono)
         assert len(mono) == poses
@@ -195,7 +195,7 @@ def test_the_provenance_names_the_files_and_guards_the_tree(motions, driven, tmp
     others = (
         {"motion": motions, "joint_map": tmp_path / "map.toml"},
         {"motion": motions, "actions": ("Posing",)},
-        {"motion": write_motion(tmp_path / "more" / "a.bvh", BODIES["S1"], short(), rest="T").parent},
+        {"motion": write_motion(tmp_path / "more" / "a.bvh", body_of("S1"), short(), rest="T").parent},
     )
     changed = shutil.copytree(motions, tmp_path / "changed")
     text = (changed / "b.bvh").read_text()
@@ -207,7 +207,7 @@ def test_the_provenance_names_the_files_and_guards_the_tree(motions, driven, tmp
 
 
 def short():
-    return walk(BODIES["S1"], GAITS["S1"], 4, False, np.random.default_rng(0))
+    return walk(body_of("S1"), GAITS["S1"], 4, False, np.random.default_rng(0))
 
 
 def test_frames_limit_a_captured_take(tmp_path, motions):
@@ -236,7 +236,7 @@ def test_invalid_options_are_named_before_anything_is_written(tmp_path, options,
 
 
 def test_a_bad_file_is_named_and_others_take_its_place(tmp_path, capsys):
-    folder = write_motion(tmp_path / "motions" / "a.bvh", BODIES["S1"], short(), rest="T").parent
+    folder = write_motion(tmp_path / "motions" / "a.bvh", body_of("S1"), short(), rest="T").parent
     text = (folder / "a.bvh").read_text()
     (folder / "b.bvh").write_text(text.replace("Frames: 4", "Frames: 5"))
     for _ in range(2):  # a second call writes and checks nothing
@@ -248,7 +248,7 @@ def test_a_bad_file_is_named_and_others_take_its_place(tmp_path, capsys):
 
 
 def test_nothing_is_written_if_no_file_can_be_used(tmp_path):
-    path = write_motion(tmp_path / "motions" / "a.bvh", BODIES["S1"], short(), rest="T", fps=0.5)
+    path = write_motion(tmp_path / "motions" / "a.bvh", body_of("S1"), short(), rest="T", fps=0.5)
     with pytest.raises(UserError, match="a.bvh: Frame Time: 2 is no time .* --motion-fps"):
         synthetic.generate(tmp_path / "tree", motion=path.parent, **TINY)
     assert not (tmp_path / "tree").exists()
