@@ -16,8 +16,8 @@ images in memory, and prints JSON as its last line. `predict` times a trained ne
 `breakdown` times the parts of a step one by one. `epoch` times an epoch of a built data set against its
 steps alone. `start` times a process's way to its first step, with empty caches and with full ones. `build`
 times the conversion of recordings against decoding alone; `stream` trains on 10,000 and 100,000 samples
-from memory and from the disk; `chunks` compares ways to store the images; `people` draws synthetic people, one
-process on one core; `ranks` times training over MPI and computes what more machines would give.
+from memory and from the disk; `chunks` compares ways to store the images; `people` draws synthetic people in
+one process; `ranks` times training over MPI and computes what more machines would give.
 """
 
 import argparse
