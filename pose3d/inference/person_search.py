@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
+from pose3d.dataset.crop import largest_part
 from pose3d.inference import segmentation
 from pose3d.recordings.observation import box_around
 
@@ -83,13 +84,19 @@ def scanned(scene, inside):
             for left in _starts(scene.width, side):
                 window = left, top, left + side, top + side
                 np.maximum(chances, _people_in(scene, window), out=chances)
-    parts, count = ndimage.label((chances > 0.5) & inside, structure=np.ones((3, 3)))
-    areas = np.bincount(parts.ravel(), minlength=2)[1:]
-    person = parts == 1 + np.argmax(areas)
+    people = (chances > 0.5) & inside
+    person = largest_part(people)
     box = box_around(person)
-    if not count or max(box[2] - box[0], box[3] - box[1]) < SMALLEST * shorter:
+    if box is None or max(box[2] - box[0], box[3] - box[1]) < SMALLEST * shorter:
         return np.zeros_like(inside), 0
-    return person, int(np.sum(areas >= OTHERS * areas.max()))
+    return person, count_people(people)
+
+
+def count_people(mask):
+    """How many people a mask, (H, W) bool, shows: its largest part, and each that is not much smaller."""
+    parts, count = ndimage.label(mask, structure=np.ones((3, 3)))
+    areas = np.bincount(parts.ravel(), minlength=2)[1:]
+    return int(np.sum(areas >= OTHERS * areas.max())) if count else 0
 
 
 def refined(picture, start, inside):
@@ -100,6 +107,8 @@ def refined(picture, start, inside):
     picture : PIL.Image.Image, RGB
     start, inside : (H, W) bool arrays, a rough mask, and where the person is
     """
+    if not start.any():
+        return start
     region = _square(box_around(start), PASSES[0])
     x0, y0 = max(region[0], 0), max(region[1], 0)
     x1, y1 = min(region[2], picture.width), min(region[3], picture.height)
