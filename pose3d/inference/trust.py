@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import expit
 
 from pose3d.dataset.augmentation import shifted
-from pose3d.dataset.windows import window_bounds
+from pose3d.dataset.windows import N_WINDOWS, window_bounds
 from pose3d.skeleton import EDGES, JOINTS, N_JOINTS, mirrored_poses
 
 LARGEST_ERROR = 150.0  # mm; the chance is that of a smaller error
@@ -40,7 +40,7 @@ def measure(regression, detection, images):
     signs : (N, len(SIGNS)) array
     """
     poses = regression.predict(images, mirror=True)
-    windows = detection.predict(images, mirror=True).reshape(len(images), N_JOINTS, -1)
+    windows = detection.predict(images, mirror=True).reshape(-1, N_JOINTS, N_WINDOWS)
     lengths = np.stack([np.linalg.norm(poses[:, a] - poses[:, b], axis=1) for a, b in EDGES], axis=1)
     shown = images > 0
     tall, wide = shown.any(axis=2).sum(axis=1), shown.any(axis=1).sum(axis=1)
