@@ -21,11 +21,11 @@ if is_command():  # before anything imports numpy
     prepare_process()
 
 
-def load(run):
-    """A trained network: ``pose3d.load("runs/regression").predict(images)`` gives (N, 17, 3) mm.
+def load(run=None, task=None):
+    """A trained network: ``pose3d.load().predict(images)`` gives (N, 17, 3) mm.
 
     Parameters, returns and errors are those of `pose3d.inference.predictor.load`.
     """
     from pose3d.inference import predictor  # what it imports compiles, and most of pose3d does without
 
-    return predictor.load(run)
+    return predictor.load(run, task)

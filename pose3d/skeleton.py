@@ -51,6 +51,20 @@ MIRROR = np.array(
 )
 
 
+def mirrored_poses(poses):
+    """Poses of the mirrored person: left and right joints change places, and x its sign.
+
+    Parameters
+    ----------
+    poses : (..., 17, 3) array, mm, camera frame, relative to the pelvis
+
+    Returns
+    -------
+    new array, of the same shape and type
+    """
+    return np.asarray(poses)[..., MIRROR, :] * np.array([-1, 1, 1], np.int8)
+
+
 def pelvis_relative(poses):
     """Subtract the pelvis: ``R_i = J_i - J_pelvis`` (report, section 4.1).
 

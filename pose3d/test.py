@@ -57,6 +57,11 @@ def parse(argv):
         "(slow: training images x test images)",
     )
     add(
+        "--mirror",
+        action="store_true",
+        help="average each pose over the image and its mirror image, which the report does not",
+    )
+    add(
         "--out",
         type=Path,
         help="folder for results.json, predictions.npz, report.html and pictures (default: runs/test; "
@@ -98,9 +103,9 @@ def parse(argv):
         parser.error("--truth goes with --predictions")
     if arguments.frames < 0:
         parser.error("--frames must be at least 0")
-    asked = arguments.detection, arguments.nearest, arguments.robustness, arguments.seeds
-    if arguments.predictions and any(asked):
-        parser.error("--predictions has no images: omit --detection, --nearest, --robustness and --seeds")
+    asked = "detection", "nearest", "robustness", "seeds", "mirror"
+    if arguments.predictions and any(getattr(arguments, name) for name in asked):
+        parser.error(f"--predictions has no images: omit --{', --'.join(asked)}")
     if arguments.robustness is not None and arguments.robustness < 1:
         parser.error("--robustness must be at least 1")
     return arguments
@@ -113,14 +118,18 @@ def test_network(arguments, out, formats):
     data, test = open_test(arguments.data, graph.config.data, arguments.subjects, arguments.actions)
     networks.check_unseen(arguments.weights, found, data, test, "--weights or --subjects")
     detection, detector = _detector(arguments.detection, found.trained_on.init, data, test)
-    poses, truths = networks.predict_poses(graph, data, test), data.poses[test]
+    poses, truths = networks.predict_poses(graph, data, test, arguments.mirror), data.poses[test]
     keys = networks.sample_keys(data, test)
     mean = np.broadcast_to(found.scale["mean_pose"].reshape(N_JOINTS, 3), truths.shape)
 
     def evaluate(**baselines):
         return evaluate_poses(poses, truths, keys, {"mean_pose": mean, **baselines})
 
-    results = evaluate() | {"weights": str(arguments.weights), **_origins(found.trained_on.data, data.origin)}
+    results = evaluate() | {
+        "weights": str(arguments.weights),
+        "mirror": arguments.mirror,
+        **_origins(found.trained_on.data, data.origin),
+    }
     if detector:
         scores = networks.score_detection(detector, data, test)
         results["detection"] = {"weights": str(detection), **scores}
@@ -156,15 +165,18 @@ def _extras(arguments, graph, data, test, results, evaluate):
             nearest_image=data.poses[nearest_images(data, split_of(data, graph.config.data).train, test)]
         )
     if arguments.robustness:
+        predict = graph.predict_mirrored if arguments.mirror else graph.predict
         yield lambda: {
             "perturbed_mpjpe_mm": perturbed_errors(
-                lambda images: graph.predict(images).reshape(-1, N_JOINTS, 3),
+                lambda images: predict(images).reshape(-1, N_JOINTS, 3),
                 data, test, arguments.robustness, np.random.default_rng(0),
             )
         }  # fmt: skip
     for run in arguments.seeds or ():
         runs = results.get("runs", {str(arguments.weights): results["over_frames"]})
-        yield lambda run=run, runs=runs: {"runs": runs | {run: networks.evaluate_run(run, data, test)}}
+        yield lambda run=run, runs=runs: {
+            "runs": runs | {run: networks.evaluate_run(run, data, test, arguments.mirror)}
+        }
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ from PIL import Image
 import pose3d
 from pose3d import predict
 from pose3d.dataset.samples import Dataset
+from pose3d.inference import picture_poses
 from pose3d.inference.pictures import read_pictures
 from pose3d.io.tables import read_table
 from pose3d.io.video import video_writer
@@ -58,7 +59,10 @@ def test_an_image_with_alpha(run, regression_run, tmp_path, capsys):
     assert found.shape == (1, 17, 3)
     assert content["picture"] == ["me.png"]
     printed = capsys.readouterr().out
+    assert f"network: {regression_run}; it says nothing of its trust" in printed
     assert "do not trust" not in printed
+    assert content["note"] == [""]
+    assert "trust" not in content
     assert "1 pose" in printed
     before, after = (
         np.asarray(Image.open(path).convert("RGB")) for path in (tmp_path / "me.png", out / "overlay.png")
@@ -83,7 +87,9 @@ def test_a_folder_with_masks_in_all_formats(run, tmp_path, capsys):
     assert content["picture"] == ["f1.jpg", "f2.jpg"]
     np.testing.assert_allclose(found[0], found[1], atol=2)  # the same person elsewhere; JPEG blurs a little
     columns, rows = read_table(out / "predictions.csv")
-    assert columns[:6] == ("picture", "box_x0", "box_y0", "box_x1", "box_y1", "pelvis x")
+    assert columns[:8] == (
+        "picture", "box_x0", "box_y0", "box_x1", "box_y1", "people", "note", "pelvis x"
+    )  # fmt: skip
     table = [[row.text(name) for name in columns[:5]] for row in rows]
     assert table == [
         [name, *map(str, box)] for name, box in zip(content["picture"], content["box_px"], strict=True)
@@ -115,7 +121,7 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_kept(run, tmp_path, capsys
 
 
 def test_a_video_cut_short_keeps_what_was_predicted(run, tmp_path, capsys):
-    status, out = run(cut_short(tmp_path / "v.mp4", 6))
+    status, out = run(cut_short(tmp_path / "v.mp4", 6), "--background", "keep")
     assert status == 1
     assert len(poses(out)[0]) == 6
     assert re.match(r"skipped: .*cut\.mp4: cut short, holds 6 of 13 frames", capsys.readouterr().err)
@@ -125,10 +131,10 @@ def test_a_block_is_bounded_in_bytes(run, tmp_path, monkeypatch):
     for number in range(3):
         cut_out_png(tmp_path / f"{number}.png", 60)
     blocks = []
-    monkeypatch.setattr(predict, "BLOCK_BYTES", 2 * ROWS * COLUMNS * 3)
-    plain = predict._blocks
+    monkeypatch.setattr(picture_poses, "BLOCK_BYTES", 2 * ROWS * COLUMNS * 3)
+    plain = picture_poses._blocks
     monkeypatch.setattr(
-        predict, "_blocks", lambda cuts: (blocks.append(len(block)) or block for block in plain(cuts))
+        picture_poses, "_blocks", lambda cuts: (blocks.append(len(block)) or block for block in plain(cuts))
     )
     assert run(tmp_path)[0] == 0
     assert blocks == [2, 1]
@@ -142,20 +148,21 @@ def test_a_video_whose_background_is_subtracted(run, tmp_path, capsys):
     assert status == 0
     assert len(poses(out)[0]) == 12
     assert len(list(read_pictures(out / "overlay.mp4"))) == 12
-    assert "do not trust" not in capsys.readouterr().out
+    assert "background is kept" not in capsys.readouterr().out
 
 
 def test_without_a_mask_it_says_what_that_means(run, tmp_path, capsys):
     Image.fromarray(person(60)[0]).save(tmp_path / "a.png")
-    status, _ = run(tmp_path / "a.png", "--box", "60,30,100,130")
+    status, out = run(tmp_path / "a.png", "--box", "60,30,100,130", "--background", "keep")
     assert status == 0
-    assert "do not trust these poses. Give --mask" in capsys.readouterr().out
+    assert "do not trust 1 of 1 poses (1: the background is kept)" in capsys.readouterr().out
+    assert poses(out)[1]["note"] == ["the background is kept"]
 
 
 def test_an_opaque_alpha_channel_is_no_mask(run, tmp_path, capsys):
     Image.fromarray(person(60)[0]).convert("RGBA").save(tmp_path / "a.png")
-    assert run(tmp_path / "a.png")[0] == 0
-    assert "there is no mask, so the background is kept" in capsys.readouterr().out
+    assert run(tmp_path / "a.png", "--background", "keep")[0] == 0
+    assert "the background is kept" in capsys.readouterr().out
 
 
 def save_mask(path, levels):
@@ -165,7 +172,7 @@ def save_mask(path, levels):
 @pytest.mark.parametrize(
     ("levels", "message"),
     [
-        (np.arange(ROWS * COLUMNS).reshape(ROWS, COLUMNS) % 6, "a.png: no person found; the masks are empty"),
+        (np.arange(ROWS * COLUMNS).reshape(ROWS, COLUMNS) % 6, "a.png: no person found; give --mask"),
         (~person(60)[1] * 255, "m.png: is white along its border, so it is inverted or no mask"),
     ],
 )
@@ -206,11 +213,12 @@ def test_a_video_needs_one_mask_for_each_frame(run, tmp_path, capsys, count):
     assert (out / "predictions.json").exists() == (count == 5)
 
 
-def test_built_files_are_predicted_as_they_are(run, built, regression_run, capsys):
-    status, out = run(built)
+@pytest.mark.parametrize(("words", "mirror"), [((), True), (("--no-mirror",), False)])
+def test_built_files_are_predicted_as_they_are(run, built, regression_run, words, mirror):
+    status, out = run(built, *words)
     assert status == 0
     data = Dataset.open(built)
-    expected = pose3d.load(regression_run).predict(data.images(range(len(data))))
+    expected = pose3d.load(regression_run).predict(data.images(range(len(data))), mirror=mirror)
     found, content = poses(out)
     np.testing.assert_allclose(found, expected, rtol=1e-6)
     assert content["frame"] == data.frame.tolist()
@@ -238,7 +246,7 @@ def test_bad_input_is_one_clear_line(run, tmp_path, capsys, arguments, message):
 def test_a_detection_network_is_refused(detection_run, tmp_path, capsys):
     path = str(cut_out_png(tmp_path / "a.png", 9))
     assert predict.main([path, "--weights", str(detection_run), "--out", str(tmp_path / "out")]) == 1
-    assert "is a detection network" in capsys.readouterr().err
+    assert "holds a detection network, a regression network is wanted" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("words", [["--box", "1,2,3"], ["--box", "a,b,c,d"], ["--background", "median"]])

@@ -62,6 +62,24 @@ def test_what_is_written(tested, regression_run, results):
     assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 100
 
 
+def test_poses_are_averaged_over_mirror_images_if_asked_for(
+    built, regression_run, results, predicted, tmp_path
+):
+    again = ["--seeds", regression_run, "--frames", 0]
+    assert run(built, regression_run, tmp_path / "both", "--mirror", *again) == 0
+    with np.load(tmp_path / "both/predictions.npz") as file:
+        found = file["predictions_mm"]
+    data = Dataset.open(built, subjects=["S11"])
+    graph = load_graph(regression_run)
+    expected = graph.predict_mirrored(data.images(slice(0, 128))).reshape(-1, 17, 3)
+    np.testing.assert_allclose(found[:128], expected, atol=1e-3)
+    assert np.abs(found - predicted["predictions_mm"]).max() > 1
+    both = json.loads((tmp_path / "both/results.json").read_text())
+    assert both["mirror"] is True
+    assert results["mirror"] is False
+    assert both["runs"][str(regression_run)]["mpjpe_mm"] == both["mpjpe_mm"]
+
+
 def test_all_frames_of_the_test_subject_are_scored(built, results, predicted):
     """130 of them: one batch of 128 and a remainder."""
     data = Dataset.open(built)

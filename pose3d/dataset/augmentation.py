@@ -4,7 +4,7 @@ import numpy as np
 
 from pose3d.dataset.crop import IMAGE_SIDE
 from pose3d.ops import blas
-from pose3d.skeleton import MIRROR
+from pose3d.skeleton import MIRROR, mirrored_poses
 
 MIRRORED_SHARE = 0.5
 LAMPS = 4  # the light is drawn at so many places each way
@@ -28,10 +28,9 @@ def mirrored(images, joints_2d, poses):
     -------
     three new arrays, of the same shapes and types
     """
-    joints_2d, poses = joints_2d[:, MIRROR], poses[:, MIRROR]  # copies
+    joints_2d = joints_2d[:, MIRROR]  # a copy
     joints_2d[..., 0] = IMAGE_SIDE - 1 - joints_2d[..., 0]
-    poses[..., 0] *= -1
-    return images[:, :, ::-1].copy(), joints_2d, poses
+    return images[:, :, ::-1].copy(), joints_2d, mirrored_poses(poses)
 
 
 def shifted(images, joints_2d, offsets):

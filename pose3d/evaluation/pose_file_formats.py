@@ -6,8 +6,9 @@ suffix    content
 ``npz``   arrays ``predictions_mm``, ``truths_mm``, (F, 17, 3) or (F, 51); ``joints``, the 17 names;
           ``action``, ``subject``, ``take``, ``camera``, ``frame``, (F,) each
 ``json``  the same as an object of nested lists; or one nested list of poses
-``csv``   one row per frame: columns named as the keys above, or ``picture`` and ``box_x0`` ... of predicted
-          pictures; then ``pelvis x`` ... of the predictions and ``true pelvis x`` ... of the ground truth
+``csv``   one row per frame: columns named as the keys above, or ``picture``, ``box_x0`` ..., ``people``,
+          ``trust`` and ``note`` of predicted pictures; then ``pelvis x`` ... of the predictions and
+          ``true pelvis x`` ... of the ground truth
 ``txt``   dumps of the original project: nested lists of frames x 51 numbers, batch after batch. Keys are
           not stored, the joints' names are a comment, and the ground truth is a second file.
 ``h5``    a built file, whose poses are ground truth: read only
@@ -33,8 +34,9 @@ from pose3d.skeleton import JOINTS, N_COORDINATES, N_JOINTS
 # Keys identify a frame: its recording, and its number there.
 TEXT_KEYS, NUMBER_KEYS = ("action", "subject"), ("take", "camera", "frame")
 KEYS = TEXT_KEYS + NUMBER_KEYS
-# File name of the picture that a pose was predicted from, and the person's box in it: written, never read.
-PICTURE, BOX = "picture", "box_px"
+# Of a picture that a pose was predicted from: its file name, the person's box in it, the number of people,
+# the chance that the error is below 150 mm, and why the pose is not to be trusted. Written, never read.
+PICTURE, BOX, PEOPLE, TRUST, NOTE = "picture", "box_px", "people", "trust", "note"
 _BOX_COLUMNS = ("box_x0", "box_y0", "box_x1", "box_y1")
 _COORDINATES = tuple(f"{joint} {axis}" for joint in JOINTS for axis in "xyz")
 _TRUE = "true "  # prefix of the ground truth's columns in a table
@@ -100,6 +102,7 @@ def _write_csv(path, content):
     columns = {name: content[name] for name in (PICTURE, *KEYS) if name in content}
     if BOX in content:
         columns |= zip(_BOX_COLUMNS, np.asarray(content[BOX]).T, strict=True)
+    columns |= {name: content[name] for name in (PEOPLE, TRUST, NOTE) if name in content}
     prefixes = {"predictions_mm": "", "truths_mm": _TRUE}
     held = [name for name in prefixes if name in content]
     poses = np.concatenate([content[name] for name in held], axis=1)

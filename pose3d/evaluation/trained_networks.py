@@ -16,7 +16,7 @@ from pose3d.skeleton import N_JOINTS
 BATCH = 128
 
 
-def predict_poses(graph, data, indices):
+def predict_poses(graph, data, indices, mirror=False):
     """Predict the poses of samples.
 
     Parameters
@@ -24,12 +24,13 @@ def predict_poses(graph, data, indices):
     graph : pose3d.model.regression.RegressionGraph
     data : Dataset
     indices : (n,) int array, sample numbers
+    mirror : bool, average over the images and their mirror images
 
     Returns
     -------
     (n, 17, 3) array, mm, pelvis-relative
     """
-    parts = [outputs for outputs, _ in _outputs(graph, data, indices)]
+    parts = [outputs for outputs, _ in _outputs(graph, data, indices, mirror)]
     return np.concatenate(parts).reshape(-1, N_JOINTS, 3)
 
 
@@ -48,7 +49,7 @@ def sample_keys(data, indices):
     return {name: getattr(data, name)[indices] for name in KEYS}
 
 
-def evaluate_run(run, data, indices):
+def evaluate_run(run, data, indices, mirror=False):
     """The figures of a regression run on samples: dict of `pose3d.evaluation.evaluate.Errors.figures`.
 
     Raises
@@ -58,7 +59,7 @@ def evaluate_run(run, data, indices):
     """
     found = weights.load(run, "regression")
     check_unseen(run, found, data, indices, "--seeds")
-    poses = predict_poses(graph_of(found, run), data, indices)
+    poses = predict_poses(graph_of(found, run), data, indices, mirror)
     return evaluate_poses(poses, data.poses[indices], sample_keys(data, indices))["over_frames"]
 
 
@@ -71,11 +72,12 @@ def check_unseen(path, found, data, indices, option):
         raise UserError(f"{path} was trained with {', '.join(seen)}; name another {option}")
 
 
-def _outputs(graph, data, indices):
+def _outputs(graph, data, indices, mirror=False):
     """Yield a network's outputs batch by batch, each with its sample numbers."""
     batches = list(minibatches(indices, BATCH))
+    predict = graph.predict_mirrored if mirror else graph.predict
     for batch in tqdm(batches, desc=graph.task, unit=" batches", leave=False, disable=None):
-        outputs = graph.predict(data.images(batch))
+        outputs = predict(data.images(batch))
         if not np.isfinite(outputs).all():
             raise UserError(
                 f"a {graph.task} network's predictions are not finite; train again with a lower learning rate"

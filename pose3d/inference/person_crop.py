@@ -11,6 +11,8 @@ from pose3d.errors import UserError
 # spheres around the joints: for two walkers they are 10 to 13 % longer than the silhouette. Without the
 # margin, people would appear larger than in training.
 SILHOUETTE_MARGIN = 0.05
+# Of the silhouette's longer side: more of it along a border is no foot or hand that happens to touch.
+CUT_SHARE = 0.12
 
 
 @dataclass
@@ -22,14 +24,32 @@ class Cutout:
     box : (x0, y0, x1, y1), px of the picture, half-open
     body : (x0, y0, x1, y1), px of the picture: bounds of the silhouette; without a mask, as `box`
     crop : (128, 128) uint8 array
+    mask : (H, W) bool array of the picture, or None
+    people : int, their number in the picture
     """
 
     box: tuple
     body: tuple
     crop: np.ndarray
+    mask: np.ndarray | None = None
+    people: int = 1
+
+    @property
+    def is_cut_off(self):
+        """Whether the silhouette ends at a border of the picture, or of a given box, as of a person half out.
+
+        A mask that touches all borders is of a person around whom the picture was trimmed.
+        """
+        if self.mask is None:
+            return False
+        x0, y0, x1, y1 = self.box
+        seen = self.mask[y0:y1, x0:x1]
+        touching = np.array([side.sum() for side in (seen[0], seen[-1], seen[:, 0], seen[:, -1])])
+        longer = max(self.body[2] - self.body[0], self.body[3] - self.body[1])
+        return bool(not touching.all() and touching.max() > CUT_SHARE * longer)
 
 
-def cut_out(picture, mask=None, box=None):
+def cut_out(picture, mask=None, box=None, people=1):
     """Crop the person from a picture.
 
     Parameters
@@ -38,6 +58,7 @@ def cut_out(picture, mask=None, box=None):
     mask : (H, W) bool array, True on the person, or None
     box : (x0, y0, x1, y1), px, half-open. If None: the box of the largest part of the mask and a margin, or
         the whole picture without a mask
+    people : int, their number in the picture
 
     Returns
     -------
@@ -65,7 +86,7 @@ def cut_out(picture, mask=None, box=None):
         box = (0, 0, width, height) if silhouette is None else _widened(silhouette, width, height)
     x0, y0, x1, y1 = box
     part = None if mask is None else mask[y0:y1, x0:x1]
-    return Cutout(box, silhouette or box, crop(picture.gray((x0, y0, x1, y1)), part))
+    return Cutout(box, silhouette or box, crop(picture.gray((x0, y0, x1, y1)), part), mask, people)
 
 
 def _within(mask, box):

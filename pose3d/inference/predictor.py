@@ -1,10 +1,14 @@
 """Use a trained network from Python: predict poses or probabilities from images."""
 
+from pathlib import Path
+
 import numpy as np
 
 from pose3d.dataset.crop import IMAGE_SIDE
 from pose3d.dataset.windows import GRID_SIDE
-from pose3d.model.trained_graph import load_graph
+from pose3d.errors import UserError
+from pose3d.model import weights
+from pose3d.model.trained_graph import graph_of
 from pose3d.skeleton import N_JOINTS, pelvis_relative
 
 BATCH = 128
@@ -17,12 +21,13 @@ class Predictor:
     ----------
     task : ``"regression"`` or ``"detection"``
     graph : pose3d.model.graph.Graph, the compiled network
+    about : dict, epoch, scores and so on of the weights file
     """
 
-    def __init__(self, graph, shape):
-        self.task, self.graph, self._shape = graph.task, graph, shape
+    def __init__(self, graph, shape, about=None):
+        self.task, self.graph, self._shape, self.about = graph.task, graph, shape, about or {}
 
-    def predict(self, images):
+    def predict(self, images, mirror=False):
         """Predict poses (regression) or probabilities of windows (detection).
 
         Parameters
@@ -30,6 +35,8 @@ class Predictor:
         images : (N, 128, 128) array
             Grayscale crops with background 0, as ``build_dataset`` makes them; N may be 0.
             uint8 from 0 to 255, or floats from 0 to 1.
+        mirror : bool
+            Average over the images and their mirror images: twice the time, smaller errors.
 
         Returns
         -------
@@ -45,7 +52,8 @@ class Predictor:
             in a process that was forked after a network had run
         """
         images = _checked(np.asarray(images))
-        parts = [self.graph.predict(images[i : i + BATCH]) for i in range(0, len(images), BATCH)]
+        predict = self.graph.predict_mirrored if mirror else self.graph.predict
+        parts = [predict(images[i : i + BATCH]) for i in range(0, len(images), BATCH)]
         parts = np.concatenate([np.zeros((0, self.graph.width), np.float32), *parts])
         found = parts.reshape(-1, *self._shape)
         return pelvis_relative(found) if self.task == "regression" else found
@@ -63,12 +71,20 @@ def _checked(images):
     return images
 
 
-def load(run):
+def shipped(task):
+    """The weights file that comes with pose3d: Path."""
+    return Path(__file__).with_name(f"people-{task}.npz")
+
+
+def load(run=None, task=None):
     """Load a trained network.
 
     Parameters
     ----------
-    run : path of a run folder, whose best epoch is loaded, or of a weights file
+    run : path of a run folder, whose best epoch is loaded, or of a weights file; None: a network that comes
+        with pose3d, trained on renders of people
+    task : "regression" or "detection", if only that will do; None: any, and of those that come with pose3d
+        the regression network
 
     Returns
     -------
@@ -77,8 +93,20 @@ def load(run):
     Raises
     ------
     UserError
-        if the file is missing, damaged or of another version
+        if the file is missing, damaged, of another version or another task
     """
-    graph = load_graph(run)
+    path = shipped(task or "regression") if run is None else run
+    try:
+        found = weights.load(path, task)
+        graph = graph_of(found, path)
+    except UserError as error:
+        if run is None:
+            raise damaged(path) from error
+        raise
     shapes = {"detection": (N_JOINTS, GRID_SIDE, GRID_SIDE), "regression": (N_JOINTS, 3)}
-    return Predictor(graph, shapes[graph.task])
+    return Predictor(graph, shapes[graph.task], found.about)
+
+
+def damaged(path):
+    """The `UserError` of a file of this package that cannot be read."""
+    return UserError(f"{path}: this file of pose3d is missing or damaged; install pose3d again")

@@ -42,7 +42,7 @@ class Graph:
     it by multiprocessing's "spawn". A pickled graph compiles anew.
 
     A subclass sets `task`, `width` (numbers per target) and builds `network`; it defines
-    ``outputs(raw)``, what fc3's values mean to the user, and ``cost(raw, targets)``.
+    ``outputs(raw)``, what fc3's values mean to the user, ``mirrored(outputs)`` and ``cost(raw, targets)``.
 
     Parameters
     ----------
@@ -105,6 +105,10 @@ class Graph:
     def outputs(self, raw):
         raise NotImplementedError
 
+    def mirrored(self, outputs):
+        """The (N, width) outputs that the mirror images should have."""
+        raise NotImplementedError
+
     def cost(self, raw, targets):
         raise NotImplementedError
 
@@ -132,6 +136,11 @@ class Graph:
             _PREDICT[key] = pytensor.function([x, *given], self.outputs(raw), givens=replaced, mode=MODE)
         values = (value.get_value(borrow=True) for value in state)
         return _PREDICT[key](np.ascontiguousarray(images, dtype=kind), *values)
+
+    def predict_mirrored(self, images):
+        """`predict`, averaged over the images and their mirror images, whose outputs are mirrored back."""
+        turned = self.predict(np.asarray(images)[..., ::-1])
+        return (self.predict(images) + self.mirrored(turned)) / 2
 
     def activations(self, images):
         """The outputs of all layers: dict of str to array, conv1-3 (N, H, W, C), fc1-3 (N, units)."""

@@ -9,7 +9,7 @@ from pose3d.errors import UserError
 from pose3d.model import costs
 from pose3d.model.graph import Graph
 from pose3d.model.network import Network
-from pose3d.skeleton import N_COORDINATES
+from pose3d.skeleton import N_COORDINATES, N_JOINTS, mirrored_poses
 
 # Coordinates that spread less than this do not move: dividing by their spread would magnify rounding.
 SMALLEST_SPREAD = 1e-3  # mm
@@ -85,6 +85,9 @@ class RegressionGraph(Graph):
 
     def outputs(self, raw):
         return raw * self._deviation + self._mean
+
+    def mirrored(self, outputs):
+        return mirrored_poses(outputs.reshape(-1, N_JOINTS, 3)).reshape(outputs.shape)
 
     def cost(self, raw, targets):
         if self.config.regression.cost == "mpjpe":  # Eq. (9) is in mm, whatever the network's numbers mean

@@ -15,6 +15,7 @@ from pose3d.io.atomic_files import whole
 
 FORMAT = archive.Format("pose3d weights", "weights file", version=2)
 BEST, LAST = "best.npz", "last.npz"
+_LARGEST = 127  # of the whole numbers that stand for a column of a matrix
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,20 @@ class Weights:
     about: dict = field(default_factory=dict)
 
 
-def save(path, weights):
-    """Write a weights file (npz, no pickle inside); it appears under its name only when it is whole."""
+def save(path, weights, storage="float32"):
+    """Write a weights file (npz, no pickle inside); it appears under its name only when it is whole.
+
+    Parameters
+    ----------
+    path : path
+    weights : Weights
+    storage : "float32", "float16" or "int8"
+        How the matrices of fc1-3 are stored, which are nearly all of the file. int8: as whole multiples of a
+        step of each column's own. What is small is stored as it is.
+    """
+    packed = {name: _packed(value, storage) for name, value in weights.params.items()}
+    steps = {name: step for name, (_, step) in packed.items() if step is not None}
+    params = {name: stored for name, (stored, _) in packed.items()}
     header = {
         "task": weights.task,
         "config": settings.to_dict(weights.config),
@@ -69,7 +82,26 @@ def save(path, weights):
         "about": weights.about,
     }
     with whole(path) as temporary:
-        FORMAT.write(temporary, header, archive.join(param=weights.params, scale=weights.scale))
+        FORMAT.write(temporary, header, archive.join(param=params, scale=weights.scale, step=steps))
+
+
+def _packed(value, storage):
+    """A parameter as it is stored, and the (columns,) steps of whole numbers or None."""
+    if storage == "float32" or value.ndim != 2:
+        return value, None
+    if storage == "float16":
+        return value.astype(np.float16), None
+    step = np.maximum(np.abs(value).max(axis=0), np.finfo(np.float32).tiny).astype(np.float32) / _LARGEST
+    return np.rint(value / step).astype(np.int8), step
+
+
+def _unpacked(stored, step=None):
+    """The parameter that `_packed` stored."""
+    if step is None and stored.dtype.kind != "f":
+        raise ValueError(f"whole numbers of the type {stored.dtype} without their step")
+    if step is None:
+        return stored.astype(np.float32) if stored.dtype == np.float16 else stored
+    return stored * step
 
 
 def fill(network, found, path):
@@ -146,7 +178,8 @@ def load(path, task=None):
 
 
 def _decode(header, arrays):
-    params, scale = archive.split(arrays, "param", "scale")
+    params, scale, steps = archive.split(arrays, "param", "scale", "step")
+    params = {name: _unpacked(stored, steps.get(name)) for name, stored in params.items()}
     config = settings.from_dict(header["config"], complete=True)
     trained_on = dict(header["trained_on"])
     trained_on = TrainedOn(Origin(**trained_on.pop("data")), **trained_on)

@@ -3,7 +3,8 @@
 import contextlib
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
+from scipy import ndimage
 
 from pose3d.io.atomic_files import whole
 from pose3d.io.video import video_writer
@@ -12,6 +13,8 @@ from pose3d.skeleton import EDGES
 
 # Flesh beyond the outermost joints, mm: ankle to sole, and around the wrists.
 FLESH_MM = 80
+OUTLINE = (255, 225, 0)  # of a mask that was found in the picture
+DOUBTFUL = "#DDDDDD"  # of a pose that is not to be trusted
 
 
 def to_picture(pose, body):
@@ -37,16 +40,44 @@ def to_picture(pose, body):
     return corner + size / 2 + (points - (low + high) / 2) * scale - 0.5
 
 
-def draw_over(rgb, pose, body):
-    """Draw a pose over a picture: (H, W, 3) uint8 array; arguments as in `to_picture`."""
+def draw_over(rgb, pose, body, mask=None, note=""):
+    """Draw a pose over a picture.
+
+    Parameters
+    ----------
+    rgb : (H, W, 3) uint8 array
+    pose, body : as in `to_picture`
+    mask : (H, W) bool array, whose outline is drawn, or None
+    note : str, why the pose is not to be trusted: it is then drawn in gray, under the note
+
+    Returns
+    -------
+    (H, W, 3) uint8 array
+    """
+    width = max(2, round((body[3] - body[1]) / 80))
+    if mask is not None:
+        rgb = rgb.copy()
+        rgb[_outline(mask, body, (width + 1) // 2)] = OUTLINE
     image = Image.fromarray(rgb)
     canvas, points = ImageDraw.Draw(image), to_picture(pose, body)
-    width = max(2, round((body[3] - body[1]) / 80))
     for (parent, child), colour in zip(EDGES, EDGE_COLOURS, strict=True):
         ends = [tuple(points[parent]), tuple(points[child])]
         canvas.line(ends, fill="black", width=width + 2)
-        canvas.line(ends, fill=colour, width=width)
+        canvas.line(ends, fill=DOUBTFUL if note else colour, width=width)
+    if note:
+        size = max(12, min(image.size) // 25)
+        canvas.text((size // 2, size // 2), f"do not trust: {note}", DOUBTFUL, ImageFont.load_default(size),
+                    stroke_width=2, stroke_fill="black")  # fmt: skip
     return np.asarray(image)
+
+
+def _outline(mask, body, width):
+    """The pixels along the inside of a mask's border: (H, W) bool array."""
+    x0, y0, x1, y1 = (max(0, body[0] - 1), max(0, body[1] - 1), body[2] + 1, body[3] + 1)
+    part = mask[y0:y1, x0:x1]
+    found = np.zeros_like(mask)
+    found[y0:y1, x0:x1] = part & ~ndimage.binary_erosion(part, iterations=width, border_value=1)
+    return found
 
 
 @contextlib.contextmanager

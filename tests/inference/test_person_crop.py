@@ -60,3 +60,32 @@ def test_a_box_beyond_the_picture_is_refused(box):
 def test_a_mask_of_another_size_is_refused():
     with pytest.raises(UserError, match="its mask 200 x 300"):
         cut_out(PICTURE, PERSON.T)
+
+
+def masked(rows, columns, shape=(200, 300)):
+    mask = np.zeros(shape, bool)
+    mask[slice(*rows), slice(*columns)] = True
+    return mask
+
+
+@pytest.mark.parametrize(
+    ("mask", "box", "is_cut_off"),
+    [
+        (PERSON, None, False),
+        (masked((100, 200), (100, 130)), None, True),  # without feet
+        (masked((100, 200), (100, 130))[:, ::-1], None, True),
+        (masked((40, 140), (0, 30)), None, True),
+        (masked((40, 140), (270, 300)), None, True),
+        (masked((0, 100), (100, 130)), None, True),
+        (masked((100, 200), (100, 130)) & ~masked((195, 200), (0, 122)), None, False),  # a foot touches
+        (PERSON, (90, 30, 150, 90), True),  # by a box
+        (PERSON, (90, 30, 150, 150), False),
+        (np.ones((200, 300), bool), None, False),  # trimmed to the person
+    ],
+)
+def test_a_silhouette_that_ends_at_a_border_is_cut_off(mask, box, is_cut_off):
+    assert cut_out(PICTURE, mask, box).is_cut_off == is_cut_off
+
+
+def test_a_crop_with_its_background_is_not_called_cut_off():
+    assert not cut_out(PICTURE).is_cut_off

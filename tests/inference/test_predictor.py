@@ -1,4 +1,5 @@
 import pickle
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -52,6 +53,49 @@ def test_probabilities_of_a_detection_network(built, detection_run):
     graph = load_graph(detection_run)
     # Joint-major, windows row by row.
     assert windows[3, 4, 2, 7] == graph.predict(some)[3, 427]
+
+
+@pytest.mark.parametrize("task", ["regression", "detection"])
+def test_an_average_over_mirror_images_is_asked_for(built, regression_run, detection_run, task):
+    network, some = (
+        pose3d.load({"regression": regression_run, "detection": detection_run}[task]),
+        images(built, 130),
+    )
+    plain, both = network.predict(some), network.predict(some, mirror=True)
+    assert both.shape == plain.shape
+    assert not np.allclose(both, plain, rtol=1e-3)
+    expected = network.graph.predict_mirrored(some[128:]).reshape(2, *plain.shape[1:])
+    np.testing.assert_allclose(both[128:], pelvis_relative(expected) if task == "regression" else expected)
+
+
+@pytest.fixture
+def ships(monkeypatch, tmp_path, regression_run, detection_run):
+    """A folder that holds the networks that come with pose3d."""
+    for task, run in (("regression", regression_run), ("detection", detection_run)):
+        shutil.copy(run / "best.npz", tmp_path / f"people-{task}.npz")
+    monkeypatch.setattr(predictor, "__file__", str(tmp_path / "predictor.py"))
+    return tmp_path
+
+
+def test_without_a_path_the_networks_that_come_with_pose3d_are_loaded(ships, built, detection_run):
+    assert pose3d.load().task == "regression"
+    network, some = pose3d.load(task="detection"), images(built, 3)
+    np.testing.assert_array_equal(network.predict(some), pose3d.load(detection_run).predict(some))
+    assert network.about["epoch"] >= 1
+
+
+def test_another_task_is_refused(ships):
+    with pytest.raises(UserError, match=r"people-detection\.npz holds a detection network, a regression"):
+        pose3d.load(ships / "people-detection.npz", "regression")
+
+
+@pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: path.write_bytes(b"PK")])
+def test_a_missing_or_damaged_file_of_pose3d_is_to_be_installed_again(ships, damage):
+    damage(ships / "people-regression.npz")
+    with pytest.raises(
+        UserError, match=r"people-regression\.npz: .* missing or damaged; install pose3d again"
+    ):
+        pose3d.load()
 
 
 def test_floats_are_gray_levels_from_0_to_1(built, regression_run):

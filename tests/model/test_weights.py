@@ -46,6 +46,34 @@ def test_round_trip(path):
     assert list(path.parent.iterdir()) == [path]
 
 
+@pytest.mark.parametrize(
+    ("storage", "bytes_each", "largest"), [("float16", 2, 2**-11), ("int8", 1, 0.5 / 127)]
+)
+def test_matrices_are_stored_small(tmp_path, storage, bytes_each, largest):
+    matrix = np.random.default_rng(1).normal(size=(300, 40)).astype("float32")
+    matrix[:, 7], matrix[:, 8] = 1e-3 * matrix[:, 7], 0  # a column's step is its own
+    written = example(**{"fc1.W": matrix})
+    save(tmp_path / "w.npz", written, storage)
+    found = load(tmp_path / "w.npz")
+    read = found.params["fc1.W"]
+    assert read.dtype == np.float32
+    assert (np.abs(read - matrix) <= 1.001 * largest * np.abs(matrix).max(axis=0)).all()
+    assert (tmp_path / "w.npz").stat().st_size < matrix.size * bytes_each + 8000
+    for name in ("conv1.W", "conv1.b"):
+        np.testing.assert_array_equal(found.params[name], written.params[name])
+    save(tmp_path / "again.npz", found, storage)
+    np.testing.assert_allclose(load(tmp_path / "again.npz").params["fc1.W"], read, rtol=1e-6)
+
+
+def test_whole_numbers_without_their_step_are_refused(path):
+    rewrite(path, **{"param.fc1.W": np.ones((3, 4), np.int8)})
+    with pytest.raises(UserError, match=r"w\.npz is no weights file of pose3d, or damaged \(whole numbers"):
+        load(path)
+    rewrite(path, **{"step.fc1.W": np.ones(5, np.float32)})
+    with pytest.raises(UserError, match=r"w\.npz is no weights file of pose3d, or damaged"):
+        load(path)
+
+
 def test_the_file_needs_no_pickle(path):
     with np.load(path, allow_pickle=False) as file:
         assert {file[name].dtype.kind for name in file.files} <= set("fU")

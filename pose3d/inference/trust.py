@@ -1,0 +1,120 @@
+"""How far a predicted pose can be trusted: the chance that its error is small.
+
+Two networks and several views of one image are opinions that agree where the pose is right. A network that is
+unsure predicts a mean of the poses that may be, as its squared error asks, in which limbs are short. Logistic
+regression turns these signs, `SIGNS`, into a chance. ``experiments/calibrate_trust.py`` fits it on renders of
+bodies that the networks have not seen, and on crops that show nobody, or half a person.
+"""
+
+import numpy as np
+from scipy.special import expit
+
+from pose3d.dataset.augmentation import shifted
+from pose3d.dataset.windows import N_WINDOWS, window_bounds
+from pose3d.skeleton import EDGES, JOINTS, N_JOINTS, mirrored_poses
+
+LARGEST_ERROR = 150.0  # mm; the chance is that of a smaller error
+ABOUT = "trust"  # the key of the model of `chance` in what a weights file says about itself
+TRUSTED = 0.5  # from this chance on a pose counts as trusted
+SHIFTS = ((0, 0), (4, 4), (-4, -4))  # px, of the views; each is mirrored, too
+SIGNS = (
+    *(f"length of {JOINTS[child]}'s edge" for _, child in EDGES),
+    "spread of the views", "distance from the windows", "entropy of the windows", "share of the crop",
+    "height by width",
+)  # fmt: skip
+_CENTRES = window_bounds().reshape(-1, 2, 2).mean(axis=1)  # (100, 2) px
+_TINY = 1e-6
+
+
+def measure(regression, detection, images):
+    """Poses of crops, and the signs of how far to trust them.
+
+    Parameters
+    ----------
+    regression, detection : pose3d.inference.predictor.Predictor
+    images : (N, 128, 128) uint8 array
+
+    Returns
+    -------
+    poses : (N, 17, 3) array, mm, averaged over mirror images
+    signs : (N, len(SIGNS)) array
+    """
+    poses = regression.predict(images, mirror=True)
+    windows = detection.predict(images, mirror=True).reshape(-1, N_JOINTS, N_WINDOWS)
+    lengths = np.stack([np.linalg.norm(poses[:, a] - poses[:, b], axis=1) for a, b in EDGES], axis=1)
+    shown = images > 0
+    tall, wide = shown.any(axis=2).sum(axis=1), shown.any(axis=1).sum(axis=1)
+    return poses, np.column_stack([
+        np.log(lengths + 1),
+        np.log(_spread(regression, images) + 1),
+        np.log(_distance(poses[..., :2], windows) + 0.3),
+        np.log(_entropy(windows) + 1),
+        np.log(shown.mean(axis=(1, 2)) + 1e-3),
+        np.log((tall + 1) / (wide + 1)),
+    ])  # fmt: skip
+
+
+def predict(regression, detection, images, mirror=True):
+    """Predict poses, and how far to trust them.
+
+    Parameters
+    ----------
+    regression, detection : pose3d.inference.predictor.Predictor
+        The regression network's weights file holds the model of `chance`.
+    images : (N, 128, 128) uint8 array
+    mirror : bool, average the poses over mirror images
+
+    Returns
+    -------
+    poses : (N, 17, 3) array, mm
+    chances : (N,) array, of an error below `LARGEST_ERROR`
+    """
+    poses, signs = measure(regression, detection, images)
+    return poses if mirror else regression.predict(images), chance(signs, regression.about[ABOUT])
+
+
+def chance(signs, model):
+    """The chance that the error is below `LARGEST_ERROR`: (N,) array.
+
+    Parameters
+    ----------
+    signs : (N, len(SIGNS)) array
+    model : dict, as ``experiments/calibrate_trust.py`` fits it
+        ``mean`` and ``deviation`` of the signs, ``weights`` of the standardised ones, ``bias``
+    """
+    scaled = (signs - model["mean"]) / model["deviation"]
+    return expit(scaled @ np.asarray(model["weights"]) + model["bias"])
+
+
+def _spread(regression, images):
+    """Root mean square distance of a joint from its mean over all views: (N,) array, mm."""
+    nowhere = np.zeros((len(images), 1, 2))
+    views = []
+    for shift in SHIFTS:
+        moved, _ = shifted(images, nowhere, np.tile(shift, (len(images), 1)))
+        views += [regression.predict(moved), mirrored_poses(regression.predict(moved[..., ::-1]))]
+    return np.sqrt(np.var(views, axis=0).sum(axis=2).mean(axis=1))
+
+
+def _distance(points, windows):
+    """Mean distance of the joints, placed into the crop, from where the windows see them: (N,) array, px.
+
+    Scale and place of the joints in the crop are not predicted, so those that fit best are taken.
+    """
+    weights = windows.max(axis=2) + 1e-3  # (N, 17)
+    weights = weights[..., None] / weights.sum(axis=1)[:, None, None]
+    sharp = windows**2
+    seen = sharp @ _CENTRES / np.maximum(sharp.sum(axis=2), _TINY)[..., None]
+    seen = seen - np.sum(weights * seen, axis=1, keepdims=True)
+    points = points - np.sum(weights * points, axis=1, keepdims=True)
+    scale = np.sum(weights * points * seen, axis=(1, 2)) / np.maximum(
+        np.sum(weights * points**2, axis=(1, 2)), _TINY
+    )
+    gaps = np.linalg.norm(scale[:, None, None] * points - seen, axis=2)
+    return np.sum(weights[..., 0] * gaps, axis=1)
+
+
+def _entropy(windows):
+    """Entropy of all windows of a crop: (N,) array, nats."""
+    likely = np.clip(windows, _TINY, 1 - _TINY)
+    return -np.sum(likely * np.log(likely) + (1 - likely) * np.log(1 - likely), axis=(1, 2))
