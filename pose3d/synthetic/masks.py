@@ -3,14 +3,6 @@
 import numpy as np
 from PIL import Image, ImageFilter
 
-from pose3d.skeleton import JOINTS_32
-
-# Radii in mm of the spheres around the joints that define the official boxes: 140 for Head and
-# HeadSite, 260 from Spine to Neck, 115 elsewhere.
-_SPHERES = np.full(len(JOINTS_32), 115.0)
-_SPHERES[[JOINTS_32.index(name) for name in ("Head", "HeadSite")]] = 140.0
-_SPHERES[[JOINTS_32.index(name) for name in ("Spine", "Spine1", "Neck")]] = 260.0
-
 _MARGIN, _GRAIN = 0.06, 0.03  # of the person's longer side: what is looked at around it, grain of the noise
 _NOISE = 0.24  # sd, as a share of the step from background to person
 _BLOBS = 1.2  # mean number of holes, and of blobs around the person
@@ -92,25 +84,3 @@ def _bar(silhouette, side, rng):
     forward = (row - rows[place]) * along[0] + (column - columns[place]) * along[1]
     across = (row - rows[place]) * along[1] - (column - columns[place]) * along[0]
     return (forward >= 0) & (forward < length) & (abs(across) < width / 2)
-
-
-def box(points, pixels, focal, shape):
-    """Official bounding box of a pose: around spheres at the 32 joints, clipped to the image.
-
-    Parameters
-    ----------
-    points : (32, 3) array, mm, camera frame
-    pixels : (32, 2) array, px, their projections
-    focal : (2,) array, px
-    shape : (H, W)
-
-    Returns
-    -------
-    (H, W) bool array
-    """
-    reach = focal * _SPHERES[:, None] / points[:, 2:]
-    left, top = np.maximum(np.floor((pixels - reach).min(axis=0)), 0).astype(int)
-    right, bottom = np.ceil((pixels + reach).max(axis=0)).astype(int)
-    mask = np.zeros(shape, bool)
-    mask[top : bottom + 1, left : right + 1] = True
-    return mask

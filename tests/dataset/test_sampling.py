@@ -12,9 +12,8 @@ from pose3d.dataset.crop import Transform
 from pose3d.errors import UserError
 from pose3d.io.video import video_writer
 from pose3d.recordings import human36m
-from pose3d.recordings.human36m import Recording
+from pose3d.recordings.human36m import Recording, mask_writer, write_poses
 from pose3d.skeleton import KEPT
-from pose3d.synthetic.tree.file_formats import mask_writer, write_poses
 from tests.recordings.sampled import sample
 
 FRAMES, HEIGHT, WIDTH = 12, 120, 160

@@ -11,12 +11,19 @@ from pose3d.recordings.human36m.actions import (
     canonical_action,
     expand_actions,
 )
-from pose3d.recordings.human36m.cameras import METADATA, Camera, project, read_cameras, world_to_camera
+from pose3d.recordings.human36m.cameras import (
+    METADATA,
+    Camera,
+    project,
+    read_cameras,
+    world_to_camera,
+    write_metadata,
+)
 from pose3d.recordings.human36m.frame_counts import POSES
 from pose3d.recordings.human36m.known_faults import RULES, apply_rules, parse_rules, rules_for
 from pose3d.recordings.human36m.layout import Recording, find_recordings, official_path, survey
-from pose3d.recordings.human36m.masks import open_masks
-from pose3d.recordings.human36m.poses import read_poses_2d, read_poses_3d
+from pose3d.recordings.human36m.masks import box, mask_writer, open_masks
+from pose3d.recordings.human36m.poses import read_poses_2d, read_poses_3d, write_poses
 from pose3d.recordings.human36m.reader import RawReader
 
 __all__ = [
@@ -34,10 +41,12 @@ __all__ = [
     "RawReader",
     "Recording",
     "apply_rules",
+    "box",
     "canonical_action",
     "expand_actions",
     "find_recordings",
     "official_path",
+    "mask_writer",
     "open_masks",
     "parse_rules",
     "project",
@@ -47,4 +56,6 @@ __all__ = [
     "rules_for",
     "survey",
     "world_to_camera",
+    "write_metadata",
+    "write_poses",
 ]

@@ -14,6 +14,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from pose3d.errors import UserError
+from pose3d.io.atomic_files import whole
 from pose3d.recordings.human36m.actions import CAMERAS, SUBJECTS
 
 METADATA = "metadata.xml"
@@ -147,3 +148,25 @@ def _numbers(path):
             "take it from the archive again"
         )
     return numbers
+
+
+def write_metadata(path, cameras):
+    """Write a ``metadata.xml`` with the cameras only, the same for every subject.
+
+    Parameters
+    ----------
+    path : path of the file
+    cameras : dict of camera id, all of `CAMERAS`, to Camera
+    """
+    inner, outer = [], []
+    for camera in (cameras[number] for number in CAMERAS):
+        angles = Rotation.from_matrix(camera.R).as_euler("XYZ")
+        outer += [*angles, *camera.T] * EXTRINSICS[1]
+        inner += [*camera.f, *camera.c, *camera.k, *camera.p]
+    # All digits: rounding would move the projections.
+    numbers = " ".join(repr(float(number)) for number in outer + inner)
+    with whole(path) as temporary:
+        temporary.write_text(
+            f'<?xml version="1.0" encoding="utf-8"?>\n<synthetic>\n   <w0>[{numbers}]</w0>\n</synthetic>\n',
+            encoding="utf-8",
+        )

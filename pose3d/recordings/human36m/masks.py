@@ -1,4 +1,4 @@
-"""Read mask files: a MATLAB cell array ``Masks`` of logical images, v7.3 (HDF5) or v7."""
+"""Mask files: a MATLAB cell array ``Masks`` of logical images, v7.3 (HDF5) or v7."""
 
 import contextlib
 import math
@@ -12,12 +12,18 @@ from isal import isal_zlib
 
 from pose3d.errors import UserError
 from pose3d.io import hdf5
+from pose3d.skeleton import JOINTS_32
 
 _VARIABLE = "Masks"
 _V7_START = b"MATLAB 5.0 MAT-file"  # what versions 5, 6 and 7 write
 _FAULTS = (*hdf5.FAULTS, isal_zlib.error)
 _REMEDY = "extract the file again"
 _MOST_PIXELS = 10**8  # of an image, far more than any camera's
+# Radii in mm of the spheres around the joints that define the official boxes: 140 for Head and
+# HeadSite, 260 from Spine to Neck, 115 elsewhere.
+_SPHERES = np.full(len(JOINTS_32), 115.0)
+_SPHERES[[JOINTS_32.index(name) for name in ("Head", "HeadSite")]] = 140.0
+_SPHERES[[JOINTS_32.index(name) for name in ("Spine", "Spine1", "Neck")]] = 260.0
 
 
 def open_masks(path):
@@ -167,3 +173,51 @@ def _image(mask, path, index):
         )
     # Not copied to C order, because no caller reads the whole mask row by row.
     return mask.view(bool) if mask.dtype.itemsize == 1 and mask.max(initial=0) <= 1 else mask != 0
+
+
+@contextlib.contextmanager
+def mask_writer(path):
+    """Yield a function that appends a mask to a MATLAB v7.3 file, in the cell array ``Masks``.
+
+    Parameters
+    ----------
+    path : path ending in ``.mat``; the function takes an (H, W) bool array
+    """
+    with hdf5.matlab_file(path) as file:
+        references = []
+        yield lambda mask: references.append(_append(file, len(references), mask))
+        cell = file.create_dataset(_VARIABLE, (len(references), 1), h5py.ref_dtype)
+        cell[:, 0] = references
+        cell.attrs["MATLAB_class"] = np.bytes_("cell")
+
+
+def _append(file, index, mask):
+    """Store a mask transposed, since MATLAB is column-major, and return its reference."""
+    stored = np.ascontiguousarray(mask.T, dtype=np.uint8)
+    packing = {"chunks": stored.shape, "compression": "gzip", "compression_opts": 1}
+    element = file.create_dataset(f"#refs#/{index:06d}", data=stored, **packing)
+    element.attrs["MATLAB_class"] = np.bytes_("logical")
+    element.attrs["MATLAB_int_decode"] = np.int32(1)
+    return element.ref
+
+
+def box(points, pixels, focal, shape):
+    """Official bounding box of a pose: around spheres at the 32 joints, clipped to the image.
+
+    Parameters
+    ----------
+    points : (32, 3) array, mm, camera frame
+    pixels : (32, 2) array, px, their projections
+    focal : (2,) array, px
+    shape : (H, W)
+
+    Returns
+    -------
+    (H, W) bool array
+    """
+    reach = focal * _SPHERES[:, None] / points[:, 2:]
+    left, top = np.maximum(np.floor((pixels - reach).min(axis=0)), 0).astype(int)
+    right, bottom = np.ceil((pixels + reach).max(axis=0)).astype(int)
+    mask = np.zeros(shape, bool)
+    mask[top : bottom + 1, left : right + 1] = True
+    return mask

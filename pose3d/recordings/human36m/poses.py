@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import cdflib
+import cdflib.cdfwrite
 import numpy as np
 
 from pose3d.errors import UserError
+from pose3d.io.atomic_files import whole
 from pose3d.skeleton import JOINTS_32
 
 
@@ -79,3 +81,30 @@ def _variable(path):
     if values is None:
         raise UserError(f"{path}: holds no variable Pose (it has {', '.join(names) or 'none'})")
     return values
+
+
+def write_poses(path, poses):
+    """Write a file of positions as in Human3.6M: column-major CDF, one record of CDF_FLOAT.
+
+    Parameters
+    ----------
+    path : path ending in ``.cdf``
+    poses : (F, 32, 2) px or (F, 32, 3) mm array
+    """
+    flat = np.asarray(poses, np.float32).reshape(len(poses), -1)
+    # cdflib writes the bytes of a column-major variable unchanged, so the array is transposed here.
+    stored = np.ascontiguousarray(flat.T).reshape(1, *flat.shape)
+    with whole(path) as temporary:
+        cdf = cdflib.cdfwrite.CDF(temporary, cdf_spec={"Majority": "column_major"})
+        try:
+            variable = {
+                "Variable": "Pose",
+                "Data_Type": cdf.CDF_FLOAT,
+                "Num_Elements": 1,
+                "Rec_Vary": True,
+                "Dim_Sizes": list(flat.shape),
+                "Compress": 0,
+            }
+            cdf.write_var(variable, var_data=stored)
+        finally:
+            cdf.close()

@@ -8,24 +8,10 @@ from pose3d.recordings.human36m import ACTIONS, SUBJECTS, TAKES
 
 
 def assign_sound_files(folder, actions, check):
-    """As `assign_files`, without the files that cannot be used.
+    """As `assign_files`, and a dict of Path to UserError of the files that are left out.
 
-    Only files that are assigned are read, as an archive holds thousands.
-
-    Parameters
-    ----------
-    folder, actions : as in `assign_files`
-    check : function of a Path that raises a `UserError` if the file cannot be used
-
-    Returns
-    -------
-    assignment : dict, as `assign_files` returns it
-    faults : dict of Path to UserError, the files left out and why
-
-    Raises
-    ------
-    UserError
-        as `assign_files`
+    `check` is a function of a Path that raises a `UserError` if the file cannot be used. Only files that are
+    assigned are read, as an archive holds thousands.
     """
     checked, faults = set(), {}
     while True:
@@ -120,24 +106,20 @@ def motion_provenance(folder, assignment, joint_map, rate=None, skipped=()):
     rate : float, frames per second of all files, or None as the files say
     skipped : iterable of Path, files that cannot be used
     """
-    folder = Path(folder)
+
+    def name(path):
+        return path.relative_to(folder).as_posix()
+
     takes = {
-        action: {
-            f"{subject} {take}": path.relative_to(folder).as_posix()
-            for (subject, take), path in assigned.items()
-        }
+        action: {f"{subject} {take}": name(path) for (subject, take), path in assigned.items()}
         for action, assigned in assignment.items()
     }
     used = sorted({path for assigned in assignment.values() for path in assigned.values()})
-    digests = {
-        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in used
-    }
-    sizes = {path.relative_to(folder).as_posix(): path.stat().st_size for path in bvh_files(folder)}
     return {
         "takes": takes,
-        "bytes": sizes,
-        "sha256": digests,
+        "bytes": {name(path): path.stat().st_size for path in bvh_files(folder)},
+        "sha256": {name(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in used},
         "joint_map": joint_map,
         "rate": rate,
-        "skipped": [path.relative_to(folder).as_posix() for path in skipped],
+        "skipped": [name(path) for path in skipped],
     }

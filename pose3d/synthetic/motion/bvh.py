@@ -146,10 +146,9 @@ class _Words:
 def _hierarchy(words):
     """Names, parents, offsets and channels of the figure."""
     names, parents, offsets, channels = [], [], [], []
-    words.take("HIERARCHY")
-    words.take("ROOT")
     opened = []  # joints with open braces, and the lines of the braces
-    word = "ROOT"
+    words.take("HIERARCHY")
+    word = words.take("ROOT")
     while True:
         if word.upper() in ("ROOT", "JOINT", "END"):
             if word.upper() == "END":
@@ -166,12 +165,10 @@ def _hierarchy(words):
             offsets[opened[-1][0]] = words.numbers(3)
         elif word.upper() == "CHANNELS":
             channels[opened[-1][0]] = _channels(words)
-        else:
-            joint, _ = opened.pop()
-            if offsets[joint] is None:
-                raise words.error(f"{names[joint] or 'an End Site'} ends without an OFFSET")
-            if not opened:
-                break
+        elif offsets[joint := opened.pop()[0]] is None:
+            raise words.error(f"{names[joint] or 'an End Site'} ends without an OFFSET")
+        if not opened:
+            break
         if not words:
             joint, line = opened[-1]
             raise words.error(f"the brace of {names[joint] or 'an End Site'} is not closed", line)
@@ -190,12 +187,9 @@ def _channels(words):
 
 def _timing(path, rows, last):
     """Number of frames and frame time in s, from the two lines below MOTION."""
+    wanted = (("Frames", "the number of frames"), ("Frame Time", "the seconds between frames"))
     found = []
-    for (key, what), (line, text) in zip(
-        (("Frames", "the number of frames"), ("Frame Time", "the seconds between frames")),
-        rows + [(last, "")] * (2 - len(rows)),
-        strict=True,
-    ):
+    for (key, what), (line, text) in zip(wanted, [*rows, (last, ""), (last, "")], strict=False):
         match = re.fullmatch(key.replace(" ", r"\s+") + r"\s*:\s*(\S+)", text.strip(), re.IGNORECASE)
         if not match:
             raise UserError(f"{path}, line {line}: '{key}:' and {what} expected, not {text.strip()!r}")
@@ -213,12 +207,10 @@ def _values(path, rows, frames, columns, last):
         raise UserError(f"{path}, line {line}: {frames} frames announced, but {len(rows)} lines of motion")
     table = np.empty((frames, columns))
     for row, (line, text) in zip(table, rows, strict=True):
-        words = text.split()
+        where, words = f"{path}, line {line}", text.split()
         if len(words) != columns:
-            raise UserError(
-                f"{path}, line {line}: {len(words)} values, but the joints have {columns} channels"
-            )
-        row[:] = [_number(word, f"{path}, line {line}") for word in words]
+            raise UserError(f"{where}: {len(words)} values, but the joints have {columns} channels")
+        row[:] = [_number(word, where) for word in words]
     return table
 
 

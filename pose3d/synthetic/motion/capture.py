@@ -54,7 +54,8 @@ class Capture:
     def turned(self, rotation):
         """The motion rotated by a Rotation about z."""
         points = {name: rotation.apply(at) for name, at in self.points.items()}
-        return Capture(points, {name: rotation * turn for name, turn in self.turns.items()}, self.reference)
+        turns = {name: rotation * turn for name, turn in self.turns.items()}
+        return Capture(points, turns, self.reference)
 
     def leg(self):
         """Length of thigh and shank in the reference pose, mean of both sides, in the file's unit."""

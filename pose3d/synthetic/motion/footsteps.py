@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.interpolate import PchipInterpolator
+from scipy.interpolate import CubicSpline, PchipInterpolator
 from scipy.ndimage import gaussian_filter1d, minimum_filter1d
 
 from pose3d.synthetic.body import BONE
@@ -66,7 +66,7 @@ class Foot:
 
 
 def step(leg, path, heading, phase, sideways, toe_out, roll):
-    """Plant a foot at every stride and swing it from each place to the next.
+    """Plant a foot at every stride and swing it smoothly from each place to the next.
 
     Parameters
     ----------
@@ -81,15 +81,17 @@ def step(leg, path, heading, phase, sideways, toe_out, roll):
     -------
     Foot; the first and last 1.5 strides are invalid
     """
-    stride = np.floor(phase)
+    frame, stride = np.arange(len(phase)), np.floor(phase)
     part = phase - stride
-    this, following = (_plant(path, heading, phase, at, sideways, toe_out) for at in (stride, stride + 1))
+    place, turned = _plant(path, heading, phase, stride, sideways)
     pitch = _sole(part, roll)
-    swing = np.clip((part - _TOE_OFF) / (1 - _TOE_OFF), 0, 1)
-    on_floor = _ankle(leg, *this, pitch)
-    ankle = np.where(part[:, None] < _TOE_OFF, on_floor, _swung(leg, this, following, swing, roll))
-    eased = swing**2 * (3 - 2 * swing)
-    return Foot(ankle, this[1] + eased * (following[1] - this[1]), pitch)
+    ankle = _ankle(leg, place, turned + toe_out, pitch)
+    planted = part < _TOE_OFF
+    turned = np.interp(frame, frame[planted], turned[planted]) + toe_out
+    passage = CubicSpline(frame[planted], ankle[planted])(frame)
+    swing = np.maximum(part - _TOE_OFF, 0) / (1 - _TOE_OFF)
+    passage[:, 2] += _CLEARANCE * 16 * (swing * (1 - swing)) ** 2
+    return Foot(passage, turned, pitch)
 
 
 def hips_height(hips, feet, leg):
@@ -128,14 +130,14 @@ def bend_leg(hip, foot, leg):
     return upright(hip - knee, forward), upright(knee - foot.ankle, forward)
 
 
-def _plant(path, heading, phase, stride, sideways, toe_out):
+def _plant(path, heading, phase, stride, sideways):
     """Place (F, 2), mm, and heading (F,) of the flat foot in the given strides."""
     frame = np.arange(len(phase))
     at = np.interp(stride + _UNDER_HIP, phase, frame)
     turned = np.interp(at, frame, heading)
     left = np.stack([-np.sin(turned), np.cos(turned)], axis=1)
     place = np.stack([np.interp(at, frame, path[:, axis]) for axis in (0, 1)], axis=1)
-    return place + sideways * left, turned + toe_out
+    return place + sideways * left, turned
 
 
 def _sole(part, roll):
@@ -152,20 +154,3 @@ def _ankle(leg, place, heading, pitch):
     height = above - pivot * np.sin(pitch) + (leg.ankle - above) * np.cos(pitch)
     x, y = place[:, 0] + forward * np.cos(heading), place[:, 1] + forward * np.sin(heading)
     return np.stack([x, y, height], axis=1)
-
-
-def _swung(leg, this, following, swing, roll):
-    """Cubic passage from toe-off to the next heel strike, continuous in velocity at both ends."""
-    small = 0.005
-    duration = 1 - _TOE_OFF
-
-    def state(plant, part):
-        here, after = (_ankle(leg, *plant, _sole(np.full(len(swing), p), roll)) for p in (part, part + small))
-        return here, (after - here) / small * duration
-
-    start, leaving = state(this, _TOE_OFF - small)
-    end, arriving = state(following, 0.0)
-    s = swing[:, None]
-    ease = 3 * s**2 - 2 * s**3
-    passage = (1 - ease) * start + ease * end + (s**3 - 2 * s**2 + s) * leaving + (s**3 - s**2) * arriving
-    return passage + _CLEARANCE * 16 * (s * (1 - s)) ** 2 * [0, 0, 1]

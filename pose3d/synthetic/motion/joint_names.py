@@ -110,18 +110,17 @@ def _first(aliases, indices):
 
 
 def _carrier(bvh, found):
-    """The last joint above both arms; None if there is none after the hips."""
-    if found["LeftArm"] is None or found["RightArm"] is None:
+    """The last joint above both arms; None if there is none below the hips."""
+    if None in (found["Hips"], found["LeftArm"], found["RightArm"]):
         return None
-    left, right = (_above(bvh, found[arm]) for arm in ("LeftArm", "RightArm"))
-    chest = max(left & right, default=-1)  # parents come before their children
-    return chest if chest not in _above(bvh, found["Hips"]) | {found["Hips"], -1} else None
+    hips, left, right = (_above(bvh, found[name]) for name in ("Hips", "LeftArm", "RightArm"))
+    # Parents come before their children.
+    return max(left & right - hips - {found["Hips"]}, default=None)
 
 
 def _above(bvh, joint):
-    """The ancestors of a joint."""
+    """The joints from which a joint hangs."""
     above = set()
-    while joint is not None and bvh.parents[joint] >= 0:
-        joint = bvh.parents[joint]
+    while (joint := bvh.parents[joint]) >= 0:
         above.add(joint)
     return above

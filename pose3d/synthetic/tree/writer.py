@@ -22,12 +22,16 @@ from pose3d.recordings.human36m import (
     SUB_ACTIONS,
     SUBJECTS,
     TAKES,
+    box,
     canonical_action,
+    mask_writer,
     official_path,
     project,
     world_to_camera,
+    write_metadata,
+    write_poses,
 )
-from pose3d.synthetic.masks import box, spoil
+from pose3d.synthetic.masks import spoil
 from pose3d.synthetic.motion.assignment import assign_files, assign_sound_files, motion_provenance
 from pose3d.synthetic.motion.capture import load
 from pose3d.synthetic.motion.gait import GAITS, walk
@@ -36,7 +40,6 @@ from pose3d.synthetic.motion.placement import keep_in_view, put_on_floor
 from pose3d.synthetic.motion.retargeting import retarget
 from pose3d.synthetic.scene import camera_of, empty_room, image_shape
 from pose3d.synthetic.tree.appearance import KINDS, appearance, body_of
-from pose3d.synthetic.tree.file_formats import mask_writer, write_metadata, write_poses
 from pose3d.synthetic.tree.provenance import check_options, read_provenance, write_provenance
 from pose3d.synthetic.tree.renderer import render
 

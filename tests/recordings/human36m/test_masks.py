@@ -5,8 +5,7 @@ import scipy.io
 import scipy.sparse
 
 from pose3d.errors import UserError
-from pose3d.recordings.human36m import open_masks
-from pose3d.synthetic.tree.file_formats import mask_writer
+from pose3d.recordings.human36m import mask_writer, open_masks
 
 ROWS, COLUMNS = 12, 10  # unequal, so that a transposed mask cannot pass
 

@@ -3,8 +3,7 @@ import numpy as np
 import pytest
 
 from pose3d.errors import UserError
-from pose3d.recordings.human36m import read_poses_2d, read_poses_3d
-from pose3d.synthetic.tree.file_formats import write_poses
+from pose3d.recordings.human36m import read_poses_2d, read_poses_3d, write_poses
 
 
 def poses(frames, dimensions):

@@ -7,11 +7,14 @@ from pose3d import synthetic
 from pose3d.io.video import read_packets, video_writer
 from pose3d.recordings.human36m import (
     CAMERAS,
+    box,
     find_recordings,
+    mask_writer,
     open_masks,
     project,
     read_cameras,
     read_poses_3d,
+    write_poses,
 )
 from pose3d.recordings.human36m.recording_checks import (
     BOX_SHARE,
@@ -21,8 +24,6 @@ from pose3d.recordings.human36m.recording_checks import (
     reprojection_miss,
 )
 from pose3d.recordings.observation import share_inside
-from pose3d.synthetic.masks import box
-from pose3d.synthetic.tree.file_formats import mask_writer, write_poses
 
 SQUARE = CAMERAS[1]  # its images have as many rows as columns
 TALL = CAMERAS[0]

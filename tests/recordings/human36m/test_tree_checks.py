@@ -2,9 +2,8 @@ import numpy as np
 import pytest
 
 from pose3d.io.video import video_writer
-from pose3d.recordings.human36m import CAMERAS, SUB_ACTIONS, read_poses_2d
+from pose3d.recordings.human36m import CAMERAS, SUB_ACTIONS, read_poses_2d, write_poses
 from pose3d.recordings.human36m.tree_checks import COLUMNS, verify_raw
-from pose3d.synthetic.tree.file_formats import write_poses
 
 TWELVE = dict.fromkeys(SUB_ACTIONS, 12)
 

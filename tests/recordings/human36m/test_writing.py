@@ -5,9 +5,16 @@ import pytest
 
 from pose3d.io.atomic_files import DiskFullError
 from pose3d.io.video import video_writer
-from pose3d.recordings.human36m import CAMERAS, METADATA, SUBJECTS, read_cameras
+from pose3d.recordings.human36m import (
+    CAMERAS,
+    METADATA,
+    SUBJECTS,
+    mask_writer,
+    read_cameras,
+    write_metadata,
+    write_poses,
+)
 from pose3d.synthetic.scene import camera_of
-from pose3d.synthetic.tree.file_formats import mask_writer, write_metadata, write_poses
 
 STREAMS = {
     "m.mat": (mask_writer, np.zeros((4, 6), bool)),

@@ -1,7 +1,7 @@
 import numpy as np
 
+from pose3d.recordings.human36m import box
 from pose3d.skeleton import JOINTS_32
-from pose3d.synthetic.masks import box
 
 
 def test_the_box_is_the_official_one_by_hand():
