@@ -218,7 +218,7 @@ def people(arguments):
     from pose3d.dataset.crop import crop
     from pose3d.recordings.registry import open_recording
     from pose3d.synthetic.people import People
-    from pose3d.synthetic.poses import FAMILIES
+    from pose3d.synthetic.pose_families import FAMILIES
 
     count = 4 * arguments.steps
 

@@ -11,9 +11,9 @@ from pose3d.recordings.observation import Observation, Reader
 from pose3d.recordings.registry import open_recording
 from pose3d.synthetic.body import population
 from pose3d.synthetic.clothes import Wardrobe
-from pose3d.synthetic.masks import spoil
+from pose3d.synthetic.mask_errors import spoil
 from pose3d.synthetic.mesh import skin, vertex_normals
-from pose3d.synthetic.poses import FAMILIES, draw
+from pose3d.synthetic.pose_families import FAMILIES, draw
 from pose3d.synthetic.rasteriser import rasterise, shade
 
 SIDE = 256  # px of an observation; a sample has half as many

@@ -14,7 +14,7 @@ from pose3d.skeleton import PELVIS
 from pose3d.synthetic import people
 from pose3d.synthetic.body import population
 from pose3d.synthetic.clothes import Wardrobe
-from pose3d.synthetic.poses import FAMILIES
+from pose3d.synthetic.pose_families import FAMILIES
 
 BLOCK = people.People("S1", "Discussion", 1, 6, 0)
 

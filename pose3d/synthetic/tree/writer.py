@@ -31,7 +31,7 @@ from pose3d.recordings.human36m import (
     write_metadata,
     write_poses,
 )
-from pose3d.synthetic.masks import spoil
+from pose3d.synthetic.mask_errors import spoil
 from pose3d.synthetic.motion.assignment import assign_files, assign_sound_files, motion_provenance
 from pose3d.synthetic.motion.capture import load
 from pose3d.synthetic.motion.gait import GAITS, walk

@@ -6,7 +6,7 @@ from pose3d.recordings.human36m import ACTIONS
 from pose3d.skeleton import JOINTS
 from pose3d.synthetic.anatomy import is_possible
 from pose3d.synthetic.body import population
-from pose3d.synthetic.poses import FAMILIES, draw
+from pose3d.synthetic.pose_families import FAMILIES, draw
 
 COUNT = 60
 

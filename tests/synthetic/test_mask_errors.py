@@ -1,6 +1,6 @@
 import numpy as np
 
-from pose3d.synthetic.masks import spoil
+from pose3d.synthetic.mask_errors import spoil
 
 
 def person(size=256):
