@@ -120,7 +120,7 @@ def generate(
         Files that cannot be used are named on stderr, and others take their place.
     joint_map : path of a TOML or JSON file, see `joint_names.read_joint_map`; None: known names
     motion_fps : float, frames per second of all BVH files; None: as they say
-    vary : iterable of `variation.KINDS`, what differs between the takes of a subject
+    vary : iterable of `appearance.KINDS`, what differs between the takes of a subject
 
     Returns
     -------
@@ -141,27 +141,13 @@ def generate(
     files, skipped, names = _assignment(out, motion, joint_map, motion_fps, actions)
     if motion is not None:
         options["motion"] = motion_provenance(motion, files, names, motion_fps, skipped)
-    driven = {
-        action: {key: (path, names, motion_fps) for key, path in files[action].items()} for action in actions
-    }
     tasks = [
         Task(
-            out,
-            subject,
-            action,
-            take,
-            camera,
-            frames,
-            image_size,
-            seed,
-            *driven[action][subject, take],
-            tuple(vary),
+            out, subject, action, take, camera, frames, image_size, seed,
+            files[action][subject, take], names, motion_fps, tuple(vary),
         )
-        for subject in subjects
-        for action in actions
-        for take in takes
-        for camera in CAMERAS
-    ]
+        for subject, action, take, camera in itertools.product(subjects, actions, takes, CAMERAS)
+    ]  # fmt: skip
     check_options(out, options)
     with exclusive(out):
         remove_partial(out, below=True)
@@ -260,15 +246,14 @@ def _assignment(out, folder, joint_map, rate, actions):
 
 def _run(tasks, workers):
     """Write the recordings, in several processes if there is more than one."""
-    with tqdm(total=len(tasks), desc="walkers", unit="recording", disable=None) as bar:
-        if workers == 1 or len(tasks) == 1:
-            for task in tasks:
-                write_recording(task)
-                bar.update()
-        else:
-            for _, future in run_all(write_recording, [(task,) for task in tasks], workers):
-                future.result()
-                bar.update()
+    if workers > 1 and len(tasks) > 1:
+        done = (
+            future.result() for _, future in run_all(write_recording, [(task,) for task in tasks], workers)
+        )
+    else:
+        done = map(write_recording, tasks)
+    for _ in tqdm(done, "walkers", len(tasks), unit="recording", disable=None):
+        pass
 
 
 def _check(subjects, takes, frames, image_size, seed, workers, vary):
