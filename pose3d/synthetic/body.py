@@ -62,15 +62,15 @@ _LIMBS = np.array(
 _STRAIGHT = np.array([(0, 1, 0), (0, 0, -1), (0, -1, 0), (0, 0, -1.0)])
 
 
-def _shortest(start, end):
-    """(N, 3, 3) rotations by the smallest angles, below 180 degrees, to (N, 3) unit vectors."""
-    start = start / np.linalg.norm(start, axis=1, keepdims=True)
-    across = np.zeros((len(start), 3, 3))
+def shortest(start, end):
+    """Rotations (..., 3, 3) by the smallest angles, below 180 degrees, from directions (..., 3) to others."""
+    start, end = np.broadcast_arrays(*(v / np.linalg.norm(v, axis=-1, keepdims=True) for v in (start, end)))
+    across = np.zeros((*start.shape, 3))
     for j, k in ((1, 2), (2, 0), (0, 1)):  # the matrix of a cross product with the axis
-        across[:, k, j] = start[:, j] * end[:, k] - start[:, k] * end[:, j]
-        across[:, j, k] = -across[:, k, j]
-    cosine = (start * end).sum(axis=1)[:, None, None]
-    return np.eye(3) + across + across @ across / (1 + cosine)
+        across[..., k, j] = start[..., j] * end[..., k] - start[..., k] * end[..., j]
+        across[..., j, k] = -across[..., k, j]
+    cosine = (start * end).sum(axis=-1)[..., None, None]
+    return np.eye(3) + across + across @ across / np.maximum(1 + cosine, 1e-12)
 
 
 @dataclass(frozen=True)
@@ -187,9 +187,9 @@ class Body:
         """(31, 3, 3) rotations of the bones from rest to the T-pose."""
         turns = np.tile(np.eye(3), (len(BONES), 1, 1))
         upper, lower, ends = (self.heads[limb] for limb in _LIMBS)
-        first = _shortest(lower - upper, _STRAIGHT)
+        first = shortest(lower - upper, _STRAIGHT)
         turns[_LIMBS[0]] = first
-        turns[_LIMBS[1]] = _shortest((first @ (ends - lower)[..., None])[..., 0], _STRAIGHT) @ first
+        turns[_LIMBS[1]] = shortest((first @ (ends - lower)[..., None])[..., 0], _STRAIGHT) @ first
         for side, sign in SIDES:
             for name in (f"{side}Hand", f"{side[0]}Thumb", f"{side}FingerBase", f"{side}HandFinger1"):
                 turns[BONE[name]] = turns[BONE[f"{side}ForeArm"]]

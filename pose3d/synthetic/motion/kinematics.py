@@ -75,11 +75,3 @@ def upright(up, forward):
     left = np.cross(up, forward)
     axes = np.stack([np.cross(left, up), left, np.broadcast_to(up, left.shape)], axis=-1)
     return axes / np.linalg.norm(axes, axis=-2, keepdims=True)
-
-
-def shortest(start, end):
-    """Rotations (..., 3, 3) by the smallest angles from directions (..., 3) to others."""
-    axis = np.cross(start, end)
-    sine = np.linalg.norm(axis, axis=-1, keepdims=True)
-    angle = np.arctan2(sine, (start * end).sum(axis=-1, keepdims=True))
-    return Rotation.from_rotvec(axis * (angle / np.maximum(sine, 1e-12))).as_matrix()

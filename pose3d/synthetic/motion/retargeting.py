@@ -3,8 +3,8 @@
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from pose3d.synthetic.body import BONE, SIDES
-from pose3d.synthetic.motion.kinematics import Motion, all_bones, euler, shortest, upright
+from pose3d.synthetic.body import BONE, SIDES, shortest
+from pose3d.synthetic.motion.kinematics import Motion, all_bones, euler, upright
 
 _TRUNK = ("Hips", "LowerBack", "Spine", "Spine1", "Neck", "Head", "LeftShoulder", "RightShoulder")
 _UP = np.array([[0.0, 0, 1]])
