@@ -8,7 +8,7 @@ from pose3d.dataset.crop import box_from_silhouette, crop
 from pose3d.errors import UserError
 
 # Added on each side of the silhouette's box, as a share of its longer side. Boxes of Human3.6M enclose
-# spheres around the joints: for two walkers they are 10 to 13 % longer than the silhouette. Without the
+# spheres around the joints: for the walkers they are 7 to 12 % longer than the silhouette. Without the
 # margin, people would appear larger than in training.
 SILHOUETTE_MARGIN = 0.05
 # Of the silhouette's longer side: more of it along a border is no foot or hand that happens to touch.
