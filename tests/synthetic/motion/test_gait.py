@@ -61,6 +61,21 @@ def test_the_sole_is_on_the_floor_and_the_body_as_tall_as_it_should(walker):
     assert 15 < np.ptp(motion.root[:, 2]) < 90  # up and down
 
 
+def test_the_heel_comes_down_on_the_floor(walker):
+    """In the frames before a foot is flat, it turns about its heel."""
+    body, motion = walker
+    bare = np.zeros(len(body.vertices), np.float32)
+    for side, _ in SIDES:
+        pitch = motion.rotations[:, BONE[f"{side}Foot"], 2, 0]
+        level = np.abs(pitch) < 1e-6
+        begin = np.flatnonzero(level[1:] & ~level[:-1] & (pitch[:-1] > 0))
+        foot = np.isin(body.bones[:, 0], [BONE[f"{side}Foot"], BONE[f"{side}ToeBase"]])
+        meshes = [skin(body, motion.transforms(body)[i], bare)[foot, 2] for i in begin[begin > 3] - 2]
+        assert len(meshes) >= 3
+        assert np.abs([mesh.min() for mesh in meshes]).max() < 8
+        assert min(np.ptp(mesh) for mesh in meshes) > 50
+
+
 def test_the_walker_faces_where_he_goes_and_left_is_left(walker):
     body, motion = walker
     joints = motion.joints(body)
