@@ -63,8 +63,7 @@ def test_a_pose_that_lies_where_the_windows_see_it_is_near_them_at_any_scale_and
     right, wrong = np.zeros((N_JOINTS, 3)), np.zeros((N_JOINTS, 3))
     right[:, :2], wrong[:, :2] = 11.3 * points - 500, 11.3 * points[::-1] - 500
     near, far = (
-        signs(turning(pose), lambda image: windows)["distance from the windows"]
-        for pose in (right, wrong)
+        signs(turning(pose), lambda image: windows)["distance from the windows"] for pose in (right, wrong)
     )
     assert np.exp(near).max() < 6  # half of a window's side
     assert np.exp(far).min() > 20
