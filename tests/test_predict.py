@@ -10,7 +10,7 @@ from PIL import Image, ImageColor
 import pose3d
 from pose3d import predict
 from pose3d.dataset.samples import Dataset
-from pose3d.inference import picture_poses, predictor, trust
+from pose3d.inference import picture_poses, predictor, segmentation, trust
 from pose3d.inference.pictures import read_pictures
 from pose3d.io.tables import read_table
 from pose3d.io.video import video_writer
@@ -64,7 +64,7 @@ def test_an_image_with_alpha(run, regression_run, tmp_path, capsys):
     assert found.shape == (1, 17, 3)
     assert content["picture"] == ["me.png"]
     printed = capsys.readouterr().out
-    assert f"network: {regression_run}; it says nothing of its trust" in printed
+    assert f"network: {regression_run}, whose trust is not calibrated" in printed
     assert "do not trust" not in printed
     assert content["note"] == [""]
     assert "trust" not in content
@@ -365,4 +365,14 @@ def test_a_missing_or_damaged_network_of_pose3d_is_one_clear_line(shipped, tmp_p
     assert predict.main([str(photograph(tmp_path / "me.png")), "--out", str(tmp_path / "out")]) == 1
     error = capsys.readouterr().err
     assert f"people-{task}.npz: this file of pose3d is missing or damaged; install pose3d again" in error
+    assert error.count("\n") == 1
+
+
+def test_a_missing_file_of_the_search_is_one_clear_line(shipped, tmp_path, monkeypatch, capsys):
+    shipped(0.9)
+    monkeypatch.setattr(segmentation, "WEIGHTS", tmp_path / "segmentation.npz")
+    segmentation._layers.cache_clear()
+    assert predict.main([str(photograph(tmp_path / "me.png")), "--out", str(tmp_path / "out")]) == 1
+    error = capsys.readouterr().err
+    assert "segmentation.npz: this file of pose3d is missing or damaged; install pose3d again" in error
     assert error.count("\n") == 1
