@@ -25,7 +25,7 @@ from pose3d.inference import predictor, trust
 from pose3d.inference.person_crop import SILHOUETTE_MARGIN
 from pose3d.recordings.observation import box_around
 
-MOST = 6000  # renders for the fit, and again for the measurement
+MOST = 4000  # renders for the fit, and again for the measurement
 PENALTY = 5.0  # of the squared weights: half of it is subtracted from the log likelihood
 
 

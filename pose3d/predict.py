@@ -104,9 +104,8 @@ def _network(arguments):
         print(f"network: {predictor.shipped('regression').name}, which comes with pose3d")
         detection = predictor.load(None, "detection")
         return predict, partial(trust.predict, network, detection, mirror=not arguments.no_mirror)
-    print(
-        f"network: {arguments.weights or predictor.shipped('regression').name}; it says nothing of its trust"
-    )
+    name = arguments.weights or predictor.shipped("regression").name
+    print(f"network: {name}, whose trust is not calibrated")
     return predict, lambda crops: (predict(crops), None)
 
 

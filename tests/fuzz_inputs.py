@@ -18,6 +18,7 @@ from pose3d.skeleton import N_COORDINATES
 from pose3d.synthetic.motion.gait import GAITS, walk
 from pose3d.synthetic.tree.appearance import body_of
 from tests.conftest import turning_samples
+from tests.inference.drawn import draw_person, meadow
 from tests.recordings.custom import drawn
 from tests.small import SMALL, TRAINED_ON
 from tests.synthetic.motion.skeletons import write_motion
@@ -45,6 +46,7 @@ class Kind:
 KINDS = {
     "png": Kind("pictures", "me.png", PREDICT + "{in}/me.png"),
     "jpg": Kind("pictures", "photo.jpg", PREDICT + "{in}/photo.jpg --mask {in}/mask.png"),
+    "photograph": Kind("pictures", "meadow.jpg", PREDICT + "{in}/meadow.jpg"),
     "mask": Kind("pictures", "mask.png", PREDICT + "{in}/photo.jpg --mask {in}/mask.png"),
     "webp": Kind("pictures", "me.webp", PREDICT + "{in}/me.webp"),
     "tiff": Kind("pictures", "me.tiff", PREDICT + "{in}/me.tiff"),
@@ -55,6 +57,7 @@ KINDS = {
                 "--image-size 100 --workers 1 --motion {in}"),
     "toml": Kind("settings", "a.toml", TRAIN + " --init none --config {in}/a.toml"),
     "weights": Kind("weights", "w.npz", "predict {all}/pictures/me.png --weights {in}/w.npz --out {out}"),
+    "int8": Kind("int8", "w.npz", "predict {all}/pictures/me.png --weights {in}/w.npz --out {out}"),
     "transfer": Kind("weights", "w.npz", TRAIN + " --init {in}/w.npz"),
     "pickle": Kind("pickle", "w.pkl", TRAIN + " --set network.kernels=[1,2,3] --init {in}/w.pkl"),
     "checkpoint": Kind("run", "checkpoint.npz", "train_regression --data {all}/built --out {in} --resume"),
@@ -87,7 +90,9 @@ def make(folder):
     settings = config.load("regression", None, TINY)
     params = Network(N_COORDINATES, settings.network).get_weights()
     scale = {name: np.full(N_COORDINATES, 100.0) for name in ("mean", "deviation", "mean_pose")}
-    save(folder / "weights/w.npz", Weights("regression", settings, params, TRAINED_ON, scale))
+    found = Weights("regression", settings, params, TRAINED_ON, scale)
+    save(folder / "weights/w.npz", found)
+    save(folder / "int8/w.npz", found, "int8")
     for name in ("settings", "pickle", "custom/frames", "poses", "raw"):
         (folder / name).mkdir(parents=True)
     (folder / "settings/a.toml").write_text(
@@ -118,6 +123,9 @@ def _make_pictures(folder, rng):
     for name in ("me.png", "me.webp", "me.tiff"):
         me.save(folder / name)
     Image.fromarray(rgb).save(folder / "photo.jpg")
+    meadow_with_me = meadow(160, 120)
+    draw_person(meadow_with_me, 60, 80, 65)
+    Image.fromarray(meadow_with_me).save(folder / "meadow.jpg")
     Image.fromarray(mask).save(folder / "mask.png")
     with video_writer(folder / "walk.mp4", 70, 90, 10) as write:
         for i in range(6):

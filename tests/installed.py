@@ -1,7 +1,7 @@
-"""Run beside an installed wheel: write small weights and a picture, and predict from Python."""
+"""Run beside an installed wheel: write small weights, a picture and a photograph, and predict from Python."""
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw
 
 import pose3d
 from pose3d import config
@@ -21,6 +21,11 @@ person = np.zeros((200, 120, 4), np.uint8)
 person[20:180, 40:80] = rng.integers(60, 200, (160, 40, 4), np.uint8)
 person[20:180, 40:80, 3] = 255
 Image.fromarray(person).save("picture.png")
+photo = Image.new("RGB", (300, 400), (70, 110, 60))
+body = ImageDraw.Draw(photo)
+for box, colour in (((90, 180, 210, 390), (40, 50, 120)), ((120, 70, 180, 160), (210, 160, 130))):
+    body.ellipse(box, fill=colour)
+photo.save("photo.png")
 found = pose3d.load("weights.npz").predict(rng.integers(0, 256, (3, 128, 128), np.uint8))
 assert found.shape == (3, 17, 3), found.shape
 assert "/site-packages/" in pose3d.__file__, pose3d.__file__

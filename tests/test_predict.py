@@ -1,19 +1,24 @@
+import dataclasses
 import json
 import re
 
 import av
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageColor
 
 import pose3d
 from pose3d import predict
 from pose3d.dataset.samples import Dataset
-from pose3d.inference import picture_poses
+from pose3d.inference import picture_poses, predictor, segmentation, trust
 from pose3d.inference.pictures import read_pictures
 from pose3d.io.tables import read_table
 from pose3d.io.video import video_writer
+from pose3d.model import weights
+from pose3d.report.colours import EDGE_COLOURS
+from pose3d.report.overlay import DOUBTFUL, OUTLINE
 from pose3d.skeleton import JOINTS
+from tests.inference.drawn import draw_person, meadow
 from tests.io.test_video import cut_short
 
 ROWS, COLUMNS = 160, 200
@@ -59,7 +64,7 @@ def test_an_image_with_alpha(run, regression_run, tmp_path, capsys):
     assert found.shape == (1, 17, 3)
     assert content["picture"] == ["me.png"]
     printed = capsys.readouterr().out
-    assert f"network: {regression_run}; it says nothing of its trust" in printed
+    assert f"network: {regression_run}, whose trust is not calibrated" in printed
     assert "do not trust" not in printed
     assert content["note"] == [""]
     assert "trust" not in content
@@ -254,3 +259,120 @@ def test_wrong_usage_is_status_2(run, tmp_path, words):
     with pytest.raises(SystemExit) as caught:
         run(cut_out_png(tmp_path / "a.png", 9), *words)
     assert caught.value.code == 2
+
+
+@pytest.fixture
+def shipped(regression_run, detection_run, monkeypatch, tmp_path):
+    """A function of a chance, that of all poses, which lets small networks be those that come with pose3d."""
+    folder = tmp_path / "package"
+    folder.mkdir()
+    monkeypatch.setattr(predictor, "__file__", str(folder / "predictor.py"))
+
+    def ship(chance):
+        count = len(trust.SIGNS)
+        bias = float(np.log(chance / (1 - chance)))
+        model = {"mean": [0.0] * count, "deviation": [1.0] * count, "weights": [0.0] * count, "bias": bias}
+        for task, run in (("regression", regression_run), ("detection", detection_run)):
+            found = weights.load(run)
+            about = {**found.about, trust.ABOUT: model}
+            weights.save(folder / f"people-{task}.npz", dataclasses.replace(found, about=about), "int8")
+        return folder
+
+    return ship
+
+
+def photograph(path, *people, size=(300, 400)):
+    rgb = meadow(*size)
+    for place in people:
+        draw_person(rgb, *place)
+    Image.fromarray(rgb).save(path)
+    return path
+
+
+def test_a_photograph_needs_neither_training_nor_mask(shipped, tmp_path, capsys):
+    shipped(0.875)
+    picture, out = photograph(tmp_path / "me.png", (150, 150, 110)), tmp_path / "out"
+    assert predict.main([str(picture), "--out", str(out), "--format", "json", "csv"]) == 0
+    printed = capsys.readouterr().out
+    assert "network: people-regression.npz, which comes with pose3d" in printed
+    assert "do not trust" not in printed
+    _, content = poses(out)
+    x0, y0, x1, y1 = content["box_px"][0]
+    assert 70 < x0 < 130 < 170 < x1 < 230
+    assert 20 < y0 < 50 < 240 < y1 < 280
+    assert (content["trust"], content["note"], content["people"]) == ([0.875], [""], [1])
+    columns, rows = read_table(out / "predictions.csv")
+    assert columns[5:8] == ("people", "trust", "note")
+    assert [row.text("trust") for row in rows] == ["0.875"]
+    drawn = np.asarray(Image.open(out / "overlay.png").convert("RGB"))
+    assert (drawn == OUTLINE).all(axis=2).sum() > 300  # around the mask that was found
+
+
+def test_poses_of_unsure_networks_are_marked(shipped, tmp_path, capsys):
+    shipped(0.3)
+    picture, out = photograph(tmp_path / "me.png", (150, 150, 110)), tmp_path / "out"
+    assert predict.main([str(picture), "--out", str(out)]) == 0
+    assert "do not trust 1 of 1 poses (1: the networks are unsure)" in capsys.readouterr().out
+    _, content = poses(out)
+    assert (content["trust"], content["note"]) == ([0.3], ["the networks are unsure"])
+    drawn = np.asarray(Image.open(out / "overlay.png").convert("RGB"))
+    gray = np.array(ImageColor.getrgb(DOUBTFUL))
+    assert (drawn == gray).all(axis=2).sum() > 300  # the pose and the warning
+    assert not (drawn == ImageColor.getrgb(EDGE_COLOURS[0])).all(axis=2).any()
+
+
+def test_several_and_cut_off_people_are_told(shipped, tmp_path, capsys):
+    shipped(0.9)
+    photograph(tmp_path / "a.png", (120, 130, 90), (290, 150, 120))
+    photograph(tmp_path / "b.png", (200, 260, 200))
+    photograph(tmp_path / "c.png")
+    assert predict.main([str(tmp_path), "--out", str(tmp_path / "out")]) == 0
+    printed = capsys.readouterr().out
+    assert "a.png: 2 people; the largest is taken, --box X0,Y0,X1,Y1 chooses another" in printed
+    assert "1 picture is skipped, because there is no person in the mask or the picture" in printed
+    assert "do not trust 1 of 2 poses (1: the person is cut off at the border)" in printed
+    _, content = poses(tmp_path / "out")
+    assert content["picture"] == ["a.png", "b.png"]
+    assert content["people"] == [2, 1]
+    assert content["trust"] == [0.9, 0.0]
+    assert content["box_px"][0][0] > 200
+    words = [str(tmp_path / "a.png"), "--box", "60,20,185,240", "--out", str(tmp_path / "other")]
+    assert predict.main(words) == 0
+    assert poses(tmp_path / "other")[1]["note"] == [""]
+
+
+@pytest.mark.parametrize(
+    ("make", "words", "message"),
+    [
+        (photograph, [], "me.png: no person found; give --mask"),
+        (lambda path: photograph(path, (150, 150, 110)), ["--box", "300,0,400,300"], "no person found"),
+    ],
+)
+def test_a_picture_without_anybody_is_one_clear_line(shipped, tmp_path, capsys, make, words, message):
+    shipped(0.9)
+    out = tmp_path / "out"
+    assert predict.main([str(make(tmp_path / "me.png")), "--out", str(out), *words]) == 1
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert not list(out.glob("predictions.*"))
+
+
+@pytest.mark.parametrize("task", ["regression", "detection"])
+@pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: path.write_bytes(b"PK\3\4")])
+def test_a_missing_or_damaged_network_of_pose3d_is_one_clear_line(shipped, tmp_path, capsys, task, damage):
+    damage(shipped(0.9) / f"people-{task}.npz")
+    assert predict.main([str(photograph(tmp_path / "me.png")), "--out", str(tmp_path / "out")]) == 1
+    error = capsys.readouterr().err
+    assert f"people-{task}.npz: this file of pose3d is missing or damaged; install pose3d again" in error
+    assert error.count("\n") == 1
+
+
+def test_a_missing_file_of_the_search_is_one_clear_line(shipped, tmp_path, monkeypatch, capsys):
+    shipped(0.9)
+    monkeypatch.setattr(segmentation, "WEIGHTS", tmp_path / "segmentation.npz")
+    segmentation._layers.cache_clear()
+    assert predict.main([str(photograph(tmp_path / "me.png")), "--out", str(tmp_path / "out")]) == 1
+    error = capsys.readouterr().err
+    assert "segmentation.npz: this file of pose3d is missing or damaged; install pose3d again" in error
+    assert error.count("\n") == 1

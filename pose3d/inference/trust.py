@@ -16,7 +16,7 @@ from pose3d.skeleton import EDGES, JOINTS, N_JOINTS, mirrored_poses
 LARGEST_ERROR = 150.0  # mm; the chance is that of a smaller error
 ABOUT = "trust"  # the key of the model of `chance` in what a weights file says about itself
 TRUSTED = 0.5  # from this chance on a pose counts as trusted
-SHIFTS = ((0, 0), (4, 4), (-4, -4))  # px, of the views; each is mirrored, too
+SHIFTS = ((0, 0), (4, 4), (-4, -4))  # px, of the views, the first of which give the pose
 SIGNS = (
     *(f"length of {JOINTS[child]}'s edge" for _, child in EDGES),
     "spread of the views", "distance from the windows", "entropy of the windows", "share of the crop",
@@ -39,14 +39,15 @@ def measure(regression, detection, images):
     poses : (N, 17, 3) array, mm, averaged over mirror images
     signs : (N, len(SIGNS)) array
     """
-    poses = regression.predict(images, mirror=True)
+    views = _views(regression, images)
+    poses = (views[0] + views[1]) / 2
     windows = detection.predict(images, mirror=True).reshape(-1, N_JOINTS, N_WINDOWS)
     lengths = np.stack([np.linalg.norm(poses[:, a] - poses[:, b], axis=1) for a, b in EDGES], axis=1)
     shown = images > 0
     tall, wide = shown.any(axis=2).sum(axis=1), shown.any(axis=1).sum(axis=1)
     return poses, np.column_stack([
         np.log(lengths + 1),
-        np.log(_spread(regression, images) + 1),
+        np.log(np.sqrt(np.var(views, axis=0).sum(axis=2).mean(axis=1)) + 1),
         np.log(_distance(poses[..., :2], windows) + 0.3),
         np.log(_entropy(windows) + 1),
         np.log(shown.mean(axis=(1, 2)) + 1e-3),
@@ -86,14 +87,13 @@ def chance(signs, model):
     return expit(scaled @ np.asarray(model["weights"]) + model["bias"])
 
 
-def _spread(regression, images):
-    """Root mean square distance of a joint from its mean over all views: (N,) array, mm."""
-    nowhere = np.zeros((len(images), 1, 2))
-    views = []
+def _views(regression, images):
+    """Poses of the images and their mirror images, mirrored back, at each of `SHIFTS`: list of (N, 17, 3)."""
+    nowhere, views = np.zeros((len(images), 1, 2)), []
     for shift in SHIFTS:
         moved, _ = shifted(images, nowhere, np.tile(shift, (len(images), 1)))
         views += [regression.predict(moved), mirrored_poses(regression.predict(moved[..., ::-1]))]
-    return np.sqrt(np.var(views, axis=0).sum(axis=2).mean(axis=1))
+    return views
 
 
 def _distance(points, windows):
