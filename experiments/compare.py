@@ -6,7 +6,6 @@ An experiment is a TOML file: [common] holds what its variants share, [variants.
 its own, both by section, as in a file for --config, and beside the sections
 
     init = "detection"     pre-train a detection network with the same seed; else start at random
-    repeat = 12            let every image stay for 12 frames, as in the original's data
     monitor_test = true    score the unseen subject after every epoch, too
     until = 20             look at a run only as far as this epoch; needs monitor_test, unless there are folds
 
@@ -25,7 +24,6 @@ import sys
 from pathlib import Path
 
 from outcomes import curves, fold_outcome, fold_summary, outcome, summary, write_csv
-from repeat_frames import repeat, repeated_folder
 from trainings import read_experiment, regression_run, test, train
 
 from pose3d.errors import UserError, command
@@ -139,8 +137,6 @@ def main(argv=None):
         }
         for name, v in experiment.variants.items()
     }
-    for times in {v["repeat"] for v in experiment.variants.values() if v.get("repeat")}:
-        repeat(arguments.data, repeated_folder(arguments.data, times), times)
     compare(arguments.out / arguments.experiment.stem, experiment, runs, max(1, arguments.jobs))
 
 

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from repeat_frames import repeated_folder
-
 import pose3d
 from pose3d import config
 from pose3d.dataset import Dataset
@@ -20,7 +18,7 @@ from pose3d.model.weights import BEST
 from pose3d.training import checkpoint
 
 # Of a variant, beside sections of settings.
-OWN_KEYS = {"init": "none", "repeat": 0, "monitor_test": False, "until": 0}
+OWN_KEYS = {"init": "none", "monitor_test": False, "until": 0}
 # A process reads them when it loads numba and the BLAS.
 THREADS = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -191,8 +189,6 @@ def regression_run(variant, seed, data, runs, fold=None):
     sections = {key: value for key, value in variant.items() if key not in OWN_KEYS}
     if own["init"] not in ("none", "detection"):
         raise UserError(f"init = {own['init']!r}: must be none or detection")
-    if own["repeat"]:
-        data = repeated_folder(data, own["repeat"])
 
     def training(task, **rest):
         chosen = _merged(

@@ -11,14 +11,12 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import matplotlib
-import numpy as np
 import pytest
 
 import pose3d
 from pose3d import config, train_detection, train_regression
 from pose3d import test as pose3d_test
 from pose3d.dataset.built_files import built_path, write_samples
-from pose3d.dataset.samples import Dataset
 from tests.conftest import turning_samples
 
 EXPERIMENTS = Path(__file__).parents[1] / "experiments"
@@ -26,7 +24,6 @@ sys.path.insert(0, str(EXPERIMENTS))
 
 import compare  # noqa: E402
 import outcomes  # noqa: E402
-import repeat_frames  # noqa: E402
 import trainings  # noqa: E402
 
 TINY = """
@@ -245,31 +242,6 @@ def test_folds_validate_in_turn_and_leave_the_test_alone(tiny, built, tmp_path, 
     assert len(weights) == 1
     assert not list((tmp_path / "out").glob("*/test"))
     assert "validation: all of S1" in next((tmp_path / "out").glob("*/log.txt")).read_text()
-
-
-def test_images_stay_for_some_frames_of_one_video_and_poses_do_not(built, tmp_path):
-    out = tmp_path / "repeated"
-    command = [
-        sys.executable,
-        EXPERIMENTS / "repeat_frames.py",
-        "--data",
-        built,
-        "--times",
-        "12",
-        "--out",
-        out,
-    ]
-    subprocess.run(list(map(str, command)), check=True)
-    before, after = Dataset.open(built), Dataset.open(out)
-    np.testing.assert_array_equal(after.poses, before.poses)
-    np.testing.assert_array_equal(after.joints_2d, before.joints_2d)
-    shown = np.arange(len(before)) - before.frame % 12  # of one camera, frames numbered from 0 in each take
-    np.testing.assert_array_equal(after.images(range(len(after))), before.images(shown))
-
-
-def test_nothing_to_repeat_is_one_clear_line(tmp_path, capsys):
-    assert repeat_frames.main(["--data", str(tmp_path)]) == 1
-    assert "holds no built file" in capsys.readouterr().err
 
 
 SMALLEST = ["--steps", "1", "--rounds", "1", "--frames", "12", "--samples", "100", "300"]
