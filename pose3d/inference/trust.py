@@ -19,8 +19,8 @@ TRUSTED = 0.5  # from this chance on a pose counts as trusted
 SHIFTS = ((0, 0), (4, 4), (-4, -4))  # px, of the views, the first of which give the pose
 SIGNS = (
     *(f"length of {JOINTS[child]}'s edge" for _, child in EDGES),
-    "spread of the views", "distance from the windows", "entropy of the windows", "share of the crop",
-    "height by width",
+    "spread of the views", "distance from the windows", "probability of the windows",
+    "entropy of the windows", "share of the crop", "height by width",
 )  # fmt: skip
 _CENTRES = window_bounds().reshape(-1, 2, 2).mean(axis=1)  # (100, 2) px
 _TINY = 1e-6
@@ -43,12 +43,14 @@ def measure(regression, detection, images):
     poses = (views[0] + views[1]) / 2
     windows = detection.predict(images, mirror=True).reshape(-1, N_JOINTS, N_WINDOWS)
     lengths = np.stack([np.linalg.norm(poses[:, a] - poses[:, b], axis=1) for a, b in EDGES], axis=1)
+    distance, likely = _agreement(poses[..., :2], windows)
     shown = images > 0
     tall, wide = shown.any(axis=2).sum(axis=1), shown.any(axis=1).sum(axis=1)
     return poses, np.column_stack([
         np.log(lengths + 1),
         np.log(np.sqrt(np.var(views, axis=0).sum(axis=2).mean(axis=1)) + 1),
-        np.log(_distance(poses[..., :2], windows) + 0.3),
+        np.log(distance + 0.3),
+        likely,
         np.log(_entropy(windows) + 1),
         np.log(shown.mean(axis=(1, 2)) + 1e-3),
         np.log((tall + 1) / (wide + 1)),
@@ -96,22 +98,34 @@ def _views(regression, images):
     return views
 
 
-def _distance(points, windows):
-    """Mean distance of the joints, placed into the crop, from where the windows see them: (N,) array, px.
+def _agreement(points, windows):
+    """How well the joints of a pose agree with the windows, once they are placed into the crop.
 
     Scale and place of the joints in the crop are not predicted, so those that fit best are taken.
+
+    Parameters
+    ----------
+    points : (N, 17, 2) array, mm
+    windows : (N, 17, 100) array, probabilities
+
+    Returns
+    -------
+    distance : (N,) array, px, mean distance of the joints from where the windows see them
+    likely : (N,) array, mean logarithm of the probability of the window that a joint lies in
     """
-    weights = windows.max(axis=2) + 1e-3  # (N, 17)
+    weights = windows.max(axis=2) + 1e-3
     weights = weights[..., None] / weights.sum(axis=1)[:, None, None]
     sharp = windows**2
     seen = sharp @ _CENTRES / np.maximum(sharp.sum(axis=2), _TINY)[..., None]
-    seen = seen - np.sum(weights * seen, axis=1, keepdims=True)
-    points = points - np.sum(weights * points, axis=1, keepdims=True)
-    scale = np.sum(weights * points * seen, axis=(1, 2)) / np.maximum(
-        np.sum(weights * points**2, axis=(1, 2)), _TINY
-    )
-    gaps = np.linalg.norm(scale[:, None, None] * points - seen, axis=2)
-    return np.sum(weights[..., 0] * gaps, axis=1)
+    centre, ours = (np.sum(weights * each, axis=1, keepdims=True) for each in (seen, points))
+    points = points - ours
+    size = np.sum(weights * points**2, axis=(1, 2))
+    scale = np.sum(weights * points * (seen - centre), axis=(1, 2)) / np.maximum(size, _TINY)
+    placed = centre + scale[:, None, None] * points
+    distance = np.sum(weights[..., 0] * np.linalg.norm(placed - seen, axis=2), axis=1)
+    nearest = np.argmin(np.linalg.norm(placed[:, :, None] - _CENTRES, axis=3), axis=2)
+    likely = np.take_along_axis(windows, nearest[..., None], axis=2)[..., 0]
+    return distance, np.log(likely + 0.02).mean(axis=1)
 
 
 def _entropy(windows):

@@ -62,11 +62,12 @@ def test_a_pose_that_lies_where_the_windows_see_it_is_near_them_at_any_scale_and
     windows = inside.reshape(N_JOINTS, 10, 10).astype(float)
     right, wrong = np.zeros((N_JOINTS, 3)), np.zeros((N_JOINTS, 3))
     right[:, :2], wrong[:, :2] = 11.3 * points - 500, 11.3 * points[::-1] - 500
-    near, far = (
-        signs(turning(pose), lambda image: windows)["distance from the windows"] for pose in (right, wrong)
-    )
-    assert np.exp(near).max() < 6  # half of a window's side
-    assert np.exp(far).min() > 20
+    near, far = (signs(turning(pose), lambda image: windows) for pose in (right, wrong))
+    assert np.exp(near["distance from the windows"]).max() < 6  # half of a window's side
+    assert np.exp(far["distance from the windows"]).min() > 20
+    least, most = np.log([0.02, 1.02])
+    assert near["probability of the windows"].min() > least + 0.7 * (most - least)
+    assert far["probability of the windows"].max() < least + 0.3 * (most - least)
 
 
 def test_a_blank_crop_has_signs_too():
