@@ -22,13 +22,8 @@ FEWEST, MOST, MOST_OF_A_GRADIENT, NARROWEST = 16, 256, 128, 256
 
 
 def worth_while(a, b, left, right, target):
-    """Whether these kernels take the product of a minibatch `a` (N, M), or ``a.T`` if `left`, and `b`.
-
-    Parameters
-    ----------
-    a, b : arrays
-    left, right : bool, whether `a`, `b` is transposed
-    target : pose3d.ops.kernels.simd.Target
+    """Whether these kernels take the product of a minibatch `a` (N, M) and `b`, transposed if `left`,
+    `right`.
     """
     fits = FEWEST <= len(a) <= (MOST_OF_A_GRADIENT if left else MOST)
     wide = min(a.shape[1], b.shape[1]) >= NARROWEST
