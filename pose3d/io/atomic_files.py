@@ -72,8 +72,7 @@ def _to_disk(path, flags):
 
 
 def remove_partial(folder, below=False):
-    """Remove what killed processes were writing in a folder (Path) that this one has locked, or also `below`.
-    """
+    """Remove what killed processes were writing in a folder that this one has locked, or also below it."""
     for path in folder.glob(f"{'**/' if below else ''}.*.partial-{'[0-9a-f]' * _TOKEN}*"):
         path.unlink()
 

@@ -94,8 +94,7 @@ def dataset_of(group, name):
 
 
 def text_of(place, name):
-    """The text of an attribute of a file or dataset, or of a scalar dataset of a file; else one of `FAULTS`.
-    """
+    """The text of an attribute of a file or dataset, or of a file's scalar dataset; else one of `FAULTS`."""
     is_attribute = name in place.attrs
     stored = place.attrs.get_id(name) if is_attribute else dataset_of(place, name)
     if stored.shape != () or h5py.check_string_dtype(stored.dtype) is None:
@@ -132,8 +131,7 @@ def _check_heaps(path, size, _):
 
 @contextlib.contextmanager
 def matlab_file(path):
-    """Yield an empty h5py.File, which becomes the MATLAB v7.3 file `path` when the block ends: see `whole`.
-    """
+    """Yield an empty h5py.File, which becomes the MATLAB v7.3 file `path` when the block ends (`whole`)."""
     with whole(path) as temporary:
         with h5py.File(temporary, "w", userblock_size=_USER_BLOCK) as file:
             yield file

@@ -69,8 +69,7 @@ def join(**groups):
 
 
 def split(arrays, *groups):
-    """Split the dict of `join` into its groups, in the given order; KeyError if an array is of another one.
-    """
+    """Split the dict of `join` into its groups, in the given order; KeyError if an array is of another."""
     found = {group: {} for group in groups}
     for name, value in arrays.items():
         group, _, key = name.partition(".")

@@ -37,8 +37,7 @@ def block_places(layer, block, repeats, copy=0, copies=1):
 
 
 def by_parts(layer, parts, size, all_images, filters, share=1, more=lambda rows, columns: ()):
-    """``grad_weights(x, y, winner, gy) -> (dw, db)`` from each part's sums: `size`, of which `filters` for
-    dw.
+    """``grad_weights(x, y, winner, gy) -> (dw, db)`` from each part's `size` sums: `filters` for dw, then db.
 
     The sums for db are too large by `share`. ``more(rows, columns)`` of y is what else `all_images` needs.
     """
