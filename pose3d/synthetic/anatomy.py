@@ -55,20 +55,15 @@ class Posture:
 class Reach:
     """Where the hands of N people are: wrists relative to the shoulders, in lengths of the arm.
 
-    Attributes
-    ----------
-    chest, pelvis, ground : (N, 2, 3), parts along the axes of the chest, the pelvis, and the ground below
-        the chest; a hand's place is the sum of its parts
-    thigh, shank : (N, 2), parts along thigh and shank from the hip joint; NaN: the hand is not at the leg
-    pole : (N, 2, 3), the chest's direction to which the elbow points
+    A hand's place is the sum of its parts.
     """
 
-    chest: np.ndarray
-    pelvis: np.ndarray
-    ground: np.ndarray
-    thigh: np.ndarray
-    shank: np.ndarray
-    pole: np.ndarray
+    chest: np.ndarray  # (N, 2, 3), parts along the axes of the chest
+    pelvis: np.ndarray  # (N, 2, 3), of the pelvis
+    ground: np.ndarray  # (N, 2, 3), of the ground below the chest
+    thigh: np.ndarray  # (N, 2), parts along the thigh from the hip joint; NaN: the hand is not at the leg
+    shank: np.ndarray  # (N, 2), likewise along the shank
+    pole: np.ndarray  # (N, 2, 3), the chest's direction to which the elbow points
 
 
 def turn(axis, degrees):
