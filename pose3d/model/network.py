@@ -68,8 +68,7 @@ class Network:
         return found[1:]
 
     def output(self, images, training=False):
-        """The output of fc3 for images (N, 128, 128), gray levels in [0, 1], and the updates that it asks
-        for.
+        """The output of fc3 for images (N, 128, 128), gray levels in [0, 1], and the updates to make with it.
 
         The updates are of dropout's generator: if `training`, units of fc1 and fc2 are dropped at random, as
         the settings say.
