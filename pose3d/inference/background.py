@@ -28,9 +28,9 @@ def median_background(video):
 
 
 def evenly_spaced(frames):
-    """Pixels (H, W, 3) of evenly spaced ones of an iterable of `Frame`, of which no number is known: a list.
+    """List the pixels (H, W, 3) of evenly spaced ones of an iterable of `Frame`, whose number is unknown.
 
-    It has at most `MOST`, which take at most `BYTES` or are `FEWEST`.
+    They are at most `MOST`, and take at most `BYTES` or are `FEWEST`.
     """
     kept, every = [], 1
     for number, frame in enumerate(frames):

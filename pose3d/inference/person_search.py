@@ -32,7 +32,7 @@ class PersonSearch:
         self._follow, self._last, self._people = follow, None, 0
 
     def __call__(self, rgb, box=None):
-        """Find the largest person of a picture (H, W, 3), uint8, or of a box (x0, y0, x1, y1), px, in it.
+        """Find the largest person of a picture (H, W, 3), uint8; a box (x0, y0, x1, y1), px, may hold it.
 
         Returns the mask (H, W), all False if there is nobody, and the number of people; while a person is
         followed, as when the whole picture was scanned. A `UserError` if the weights are missing or damaged.

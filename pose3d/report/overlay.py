@@ -18,10 +18,10 @@ DOUBTFUL = "#DDDDDD"  # of a pose that is not to be trusted
 
 
 def to_picture(pose, body):
-    """Project a pose (17, 3), mm, into a picture: (17, 2), px, orthographic, scaled to the box of the body.
+    """Project a pose (17, 3), mm, into a picture by orthographic projection: (17, 2), px.
 
-    The network knows neither the camera nor the person's position: the overlay is for viewing, not for
-    measuring.
+    It is scaled to the bounding box `body` of the person, (x0, y0, x1, y1), px. The network knows neither the
+    camera nor the person's position: the overlay is for viewing, not for measuring.
     """
     points = np.asarray(pose, float)[:, :2]
     low, high = points.min(axis=0) - FLESH_MM, points.max(axis=0) + FLESH_MM
