@@ -32,10 +32,11 @@ class PersonSearch:
         self._follow, self._last, self._people = follow, None, 0
 
     def __call__(self, rgb, box=None):
-        """Find the largest person of a picture (H, W, 3), uint8; a box (x0, y0, x1, y1), px, may hold it.
+        """Find the largest person of a picture (H, W, 3), uint8.
 
-        Returns the mask (H, W), all False if there is nobody, and the number of people; while a person is
-        followed, as when the whole picture was scanned. A `UserError` if the weights are missing or damaged.
+        A `box` (x0, y0, x1, y1), px, half-open, that holds the person may be given. Returns the mask (H, W),
+        all False if there is nobody, and the number of people; while a person is followed, as when the whole
+        picture was scanned. A `UserError` if the weights are missing or damaged.
         """
         picture = Image.fromarray(rgb)
         scene = _reduced(picture, SCANNED / min(picture.size))
