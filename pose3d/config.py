@@ -123,9 +123,8 @@ PEOPLE = "people"  # the source of single observations of synthetic people, whic
 def built_folder(source=None):
     """The default folder of built files: of one source each, so that no build meets another's files.
 
-    Parameters
-    ----------
-    source : path of a raw tree, or `PEOPLE`; None: Human3.6M if it is there, else the synthetic people
+    `source` is the path of a raw tree, or `PEOPLE`; None: Human3.6M if it is there, else the synthetic
+    people.
     """
     if source is None:
         source = HUMAN36M if Path(HUMAN36M).is_dir() else SYNTHETIC_TREE

@@ -13,12 +13,7 @@ class UserError(Exception):
 
 
 class Stopped(Exception):
-    """A run that a signal ended, with a checkpoint written.
-
-    Attributes
-    ----------
-    signal : int
-    """
+    """A run that a `signal` (int) ended, with a checkpoint written."""
 
     def __init__(self, message, signal):
         super().__init__(message)

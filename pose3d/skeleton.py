@@ -52,29 +52,17 @@ MIRROR = np.array(
 
 
 def mirrored_poses(poses):
-    """Poses of the mirrored person: left and right joints change places, and x its sign.
+    """New poses of the mirrored person: left and right joints change places, and x its sign.
 
-    Parameters
-    ----------
-    poses : (..., 17, 3) array, mm, camera frame, relative to the pelvis
-
-    Returns
-    -------
-    new array, of the same shape and type
+    They are (..., 17, 3), mm, camera frame, relative to the pelvis.
     """
     return np.asarray(poses)[..., MIRROR, :] * np.array([-1, 1, 1], np.int8)
 
 
 def pelvis_relative(poses):
-    """Subtract the pelvis: ``R_i = J_i - J_pelvis`` (report, section 4.1).
+    """Subtract the pelvis: ``R_i = J_i - J_pelvis`` (report, section 4.1), of poses (..., 17, 3).
 
-    Parameters
-    ----------
-    poses : (..., 17, 3) array, mm
-
-    Returns
-    -------
-    (..., 17, 3) array, mm, whose pelvis is exactly zero
+    The pelvis is exactly zero then.
     """
     poses = np.asarray(poses)
     return poses - poses[..., PELVIS : PELVIS + 1, :]

@@ -14,19 +14,10 @@ _TENTS = _TENTS.astype(np.float32)
 
 
 def mirrored(images, joints_2d, poses):
-    """Mirror samples left to right, with left and right joints swapped.
+    """Mirror samples left to right, with left and right joints swapped; window labels need the new joints.
 
-    Labels of windows must be computed from the new joints.
-
-    Parameters
-    ----------
-    images : (N, 128, 128) array
-    joints_2d : (N, 17, 2) array, crop px (x, y), pixel centres at whole numbers
-    poses : (N, 17, 3) array, mm, camera frame, relative to the pelvis
-
-    Returns
-    -------
-    three new arrays, of the same shapes and types
+    Images (N, 128, 128); joints (N, 17, 2), crop px; poses (N, 17, 3), mm, camera frame, relative to the
+    pelvis. Returns three new arrays of the same shapes and types.
     """
     joints_2d = joints_2d[:, MIRROR]  # a copy
     joints_2d[..., 0] = IMAGE_SIDE - 1 - joints_2d[..., 0]
@@ -36,15 +27,8 @@ def mirrored(images, joints_2d, poses):
 def shifted(images, joints_2d, offsets):
     """Shift each sample by whole px; zeros, the background, fill the gap. Poses do not change.
 
-    Parameters
-    ----------
-    images : (N, 128, 128) array
-    joints_2d : (N, 17, 2) array, crop px (x, y)
-    offsets : (N, 2) int array, px to the right and down, each from -127 to 127
-
-    Returns
-    -------
-    two new arrays, of the same shapes and types; a joint may leave the image
+    Images (N, 128, 128); joints (N, 17, 2), crop px; `offsets` (N, 2), px to the right and down, each from
+    -127 to 127. Returns two new arrays of the same shapes and types; a joint may leave the image.
     """
     moved = np.zeros_like(images)
     for new, old, (right, down) in zip(moved, images, offsets, strict=True):
@@ -56,16 +40,8 @@ def shifted(images, joints_2d, offsets):
 def relit(images, light):
     """Multiply gray values by a smooth field, as other clothes and lamps would. Zeros, the background, stay.
 
-    Parameters
-    ----------
-    images : (N, 128, 128) uint8 array
-    light : (N, 4, 4) float32 array
-        Logarithms of the factors at 4 x 4 places, the outer ones on the border. Between places the factors
-        are linear.
-
-    Returns
-    -------
-    new array, of the same shape and type; the brightest values are cut off at 255
+    Images (N, 128, 128), uint8; `light` (N, 4, 4) are the logarithms of the factors at 4 x 4 places, the
+    outer ones on the border, and linear in between. A new array; the brightest values are cut off at 255.
     """
     rows = np.einsum("nij,ri->nrj", np.exp(light), _TENTS)
     values = blas.multiply(rows.reshape(-1, LAMPS), _TENTS, right=True).reshape(images.shape)
@@ -83,19 +59,10 @@ def _overlap(offset):
 
 
 def draw(n, settings, rng):
-    """Draw the augmentation of a minibatch.
+    """Draw the augmentation of a minibatch of `n` samples, uniformly within the limits of `settings`.
 
-    Parameters
-    ----------
-    n : int, its number of samples
-    settings : pose3d.config.AugmentationSettings
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    (n,) bool array, which samples are mirrored: each with a chance of one half
-    (n, 2) int array, px by which they are then shifted: whole numbers within the limit, all equally likely
-    (n, 4, 4) float32 array, their light before, see `relit`: uniform within the limit
+    Returns which are mirrored, (n,) bool, with a chance of one half; the px by which they are then shifted,
+    (n, 2) int; and their light before, (n, 4, 4) float32, see `relit`.
     """
     # Always as many numbers a sample, so that one option does not change the draws of another.
     chance, places = rng.random(n), rng.random((n, 2))

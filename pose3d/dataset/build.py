@@ -37,25 +37,15 @@ PARTS = ".parts"
 
 @dataclass
 class BuiltFile:
-    """A built file, finished or not: the recordings of one action and subject.
-
-    Attributes
-    ----------
-    left : int
-        recordings that have no part yet
-    seconds : float
-        of work in this build, 0 if nothing was missing
-    facts : list of dicts, one for each recording, of `pose3d.dataset.sampling.sample_recording`
-        empty if it failed
-    """
+    """A built file, finished or not: the recordings of one action and subject."""
 
     action: str
     subject: str
     recordings: list
     path: Path
-    left: int = 0
-    seconds: float = 0.0
-    facts: tuple = ()
+    left: int = 0  # recordings that have no part yet
+    seconds: float = 0.0  # of work in this build, 0 if nothing was missing
+    facts: tuple = ()  # by recording, a dict of `sample_recording`; empty if it failed
 
 
 def build(recordings, out, source, run, every=1, workers=1):
@@ -238,12 +228,7 @@ def _tidy(out):
 
 
 def merged_parts(out):
-    """Parts whose built file is complete, left by a kill before they were removed: list of Path, sorted.
-
-    Parameters
-    ----------
-    out : Path of the folder of the built files
-    """
+    """Parts whose built file is complete, left by a kill before they were removed: list of Path, sorted."""
     # Take and camera follow the last hyphens of a part's name, what precedes them names the built file.
     parts = sorted((out / PARTS).glob("[!.]*.h5"))
     return [path for path in parts if (out / f"{path.stem.rsplit('-', 2)[0]}.h5").exists()]

@@ -47,22 +47,10 @@ def built_path(folder, action, subject):
 
 @contextlib.contextmanager
 def samples_writer(path, action, subject):
-    """Yield a writer of a built file. The file appears at `path` when it is complete.
+    """Yield a writer of a built file (``.h5``), which appears at `path` when it is complete: see `whole`.
 
-    Parameters
-    ----------
-    path : path ending in ``.h5``
-    action, subject : str
-
-    Yields
-    ------
-    object with ``append(part)``: takes a dict from the names of `SCHEMA` to arrays of N samples, sorted by
-        take, camera and frame; and with the attribute ``provenance``: set it to a dict, serializable as JSON,
-        that says how the samples were made
-
-    Raises
-    ------
-    DiskFullError
+    The writer's ``append(part)`` takes a dict from the names of `SCHEMA` to arrays of N samples, sorted by
+    take, camera and frame. Set its ``provenance`` to a dict fit for JSON, which says how they were made.
     """
     with whole(path) as temporary, _Sink(temporary, "w+") as sink:
         with h5py.File(sink, "w") as file:
@@ -164,10 +152,7 @@ def _set_text(place, name, text):
 def open_samples(path):
     """Open a built file for reading: h5py.File.
 
-    Raises
-    ------
-    UserError
-        if the file is missing, locked, damaged, of another version, or has other arrays
+    A `UserError` if the file is missing, locked, damaged, of another version, or has other arrays.
     """
     with hdf5.open_hdf5(path, REMEDY) as file:
         with naming(path):
@@ -223,11 +208,7 @@ class StoredRows:
     """Read single rows of a dataset from its stored chunks, which takes 60 % of h5py's time for images.
 
     A chunk must hold one compressed row, or several uncompressed rows, as `samples_writer` writes them. The
-    checksums of HDF5 are not verified here.
-
-    Parameters
-    ----------
-    dataset : h5py.Dataset; its file must stay open
+    checksums of HDF5 are not verified here. The dataset's file must stay open.
     """
 
     def __init__(self, dataset):
@@ -237,13 +218,7 @@ class StoredRows:
         self._places = None
 
     def read(self, rows):
-        """Read the rows with the given numbers, a (k,) int array: (k, ...) array.
-
-        Raises
-        ------
-        OSError, ValueError, isal_zlib.error
-            if the file is damaged
-        """
+        """The rows (k, ...) with the given numbers (k,); OSError, ValueError, isal_zlib.error if damaged."""
         values = np.empty((len(rows), *self._dataset.shape[1:]), self._dataset.dtype)
         flat, rest = values.reshape(len(rows), -1).view(np.uint8), (0,) * (values.ndim - 1)
         for i, row in enumerate(rows.tolist()):

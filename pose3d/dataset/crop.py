@@ -21,18 +21,13 @@ JOINTS_MARGIN = 0.1
 class Transform:
     """The square around a box: converts between px of the frame and px of the crop.
 
-    Pixel centres are at whole numbers in both images, so the left border of the square is
-    at ``left - 0.5`` in the frame and at -0.5 in the crop.
-
-    Attributes
-    ----------
-    left, top : int, px of the frame: first column and row of the square; may be negative
-    side : int, px of the frame
+    Pixel centres are at whole numbers in both images, so the left border of the square is at ``left - 0.5``
+    in the frame and at -0.5 in the crop.
     """
 
-    left: int
-    top: int
-    side: int
+    left: int  # px of the frame, first column of the square; may be negative
+    top: int  # first row
+    side: int  # px of the frame
 
     @classmethod
     def of_box(cls, box):
@@ -109,25 +104,15 @@ def largest_part(mask):
 
 
 def box_from_silhouette(mask):
-    """The box of the mask's largest part, or None where the mask is empty.
+    """The box of the largest part of a mask (H, W), or None where it is empty.
 
     Background subtraction leaves specks, which must not widen the box.
-
-    Parameters
-    ----------
-    mask : (H, W) bool array
     """
     return box_around(largest_part(mask))
 
 
 def box_from_joints(joints_2d, frame_shape):
-    """The joints' box widened by `JOINTS_MARGIN`, clipped to the frame, or None if all of it is outside.
-
-    Parameters
-    ----------
-    joints_2d : (J, 2) array, px of the frame
-    frame_shape : (H, W, ...)
-    """
+    """The box of joints (J, 2), px, widened by `JOINTS_MARGIN` and clipped to the frame; None if outside."""
     low, high = np.min(joints_2d, axis=0), np.max(joints_2d, axis=0)
     margin = JOINTS_MARGIN * np.max(high - low)
     x0, y0 = np.maximum(np.floor(low - margin), 0).astype(int)

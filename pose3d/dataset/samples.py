@@ -32,18 +32,11 @@ _FITS = 0.5
 
 @dataclass(frozen=True)
 class Origin:
-    """What samples are of, kept in weights and results so that data sets are not confused.
+    """What samples are of, kept in weights and results so that data sets are not confused."""
 
-    Attributes
-    ----------
-    source : str, the folder that they were built from; empty if the files do not say
-    synthetic : bool, or None if the files do not say
-    fingerprint : str, SHA-256 of actions, subjects and the stored checksums of all files
-    """
-
-    source: str
-    synthetic: bool | None
-    fingerprint: str
+    source: str  # the folder that they were built from; empty if the files do not say
+    synthetic: bool | None  # None if the files do not say
+    fingerprint: str  # SHA-256 of actions, subjects and the stored checksums of all files
 
     def __str__(self):
         kind = {True: "synthetic", False: "real", None: "of unknown kind"}[self.synthetic]

@@ -14,24 +14,10 @@ from pose3d.skeleton import PELVIS, pelvis_relative
 def sample_recording(recording, every, write):
     """Crop every n-th frame of a recording, with its poses.
 
-    Parameters
-    ----------
-    recording : of a kind that `pose3d.recordings.registry.open_recording` knows
-    every : int, 1 for all frames
-    write : function that takes the samples block by block, dicts of arrays as in
-        `pose3d.dataset.built_files.SCHEMA`
-
-    Returns
-    -------
-    dict that JSON can hold
-        frames, repeated (equal to the one before), blank; surplus (what was cut off the longest of video,
-        poses, boxes and masks); background (subtracted or kept); notes (list of str, each naming the
-        recording)
-
-    Raises
-    ------
-    UserError
-        naming the file that is damaged or does not fit; if all samples are blank
+    `write` takes the samples block by block: dicts of arrays as in `SCHEMA`. Returns a dict fit for JSON:
+    frames, repeated (equal to the one before), blank; surplus (what was cut off the longest of video, poses,
+    boxes and masks); background (subtracted or kept); notes (each naming the recording). A `UserError` names
+    the file that is damaged or does not fit, or tells that all samples are blank.
     """
     samples, sources = _Samples(int(recording.camera), write), Counter()
     with open_recording(recording, every) as reader:
@@ -55,15 +41,9 @@ def sample_recording(recording, every, write):
 
 
 def choose_box(seen, given):
-    """The box of an observation, and the name of its source.
+    """The box of an observation, and the name of its source: `given`, if the recording itself holds boxes.
 
-    The box comes from the recording itself, else from the silhouette, else from the 2D joints with a margin;
-    else it is the whole frame.
-
-    Parameters
-    ----------
-    seen : pose3d.recordings.observation.Observation
-    given : str, name of the boxes that the recording itself holds
+    Else it comes from the silhouette, else from the 2D joints with a margin; else it is the whole frame.
     """
     if seen.box is not None:
         return given, seen.box

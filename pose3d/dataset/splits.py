@@ -115,17 +115,7 @@ def _tails(dataset, usable):
 
 
 def minibatches(indices, batch_size):
-    """Cut sample numbers into minibatches.
-
-    Parameters
-    ----------
-    indices : (n,) int array
-    batch_size : int, 1 or more
-
-    Yields
-    ------
-    (batch_size,) int array; the last may be shorter
-    """
+    """Yield sample numbers (n,) in minibatches (batch_size,); the last may be shorter."""
     if batch_size < 1:
         raise ValueError(f"batches of {batch_size} samples")
     indices = np.asarray(indices)
@@ -134,22 +124,10 @@ def minibatches(indices, batch_size):
 
 
 def open_test(folder, settings, subjects=None, actions=None):
-    """The built files of a folder and the numbers of its samples to test with.
+    """The `Dataset` of a folder and the numbers (n,) of its samples to test with.
 
-    Parameters
-    ----------
-    folder : path
-    settings : pose3d.config.DataSettings, of the network to be tested
-    subjects, actions : iterables of str; None: those of the settings
-
-    Returns
-    -------
-    Dataset, (n,) int array
-
-    Raises
-    ------
-    UserError
-        As `Dataset.open` does, and if a subject is missing or there is no sample to test with.
+    `settings` are those of the network to be tested, whose subjects and actions hold where None is given.
+    Raises as `Dataset.open`, and a `UserError` if a subject is missing or nothing is left to test with.
     """
     data = Dataset.open(folder, actions or settings.actions or None, memory=settings.memory)
     subjects = subjects or settings.test
@@ -172,22 +150,10 @@ def split_of(data, settings):
 
 
 def open_split(folder, settings, needs_test):
-    """The built files of a folder and their split.
+    """The `Dataset` of a folder and its `Split`.
 
-    Parameters
-    ----------
-    folder : path
-    settings : pose3d.config.DataSettings
-    needs_test : bool, whether having nothing to test with is an error
-
-    Returns
-    -------
-    Dataset, Split
-
-    Raises
-    ------
-    UserError
-        As `Dataset.open` and `split` do, and if a test subject is missing, or needed and none is named.
+    Raises as `Dataset.open` and `split`, and a `UserError` if a test subject is missing, or if `needs_test`
+    and there is nothing to test with.
     """
     data = Dataset.open(folder, settings.actions or None, memory=settings.memory)
     if missing := [subject for subject in settings.test if subject not in data.subjects]:

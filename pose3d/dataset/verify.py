@@ -20,31 +20,17 @@ REPEATED_SHARE = 0.1
 
 @dataclass
 class Checked:
-    """The findings in one built file.
+    """The findings in one built file."""
 
-    Attributes
-    ----------
-    row : tuple as in `COLUMNS`
-    faults : list of str, one line each that names the file and says what to do
-    """
-
-    row: tuple
-    faults: list = field(default_factory=list)
+    row: tuple  # as in `COLUMNS`
+    faults: list = field(default_factory=list)  # one line each that names the file and says what to do
 
 
 def verify_built(path):
-    """Read a built file whole, block by block, and check it.
+    """Read a built file whole, block by block, and check it; what cannot be read is a fault, no exception.
 
     Checks the checksum of each array; the numbers of samples and of repeated and blank images against those
     of the build; order, units and ranges.
-
-    Parameters
-    ----------
-    path : Path of a built file
-
-    Returns
-    -------
-    Checked; a file that cannot be read is a fault in it, never an exception
     """
     try:
         with open_samples(path) as file:

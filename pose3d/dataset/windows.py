@@ -22,12 +22,9 @@ _PARENTS, _CHILDREN = np.array(EDGES).T
 
 
 def window_bounds():
-    """Borders of the windows.
+    """Borders x0, y0, x1, y1 of the windows, (100, 4), px of the crop, whose first pixel is from -0.5 to 0.5.
 
-    Returns
-    -------
-    (100, 4) float64 array, px of the crop, whose first pixel reaches from -0.5 to 0.5
-        x0, y0, x1, y1 of each window, in the order of the label vector (row by row).
+    They are in the order of the label vector, row by row.
     """
     rows, columns = np.divmod(np.arange(N_WINDOWS), GRID_SIDE)
     return np.stack([_STARTS[columns], _STARTS[rows], _ENDS[columns], _ENDS[rows]], axis=-1)

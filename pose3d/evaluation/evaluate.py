@@ -19,22 +19,18 @@ BONES = tuple(f"{JOINTS[parent]} to {JOINTS[child]}" for parent, child in EDGES)
 
 @dataclass(frozen=True)
 class Errors:
-    """Errors of F predictions. Every figure is a mean, a share or a quantile of some of them.
+    """Errors of F predictions, (F, 17) each. Every figure is a mean, a share or a quantile of some of them.
 
-    Attributes
-    ----------
-    position, n, p : (F, 17) arrays, mm
-        root-aligned; after the best scaling; after the best rotation, scaling and translation
-    velocity, acceleration : (F, 17) arrays, mm per frame and mm per frame squared
-        first difference with the frame before, and second difference with the two frames before; nan
-        where the take has no such frames
+    The position is root-aligned, `n` after the best scaling, `p` after the best rotation, scaling and
+    translation. Velocity and acceleration are the first difference with the frame before, and the second with
+    the two frames before; nan where the take has no such frames.
     """
 
-    position: np.ndarray
+    position: np.ndarray  # these three in mm
     n: np.ndarray
     p: np.ndarray
-    velocity: np.ndarray
-    acceleration: np.ndarray
+    velocity: np.ndarray  # mm per frame
+    acceleration: np.ndarray  # mm per frame squared
 
     @classmethod
     def of(cls, predictions, truths, succession):
@@ -56,17 +52,9 @@ class Errors:
         )
 
     def figures(self, chosen=slice(None), joints=slice(None)):
-        """Metrics over some frames and joints.
+        """Metrics over some frames and joints: dict of str to number, or None if no frame has a predecessor.
 
-        Parameters
-        ----------
-        chosen : (F,) bool array or slice
-        joints : list of int or slice
-
-        Returns
-        -------
-        dict of str to number, or None where no frame has a predecessor
-            median, sd and 95th percentile are over the frames, of the mean error of the joints
+        Median, sd and 95th percentile are over the frames, of the mean error of the joints.
         """
         position = self.position[chosen][:, joints]
         frames = position.mean(axis=1)

@@ -9,21 +9,12 @@ TRAIN_BLOCK = 512
 
 
 def nearest_images(data, train, test):
-    """Find the training image nearest to each test image, by squared pixel distance.
+    """Sample numbers (n_test,) of the training images nearest to test images, by squared pixel distance.
 
-    Distances are expanded, ``|a - b|^2 = |a|^2 - 2 a b + |b|^2``, so that most of the work is a matrix
-    product of two blocks: N_test N_train 32,768 operations. In float64 all sums of products of gray levels
-    are exact, so the result does not depend on the order of summation. Memory is that of two blocks; the
-    training images are read once per 2048 test images.
-
-    Parameters
-    ----------
-    data : Dataset
-    train, test : int arrays, sample numbers
-
-    Returns
-    -------
-    (n_test,) int array of sample numbers; the first one if several are equally near
+    The first one counts if several are equally near. Distances are expanded, ``|a - b|^2 = |a|^2 - 2 a b +
+    |b|^2``, so that most of the work is a matrix product of two blocks: N_test N_train 32,768 operations. In
+    float64 all sums of products of gray levels are exact, so the result does not depend on the order of
+    summation. Memory is that of two blocks; the training images are read once per 2048 test images.
     """
     train, test = np.asarray(train), np.asarray(test)
     starts = range(0, len(test), TEST_BLOCK)

@@ -28,36 +28,18 @@ __all__ = ["BOX", "FORMATS", "KEYS", "NOTE", "PEOPLE", "PICTURE", "TRUST", "Pair
 
 @dataclass(frozen=True)
 class Pair:
-    """Predictions and ground truth, frame by frame.
+    """Predictions and ground truth, frame by frame."""
 
-    Attributes
-    ----------
-    predictions, truths : (F, 17, 3) arrays, mm
-    keys : dict of the `KEYS` in the files to (F,) arrays
-    """
-
-    predictions: np.ndarray
-    truths: np.ndarray
-    keys: dict
+    predictions: np.ndarray  # (F, 17, 3), mm
+    truths: np.ndarray  # (F, 17, 3), mm
+    keys: dict  # of the `KEYS` in the files to (F,) arrays
 
 
 def read_pair(predictions, truths=None):
-    """Read predictions and their ground truth.
+    """Read predictions and their ground truth, which is in the same file if `truths` is None: a `Pair`.
 
-    Parameters
-    ----------
-    predictions : path
-    truths : path, or None if the file of predictions holds the ground truth too
-
-    Returns
-    -------
-    Pair
-
-    Raises
-    ------
-    UserError
-        if a file is missing, damaged or empty, has an unknown suffix, holds no poses of 17 joints, or
-        coordinates that no body has, or not in mm; or if the two differ in their frames
+    A `UserError` if a file is missing, damaged or empty, has an unknown suffix, holds no poses of 17 joints,
+    or coordinates that no body has, or not in mm; or if the two differ in their frames.
     """
     predicted = _File(predictions)
     if truths is None and "truths_mm" not in predicted.arrays:
@@ -90,17 +72,9 @@ def read_pair(predictions, truths=None):
 
 
 def write(folder, formats, pair):
-    """Write ``predictions.npz`` and so on; for ``txt``, ``predictions.txt`` and ``truths.txt``.
+    """Write ``predictions.npz`` and so on, or ``predictions.txt`` and ``truths.txt``; returns their Paths.
 
-    Parameters
-    ----------
-    folder : Path
-    formats : iterable of `FORMATS`
-    pair : Pair; its poses are stored as float32, its truths may be None, its keys may be others than `KEYS`
-
-    Returns
-    -------
-    list of Path
+    The poses are stored as float32; the truths may be None, and the keys others than `KEYS`.
     """
     both = {"predictions_mm": pair.predictions, "truths_mm": pair.truths}
     arrays = {name: np.asarray(poses, np.float32) for name, poses in both.items() if poses is not None}
@@ -118,13 +92,7 @@ def write(folder, formats, pair):
 
 
 class _File:
-    """The content of one file.
-
-    Attributes
-    ----------
-    keys : dict of some of `KEYS` to (F,) arrays
-    arrays : dict of all other names, except ``joints``, to arrays or nested lists
-    """
+    """The content of one file: some of `KEYS` (F,), and all other arrays or nested lists but ``joints``."""
 
     def __init__(self, path):
         self._path = path = Path(path)

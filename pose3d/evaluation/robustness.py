@@ -21,26 +21,13 @@ BLOCK = 16  # frames, with all of their perturbations, that are predicted at onc
 
 @dataclass(frozen=True)
 class Perturbation:
-    """How a frame's box and mask are changed.
-
-    Attributes
-    ----------
-    name : str
-    shift : float
-        largest shift of the box to each side, up and down, as a share of its longer side
-    zoom : float
-        largest change of the box's sides, as a share of them
-    grow : float
-        px of the crop by which the mask is dilated; negative: eroded
-    specks : float
-        share of the mask's pixels, of the body and of the background, that specks turn over
-    """
+    """How a frame's box and mask are changed."""
 
     name: str
-    shift: float = 0.0
-    zoom: float = 0.0
-    grow: float = 0.0
-    specks: float = 0.0
+    shift: float = 0.0  # largest shift of the box to each side, up and down, as a share of its longer side
+    zoom: float = 0.0  # largest change of the box's sides, as a share of them
+    grow: float = 0.0  # px of the crop by which the mask is dilated; negative: eroded
+    specks: float = 0.0  # share of the mask's pixels, on and off the body, that specks turn over
 
 
 STANDARD = (
@@ -59,18 +46,9 @@ STANDARD = (
 
 
 def perturbed_box(box, perturbation, draws, frame_shape):
-    """Move and scale a box, and clip it to the frame.
+    """Move and scale a box, px of the frame, and clip it to the frame; at least one px is left.
 
-    Parameters
-    ----------
-    box : (x0, y0, x1, y1), px of the frame, half-open
-    perturbation : Perturbation
-    draws : (3,) array in [-1, 1]: to the right, down, larger
-    frame_shape : (H, W)
-
-    Returns
-    -------
-    (x0, y0, x1, y1); at least one px of the frame
+    `draws` (3,) are in [-1, 1]: to the right, down, larger.
     """
     x0, y0, x1, y1 = box
     right, down = perturbation.shift * max(x1 - x0, y1 - y0) * np.asarray(draws[:2])
@@ -85,13 +63,9 @@ def perturbed_box(box, perturbation, draws, frame_shape):
 
 
 def perturbed_mask(mask, grow, scale):
-    """Dilate or erode a mask.
+    """Dilate a mask (H, W) by `grow` px of the crop, or erode it by ``-grow``.
 
-    Parameters
-    ----------
-    mask : (H, W) bool array
-    grow : float, px of the crop; negative erodes
-    scale : float, px of the crop per px of the frame
+    `scale` is px of the crop per px of the frame.
     """
     radius = abs(grow) / scale
     if grow > 0:
@@ -100,14 +74,10 @@ def perturbed_mask(mask, grow, scale):
 
 
 def specked_mask(mask, share, scale, chances):
-    """Turn over round specks of a mask, as noise does in background subtraction.
+    """Turn over round specks of a mask (H, W), as noise does in background subtraction.
 
-    Parameters
-    ----------
-    mask : (H, W) bool array
-    share : float, about how much of the mask they cover
-    scale : float, px of the crop per px of the frame
-    chances : (H, W) array, random in [0, 1): a speck is centred where they are low
+    They cover about a `share` of it, and are centred where `chances` (H, W), random in [0, 1), are low;
+    `scale` is px of the crop per px of the frame.
     """
     radius = SPECK / scale
     reach = int(radius)
@@ -119,26 +89,11 @@ def specked_mask(mask, share, scale, chances):
 
 
 def perturbed_errors(predict, data, indices, every, rng, perturbations=STANDARD):
-    """MPJPE on the recordings of samples, for each perturbation.
+    """MPJPE, mm, on every n-th frame of the recordings of samples, by name of the perturbation.
 
-    Parameters
-    ----------
-    predict : function of (n, 128, 128) images -> (n, 17, 3) poses, mm
-    data : Dataset, built from a raw tree or custom recordings that are still there
-    indices : (n,) int array, samples of the recordings
-    every : int, use every n-th frame of a recording
-    rng : numpy.random.Generator
-    perturbations : sequence of Perturbation
-
-    Returns
-    -------
-    dict of perturbation name to float, mm, over the same frames for each; without those of masks, if a
-        recording has none
-
-    Raises
-    ------
-    UserError
-        if the source of the files is gone
+    ``predict`` takes images (n, 128, 128) and returns poses (n, 17, 3), mm. All figures are over the same
+    frames; those of masks are left out if a recording has none. A `UserError` if the source of the built
+    files is gone.
     """
     recordings = _recordings(data, indices)
     if not all(recording.masks for recording in recordings):
@@ -177,23 +132,8 @@ def _recordings(data, indices):
 def perturbed_crops(recording, every, perturbations, rng):
     """Crop every n-th frame of a recording, once for each perturbation.
 
-    All perturbations of a frame share its random draws, so that they differ in size only.
-
-    Parameters
-    ----------
-    recording : of a kind that `pose3d.recordings.registry.open_recording` knows
-    every : int
-    perturbations : sequence of Perturbation
-    rng : numpy.random.Generator
-
-    Yields
-    ------
-    (P, 128, 128) uint8 array, a crop for each perturbation, and the (17, 3) pose, mm, pelvis-relative
-
-    Raises
-    ------
-    UserError
-        as `pose3d.dataset.sampling.sample_recording`
+    Yields the crops (P, 128, 128), uint8, and the pose (17, 3), mm, pelvis-relative; raises as
+    `sample_recording`. All perturbations of a frame share its random draws, so that they differ in size only.
     """
     with open_recording(recording, every) as reader:
         for seen in reader:

@@ -17,19 +17,7 @@ BATCH = 128
 
 
 def predict_poses(graph, data, indices, mirror=False):
-    """Predict the poses of samples.
-
-    Parameters
-    ----------
-    graph : pose3d.model.regression.RegressionGraph
-    data : Dataset
-    indices : (n,) int array, sample numbers
-    mirror : bool, average over the images and their mirror images
-
-    Returns
-    -------
-    (n, 17, 3) array, mm, pelvis-relative
-    """
+    """Predict the poses (n, 17, 3), mm, pelvis-relative, of samples; `mirror` averages over mirror images."""
     parts = [outputs for outputs, _ in _outputs(graph, data, indices, mirror)]
     return np.concatenate(parts).reshape(-1, N_JOINTS, 3)
 
@@ -52,10 +40,7 @@ def sample_keys(data, indices):
 def evaluate_run(run, data, indices, mirror=False):
     """The figures of a regression run on samples: dict of `pose3d.evaluation.evaluate.Errors.figures`.
 
-    Raises
-    ------
-    UserError
-        if it was trained on one of the samples' subjects
+    A `UserError` if it was trained on one of the samples' subjects.
     """
     found = weights.load(run, "regression")
     check_unseen(run, found, data, indices, "--seeds")

@@ -15,22 +15,10 @@ CLOSING = 5  # px, width of gaps that are closed, where clothes look like the ba
 
 
 def median_background(video):
-    """Background of a video: the median of each pixel over evenly spaced frames.
+    """Background of a video, (H, W, 3) uint8: the median of each pixel over evenly spaced frames.
 
-    A person who stays in one place for more than half of the video becomes background.
-
-    Parameters
-    ----------
-    video : path
-
-    Returns
-    -------
-    (H, W, 3) uint8 array, RGB
-
-    Raises
-    ------
-    UserError
-        if the video has fewer than five frames, or cannot be read
+    A person who stays in one place for more than half of the video becomes background. A `UserError` if the
+    video has fewer than five frames, or cannot be read.
     """
     frames = evenly_spaced(read_frames(video))
     if len(frames) < FEWEST:
@@ -40,11 +28,9 @@ def median_background(video):
 
 
 def evenly_spaced(frames):
-    """Pixels of evenly spaced ones of an iterable of `pose3d.io.video.Frame`, of which no number is known.
+    """List the pixels (H, W, 3) of evenly spaced ones of an iterable of `Frame`, whose number is unknown.
 
-    Returns
-    -------
-    list of (H, W, 3) uint8 arrays, at most `MOST`, which take at most `BYTES` or are `FEWEST`
+    They are at most `MOST`, and take at most `BYTES` or are `FEWEST`.
     """
     kept, every = [], 1
     for number, frame in enumerate(frames):
@@ -58,16 +44,7 @@ def evenly_spaced(frames):
 
 
 def foreground(rgb, background):
-    """Mask of the largest connected part of a frame that differs from the background.
-
-    Parameters
-    ----------
-    rgb, background : (H, W, 3) uint8 arrays
-
-    Returns
-    -------
-    (H, W) bool array; all False where nothing moves
-    """
+    """Mask of the largest connected part of a frame that differs from the background; all False if none."""
     different = np.abs(rgb.astype(np.int16) - background).max(axis=2) >= DIFFERENCE
     square = np.ones((CLOSING, CLOSING), bool)
     different = ndimage.binary_closing(np.pad(different, CLOSING), square)[CLOSING:-CLOSING, CLOSING:-CLOSING]

@@ -17,22 +17,13 @@ CUT_SHARE = 0.12
 
 @dataclass
 class Cutout:
-    """The crop of a person.
+    """The crop of a person."""
 
-    Attributes
-    ----------
-    box : (x0, y0, x1, y1), px of the picture, half-open
-    body : (x0, y0, x1, y1), px of the picture: bounds of the silhouette; without a mask, as `box`
-    crop : (128, 128) uint8 array
-    mask : (H, W) bool array of the picture, or None
-    people : int, their number in the picture
-    """
-
-    box: tuple
-    body: tuple
-    crop: np.ndarray
-    mask: np.ndarray | None = None
-    people: int = 1
+    box: tuple  # (x0, y0, x1, y1), px of the picture, half-open
+    body: tuple  # likewise, bounds of the silhouette; without a mask, as `box`
+    crop: np.ndarray  # (128, 128), uint8
+    mask: np.ndarray | None = None  # (H, W), bool, of the picture
+    people: int = 1  # their number in the picture
 
     @property
     def is_cut_off(self):
@@ -50,24 +41,11 @@ class Cutout:
 
 
 def cut_out(picture, mask=None, box=None, people=1):
-    """Crop the person from a picture.
+    """Crop the person from a picture: a `Cutout`, or None if the mask is empty within the box.
 
-    Parameters
-    ----------
-    picture : pose3d.io.images.Picture
-    mask : (H, W) bool array, True on the person, or None
-    box : (x0, y0, x1, y1), px, half-open. If None: the box of the largest part of the mask and a margin, or
-        the whole picture without a mask
-    people : int, their number in the picture
-
-    Returns
-    -------
-    Cutout, or None if the mask is empty within the box
-
-    Raises
-    ------
-    UserError
-        if the mask is of another size, or the box is empty or exceeds the picture
+    `mask` is (H, W), True on the person; `box` (x0, y0, x1, y1), px, half-open. Without a box: that of the
+    largest part of the mask and a margin, or the whole picture without a mask. A `UserError` if the mask is
+    of another size, or the box is empty or exceeds the picture.
     """
     height, width = picture.rgb.shape[:2]
     if mask is not None and mask.shape != (height, width):

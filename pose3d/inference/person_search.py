@@ -25,32 +25,18 @@ OTHERS = 0.25  # of the largest person's area; a part as large is another person
 class PersonSearch:
     """Searches pictures for their largest person.
 
-    Parameters
-    ----------
-    follow : bool
-        The pictures are the frames of a video: look first where the person was, which is faster.
+    With `follow`, they are the frames of a video: it looks first where the person was, which is faster.
     """
 
     def __init__(self, follow=False):
         self._follow, self._last, self._people = follow, None, 0
 
     def __call__(self, rgb, box=None):
-        """Find the largest person.
+        """Find the largest person of a picture (H, W, 3), uint8.
 
-        Parameters
-        ----------
-        rgb : (H, W, 3) uint8 array
-        box : (x0, y0, x1, y1), px, half-open, that holds the person, or None
-
-        Returns
-        -------
-        mask : (H, W) bool array, all False if there is nobody
-        people : int, their number; while a person is followed, as when the whole picture was scanned
-
-        Raises
-        ------
-        UserError
-            if the weights of the network are missing or damaged
+        A `box` (x0, y0, x1, y1), px, half-open, that holds the person may be given. Returns the mask (H, W),
+        all False if there is nobody, and the number of people; while a person is followed, as when the whole
+        picture was scanned. A `UserError` if the weights are missing or damaged.
         """
         picture = Image.fromarray(rgb)
         scene = _reduced(picture, SCANNED / min(picture.size))
@@ -70,12 +56,9 @@ class PersonSearch:
 
 
 def scanned(scene, inside):
-    """The largest person of a picture: (H, W) bool array and the number of people, 0 if there is nobody.
+    """The largest person of a PIL image: (H, W) bool array and the number of people, 0 if there is nobody.
 
-    Parameters
-    ----------
-    scene : PIL.Image.Image, RGB
-    inside : (H, W) bool array, where the person is
+    `inside` (H, W) is where the person is.
     """
     chances, shorter = np.zeros(inside.shape, np.float32), min(scene.size)
     for share in WINDOWS:
@@ -100,13 +83,7 @@ def count_people(mask):
 
 
 def refined(picture, start, inside):
-    """The mask of a person of whom a rough one is known: (H, W) bool array.
-
-    Parameters
-    ----------
-    picture : PIL.Image.Image, RGB
-    start, inside : (H, W) bool arrays, a rough mask, and where the person is
-    """
+    """The mask (H, W) of a person of whom a rough one, `start`, is known, and where: `inside`, (H, W)."""
     if not start.any():
         return start
     region = _square(box_around(start), PASSES[0])

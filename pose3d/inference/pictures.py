@@ -22,18 +22,8 @@ def is_video(path):
 def read_pictures(source):
     """Yield pictures one at a time: of an image file, of a folder (sorted by name), or of a video.
 
-    Parameters
-    ----------
-    source : path
-
-    Yields
-    ------
-    LazyPicture of an image, so that the pictures after a damaged one can be read; Picture of a video
-
-    Raises
-    ------
-    UserError
-        if there are no pictures; where a video is damaged, and at the end of one that is cut short
+    Images are `LazyPicture`, so that those after a damaged one can be read. A `UserError` if there are none;
+    where a video is damaged, and at the end of one that is cut short.
     """
     source = Path(source)
     if source.is_dir():

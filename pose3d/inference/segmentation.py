@@ -25,20 +25,9 @@ _SKIPPED = (0, 2)  # blocks whose outputs the decoder takes, beside that of the 
 
 
 def people(rgb):
-    """The probability that a pixel shows a person.
+    """The probability that a pixel shows a person: (256, 256) float32 of (256, 256, 3) uint8.
 
-    Parameters
-    ----------
-    rgb : (256, 256, 3) uint8 array
-
-    Returns
-    -------
-    (256, 256) float32 array
-
-    Raises
-    ------
-    UserError
-        if the file of the weights is missing or damaged
+    A `UserError` if the file of the weights is missing or damaged.
     """
     layers = iter(_layers())
     x = _hswish(_convolution(rgb.astype(np.float32) / 255, next(layers), 2))

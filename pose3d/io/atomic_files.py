@@ -38,17 +38,9 @@ class DiskFullError(UserError):
 def whole(path):
     """Yield a temporary path in the same folder, and rename it to `path` when the block ends.
 
-    Missing folders are created. After an error the temporary file is removed and `path` stays unchanged. No
-    other process uses the same temporary name; what a killed one left is removed by `remove_partial`.
-
-    Parameters
-    ----------
-    path : path of the file to write
-
-    Raises
-    ------
-    DiskFullError
-        if the disk is full
+    Missing folders are created. After an error, of which `DiskFullError` is one, the temporary file is
+    removed and `path` stays unchanged. No other process uses the same temporary name; `remove_partial`
+    removes what a killed one left.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.stem}.partial-{uuid.uuid4().hex[:_TOKEN]}{path.suffix}")
@@ -80,26 +72,15 @@ def _to_disk(path, flags):
 
 
 def remove_partial(folder, below=False):
-    """Remove what killed processes were writing in a folder (Path) that this process has locked.
-
-    Parameters
-    ----------
-    folder : Path
-    below : bool, also in the folders in it
-    """
+    """Remove what killed processes were writing in a folder that this one has locked, or also below it."""
     for path in folder.glob(f"{'**/' if below else ''}.*.partial-{'[0-9a-f]' * _TOKEN}*"):
         path.unlink()
 
 
 def keep_copy(path, name):
-    """Give a file a second name in its folder, replacing what has it, in one step and without its absence.
+    """Give a file (Path) a second name in its folder, in one step, which replaces what has that name.
 
     Where the file system has no hard links, such as exFAT and SMB, the file is copied.
-
-    Parameters
-    ----------
-    path : Path
-    name : str
     """
     with whole(path.with_name(name)) as temporary:
         try:
@@ -110,20 +91,12 @@ def keep_copy(path, name):
 
 @contextlib.contextmanager
 def exclusive(folder):
-    """Lock a folder for this process, and create it if it is missing. The lock ends with the process.
+    """Lock a folder (Path) for this process, and create it if it is missing. The lock ends with the process.
 
     The lock is the file `LOCK`, which is there for as long. Whether its process has ended, the system knows
     (flock); where the file system has no flock, the process and machine that the file names tell. A folder
-    that was created, and in which nothing was written, is removed at the end.
-
-    Parameters
-    ----------
-    folder : Path
-
-    Raises
-    ------
-    UserError
-        if another process holds the lock, or may hold it: then the message names the file to remove
+    that was created, and in which nothing was written, is removed at the end. If another process holds the
+    lock, or may hold it, a `UserError` names the file to remove.
     """
     created, path = not folder.exists(), folder / LOCK
     folder.mkdir(parents=True, exist_ok=True)

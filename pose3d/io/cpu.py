@@ -68,9 +68,7 @@ def _end_ranks(*error):
 def cores(root=Path("/")):
     """The number of cores that this process may use, within the quotas of its control groups.
 
-    Parameters
-    ----------
-    root : Path, below which Linux keeps ``proc`` and ``sys``
+    Linux keeps ``proc`` and ``sys`` below `root`.
     """
     found = [_affinity()]
     for group in _control_groups("cpu", root):
@@ -162,11 +160,7 @@ def keep_freed_memory():
 def usable_memory(root=Path("/")):
     """Bytes of memory that this process may take: what is free, within the limits of its control groups.
 
-    4 GB where the system does not say.
-
-    Parameters
-    ----------
-    root : Path, below which Linux keeps ``proc`` and ``sys``
+    4 GB where the system does not say. Linux keeps ``proc`` and ``sys`` below `root`.
     """
     words = _text(root / "proc" / "meminfo").split()
     found = [1024 * int(words[words.index("MemAvailable:") + 1])] if "MemAvailable:" in words else []

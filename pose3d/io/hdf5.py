@@ -35,24 +35,10 @@ _HEAP = b"GCOL\x01\x00\x00\x00"
 
 
 def open_hdf5(path, remedy, **options):
-    """Open an HDF5 file for reading, without a lock where there is none to be had, as on some networks.
+    """Open an HDF5 file for reading, with the `options` of h5py.File, or raise the `UserError` of `fault`.
 
-    It is asked for nevertheless: in one process, HDF5 opens a file either with locks or without.
-
-    Parameters
-    ----------
-    path : path
-    remedy : str, what to do with a damaged file
-    options : of h5py.File
-
-    Returns
-    -------
-    h5py.File
-
-    Raises
-    ------
-    UserError
-        as `fault` makes it
+    No lock is held where there is none to be had, as on some networks. It is asked for nevertheless: in one
+    process, HDF5 opens a file either with locks or without.
     """
     try:
         try:
@@ -68,12 +54,7 @@ def open_hdf5(path, remedy, **options):
 def fault(path, error, remedy, where=""):
     """The `UserError` of one of `FAULTS`: only a file whose content fails a check is called damaged.
 
-    Parameters
-    ----------
-    path : path
-    error : exception
-    remedy : str, what to do with a damaged file
-    where : str, the part of the file that was read
+    `remedy` says what to do with a damaged file, `where` names the part of the file that was read.
     """
     text = " ".join(str(error).split())
     number = re.search(r"errno = (\d+)", text)  # where h5py does not set it
@@ -98,11 +79,8 @@ def fault(path, error, remedy, where=""):
 def dataset_of(group, name):
     """The dataset of that name in a file or group, which must hold it itself.
 
-    Raises
-    ------
-    One of `FAULTS`
-        if there is none, it is another kind of object, or a link that leads elsewhere or in a circle, or
-        it claims more numbers than it stores, which HDF5 would invent
+    One of `FAULTS` is raised if there is none, if it is another kind of object or a link that leads elsewhere
+    or in a circle, or if it claims more numbers than it stores, which HDF5 would invent.
     """
     link = group.get(name, getlink=True)
     if link is not None and not isinstance(link, h5py.HardLink):
@@ -116,13 +94,7 @@ def dataset_of(group, name):
 
 
 def text_of(place, name):
-    """The text of an attribute of a file or dataset, or of a scalar dataset of a file: str.
-
-    Raises
-    ------
-    One of `FAULTS`
-        if there is none, or it holds no text
-    """
+    """The text of an attribute of a file or dataset, or of a file's scalar dataset; else one of `FAULTS`."""
     is_attribute = name in place.attrs
     stored = place.attrs.get_id(name) if is_attribute else dataset_of(place, name)
     if stored.shape != () or h5py.check_string_dtype(stored.dtype) is None:
@@ -159,16 +131,7 @@ def _check_heaps(path, size, _):
 
 @contextlib.contextmanager
 def matlab_file(path):
-    """Yield an empty h5py.File, which becomes a MATLAB v7.3 file when the block ends.
-
-    Parameters
-    ----------
-    path : path ending in ``.mat``
-
-    Raises
-    ------
-    DiskFullError
-    """
+    """Yield an empty h5py.File, which becomes the MATLAB v7.3 file `path` when the block ends (`whole`)."""
     with whole(path) as temporary:
         with h5py.File(temporary, "w", userblock_size=_USER_BLOCK) as file:
             yield file

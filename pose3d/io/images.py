@@ -35,18 +35,11 @@ _NEW_SUBFILE_TYPE, _DNG_VERSION = 254, 50706
 
 @dataclass
 class Picture:
-    """One picture in memory.
+    """One picture in memory."""
 
-    Attributes
-    ----------
-    name : str, name of the file, or number of the frame in a video
-    rgb : (H, W, 3) uint8 array
-    alpha : (H, W) bool array, True where the picture is opaque, or None as of `opaque_part`
-    """
-
-    name: str
-    rgb: np.ndarray
-    alpha: np.ndarray | None = None
+    name: str  # of the file, or number of the frame in a video
+    rgb: np.ndarray  # (H, W, 3), uint8
+    alpha: np.ndarray | None = None  # (H, W), bool, True where opaque; None as of `opaque_part`
 
     @property
     def shape(self):
@@ -54,23 +47,13 @@ class Picture:
         return self.rgb.shape[:2]
 
     def gray(self, box=None):
-        """Gray levels (ITU-R 601) of the picture or of a box in it: (h, w) uint8 array.
-
-        Parameters
-        ----------
-        box : (x0, y0, x1, y1), px, half-open, or None for the whole picture
-        """
+        """Gray levels (ITU-R 601), (h, w) uint8, of all or of a box (x0, y0, x1, y1), px, half-open."""
         x0, y0, x1, y1 = box or (0, 0, *self.shape[::-1])
         return np.asarray(Image.fromarray(self.rgb[y0:y1, x0:x1]).convert("L"))
 
 
 class LazyPicture:
-    """A `Picture` that is read from its file at first use, which raises as `read_picture`.
-
-    Parameters
-    ----------
-    path : Path
-    """
+    """A `Picture` that is read from its file (Path) at first use, which raises as `read_picture`."""
 
     def __init__(self, path):
         self.path, self.name = path, path.name
@@ -84,22 +67,10 @@ class LazyPicture:
 
 
 def list_images(folder):
-    """Find the images of a folder.
+    """Find the images of a folder (Path); a `UserError` if it holds none.
 
-    Parameters
-    ----------
-    folder : Path
-
-    Returns
-    -------
-    images : list of Path, sorted by name, with 2 before 10: files with the ending of a format
-        that Pillow reads
-    others : int, number of other files; hidden ones do not count
-
-    Raises
-    ------
-    UserError
-        if the folder holds no image
+    Returns the files with the ending of a format that Pillow reads, sorted by name with 2 before 10, and the
+    number of other files, of which hidden ones do not count.
     """
     endings = {
         ending for ending, kind in Image.registered_extensions().items()
@@ -120,20 +91,10 @@ def _key(word):
 
 
 def read_picture(path):
-    """Read an image file of any format and color mode. EXIF rotation is applied.
+    """Read an image file of any format and color mode as a `Picture`. EXIF rotation is applied.
 
-    Parameters
-    ----------
-    path : path
-
-    Returns
-    -------
-    Picture
-
-    Raises
-    ------
-    UserError
-        if the file is missing, not an image, damaged, animated, too large, or has more than 8 bits a channel
+    A `UserError` tells of a file that is missing, no image, damaged, animated, too large, or of more than 8
+    bits a channel.
     """
     path = Path(path)
     if not path.is_file():

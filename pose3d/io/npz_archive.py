@@ -11,44 +11,22 @@ from pose3d.errors import UserError
 
 @dataclass(frozen=True)
 class Format:
-    """One kind of npz file.
+    """One kind of npz file."""
 
-    Attributes
-    ----------
-    tag : str, identifies the kind in the header
-    noun : str, name of the kind in error messages
-    version : int
-    """
-
-    tag: str
-    noun: str
+    tag: str  # identifies the kind in the header
+    noun: str  # name of the kind in error messages
     version: int
 
     def write(self, path, header, arrays):
-        """Write a file.
-
-        Parameters
-        ----------
-        path : path
-        header : dict, serializable as JSON
-        arrays : dict of str to array, with names ``group.name`` as from `join`
-        """
+        """Write a header (dict for JSON) and arrays (dict), whose names are ``group.name`` as from `join`."""
         header = {"format": self.tag, "version": self.version, **header}
         with open(path, "wb") as file:
             np.savez(file, header=np.array(json.dumps(header)), **arrays)
 
     def read(self, path, decode):
-        """Read a file. Pickled arrays are refused.
+        """Read a file, and return ``decode(header, arrays)``. Pickled arrays are refused.
 
-        Parameters
-        ----------
-        path : path
-        decode : function of (header, dict of str to array), whose result is returned
-
-        Raises
-        ------
-        UserError
-            if the file is damaged, or of another kind or version
+        A `UserError` tells of a file that is damaged, or of another kind or version.
         """
         try:
             arrays = read_arrays(path)
@@ -69,16 +47,7 @@ class Format:
 def read_arrays(path):
     """All arrays of an npz file, by name. Pickled arrays are refused.
 
-    Parameters
-    ----------
-    path : path
-
-    Raises
-    ------
-    OSError
-        if the file cannot be opened
-    ValueError
-        if it is damaged or no npz file
+    OSError if the file cannot be opened, ValueError if it is damaged or no npz file.
     """
     with open(path, "rb") as file:
         if not zipfile.is_zipfile(file):
@@ -100,13 +69,7 @@ def join(**groups):
 
 
 def split(arrays, *groups):
-    """Split the dict of `join` into its groups, in the given order.
-
-    Raises
-    ------
-    KeyError
-        if an array belongs to another group
-    """
+    """Split the dict of `join` into its groups, in the given order; KeyError if an array is of another."""
     found = {group: {} for group in groups}
     for name, value in arrays.items():
         group, _, key = name.partition(".")

@@ -15,13 +15,9 @@ from pose3d.io.cpu import keep_freed_memory, rank_count
 
 
 class Signals:
-    """Record SIGINT and SIGTERM, so that a loop can stop between two steps.
+    """Record in `asked` the last SIGINT or SIGTERM, else None, so that a loop can stop between two steps.
 
     A second signal ends the process at once. A context manager, without effect outside the main thread.
-
-    Attributes
-    ----------
-    asked : int, number of the signal received; None before
     """
 
     KINDS = (signal.SIGINT, signal.SIGTERM)
@@ -47,10 +43,8 @@ class Signals:
 def load_mpi():
     """Import ``mpi4py.MPI``, which initializes MPI in this process.
 
-    Raises
-    ------
-    UserError
-        if mpi4py is not installed, or its MPI knows nothing of the launcher: then every rank would be rank 0
+    A `UserError` if mpi4py is not installed, or its MPI knows nothing of the launcher: then every rank would
+    be rank 0.
     """
     try:
         from mpi4py import MPI
@@ -74,12 +68,7 @@ def team():
     """Yield a function with the arguments of `run_all`, which also runs tasks on MPI ranks.
 
     Under ``mpiexec -n N``, ranks 1 to N - 1 run the tasks and `workers` is ignored. Rank 0 gets the function;
-    the other ranks get None, after all tasks are done.
-
-    Raises
-    ------
-    UserError
-        if mpiexec started this process and mpi4py is not installed
+    the other ranks get None, after all tasks are done. A `UserError` if mpi4py is missing there.
     """
     if rank_count() < 2:
         yield run_all
@@ -102,25 +91,10 @@ def _run_on_ranks(pool, function, tasks, workers):
 
 
 def run_all(function, tasks, workers):
-    """Call ``function(*task)`` for every task, in spawned processes.
+    """Call ``function(*task)`` of a module-level function for every task, in `workers` spawned processes.
 
-    The processes are ended when the caller leaves the loop early, is interrupted or dies.
-
-    Parameters
-    ----------
-    function : function at module level
-    tasks : list of tuples of arguments
-    workers : int
-
-    Yields
-    ------
-    (int, concurrent.futures.Future)
-        number of the task and its future, in the order of completion
-
-    Raises
-    ------
-    UserError
-        if a process was killed
+    Yields (number of the task, its concurrent.futures.Future) in the order of completion. The processes are
+    ended when the caller leaves the loop early, is interrupted or dies. A `UserError` if one was killed.
     """
     others = set(multiprocessing.active_children())
     context = multiprocessing.get_context("spawn")

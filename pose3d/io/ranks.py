@@ -18,13 +18,7 @@ GRACE = 5
 
 
 class Alone:
-    """A single process, with the methods of `Ranks`.
-
-    Attributes
-    ----------
-    rank : int, number of this rank, from 0
-    size : int, number of ranks
-    """
+    """A single process, with the methods of `Ranks`: rank 0 of `size` 1."""
 
     rank, size = 0, 1
 
@@ -50,10 +44,7 @@ class Alone:
     def agree(self, what, value):
         """Check that ``value()`` is the same on all ranks. A single process does not call it.
 
-        Raises
-        ------
-        UserError
-            on every rank; the message names `what` (str) and the ranks that differ
+        Otherwise every rank raises a `UserError` that names `what` (str) and the ranks that differ.
         """
 
 
@@ -61,12 +52,7 @@ ALONE = Alone()
 
 
 class Ranks(Alone):
-    """The ranks of an MPI communicator. All ranks must call the same methods in the same order.
-
-    Parameters
-    ----------
-    communicator : mpi4py.MPI.Comm
-    """
+    """The ranks of an mpi4py communicator. All ranks must call the same methods in the same order."""
 
     def __init__(self, communicator):
         self._all, self._mpi = communicator, load_mpi()
@@ -101,13 +87,7 @@ class Ranks(Alone):
     def fail(self, error):
         """End this rank: together with the others if all fail, else print the error and abort the others.
 
-        Parameters
-        ----------
-        error : exception that ends this rank
-
-        Returns
-        -------
-        int, the exit status; rank 0 also prints the different errors of other ranks
+        Returns the exit status. Rank 0 also prints the different errors of other ranks.
         """
         status, line = _told(error)
         if not self._all_fail():
@@ -143,12 +123,8 @@ def world():
     """Yield the `Ranks` of this MPI world, or `ALONE` without mpiexec or with a single rank.
 
     Only rank 0 prints. If all ranks raise an error, rank 0 prints it once. If one rank raises alone, it
-    prints its error and aborts the others.
-
-    Raises
-    ------
-    UserError
-        if mpiexec started this process and mpi4py is not installed
+    prints its error and aborts the others. A `UserError` if mpiexec started this process and mpi4py is
+    missing.
     """
     if rank_count() < 2:
         yield ALONE

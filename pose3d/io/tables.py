@@ -20,13 +20,7 @@ def fault_in(path, line, column, fault):
 
 
 class Row:
-    """One row of a table.
-
-    Attributes
-    ----------
-    path : path of the table
-    line : int, number of the line in the file, from 1
-    """
+    """One row of a table: `path` of the table, and `line` in it, from 1."""
 
     def __init__(self, path, line, cells, places):
         self.path, self.line = path, line
@@ -116,37 +110,21 @@ def read_table(path):
 
 @dataclass
 class Table:
-    """A table; ``str(table)`` is its text.
-
-    Attributes
-    ----------
-    title : str, not printed by ``str``
-    columns : list of str
-    rows : list of lists of str, int, float or None (an empty cell)
-    decimals : int, number of decimals of floats
-    """
+    """A table; ``str(table)`` is its text, without the title."""
 
     title: str
-    columns: list
-    rows: list
-    decimals: int = 1
+    columns: list  # of str
+    rows: list  # lists of str, int, float or None (an empty cell)
+    decimals: int = 1  # of floats
 
     def __str__(self):
         return text_table(self.columns, self.rows, self.decimals)
 
 
 def text_table(columns, rows, decimals=1):
-    """Format a table: text is left-aligned, numbers are right-aligned.
+    """Format rows of str, int, float or None (empty): text is left-aligned, numbers are right-aligned.
 
-    Parameters
-    ----------
-    columns : sequence of str
-    rows : sequence of sequences of str, int, float or None (an empty cell)
-    decimals : int, number of decimals of floats
-
-    Returns
-    -------
-    str: a line of column names, a rule, and one line for each row
+    Returns a line of column names, a rule, and one line for each row; `decimals` are those of floats.
     """
     cells = [[_cell(value, decimals) for value in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]

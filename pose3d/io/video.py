@@ -35,11 +35,8 @@ _LARGEST_RATIO = 4
 class Frame:
     """One decoded frame, turned and stretched as it is to be shown. Only the requested part is converted.
 
-    It is made of an av.VideoFrame and the width, px, that this has as shown before it is turned.
-
-    Attributes
-    ----------
-    shape : (H, W)
+    It is made of an av.VideoFrame and the width, px, that this has as shown before it is turned. Its `shape`
+    is (H, W).
     """
 
     def __init__(self, decoded, width):
@@ -47,16 +44,7 @@ class Frame:
         self.shape = self._turn(np.broadcast_to(np.uint8(0), (decoded.height, width))).shape
 
     def gray(self, box):
-        """Gray levels (ITU-R 601) of a part of the frame.
-
-        Parameters
-        ----------
-        box : (x0, y0, x1, y1), px, half-open, within the frame
-
-        Returns
-        -------
-        (y1 - y0, x1 - x0) uint8 array, 0 to 255
-        """
+        """Gray levels (ITU-R 601), uint8, of a box (x0, y0, x1, y1), px, half-open, within the frame."""
         x0, y0, x1, y1 = box
         if self._luma_is_gray():
             luma = self._turn(_plane(self._decoded, 0))[y0:y1, x0:x1]
@@ -216,38 +204,18 @@ def _unreadable(path, error):
 
 @dataclass(frozen=True)
 class Packets:
-    """Frames and size of a video file.
+    """Frames and size of a video file."""
 
-    Attributes
-    ----------
-    frames : int, complete coded frames in the file; fewer than promised in a truncated file
-    promised : int, frames according to the header, 0 if it does not say
-    rows, columns : int, px, as it is to be shown before it is turned
-    """
-
-    frames: int
-    promised: int
-    rows: int
+    frames: int  # complete coded frames in the file; fewer than promised in a truncated file
+    promised: int  # frames according to the header, 0 if it does not say
+    rows: int  # px, as it is to be shown before it is turned
     columns: int
 
 
 def read_packets(path):
-    """Count the frames of a video by its packets, without decoding.
+    """Count a video's frames by its packets, as `Packets`; only decoding finds damage inside a packet.
 
-    Damage inside a packet is found only by decoding.
-
-    Parameters
-    ----------
-    path : path of a video file
-
-    Returns
-    -------
-    Packets
-
-    Raises
-    ------
-    UserError
-        if the file is missing or not a video, or its packets cannot be read
+    A `UserError` if the file is missing or not a video, or its packets cannot be read.
     """
     # The header also counts the frames that an edit list hides.
     with _opened(path, ignore_editlist="1") as (container, stream):
@@ -262,13 +230,9 @@ def read_packets(path):
 
 @contextlib.contextmanager
 def video_writer(path, rows, columns, rate):
-    """Yield a function that appends one frame to a video.
+    """Yield a function that appends one frame, (H, W, 3) uint8, RGB, to a video, whose path ends in ``.mp4``.
 
-    Parameters
-    ----------
-    path : path ending in ``.mp4``; the yielded function takes an (H, W, 3) uint8 array, RGB
-    rows, columns : int, H and W, both even
-    rate : int or Fraction, frames per second
+    `rows` H and `columns` W are even; `rate` (int or Fraction) is in frames per second.
     """
     try:
         with whole(path) as temporary, av.open(os.path.abspath(temporary), "w") as container:

@@ -22,13 +22,8 @@ def window_probabilities(logits, readout="tanh"):
 def cross_entropies(logits, labels, readout="tanh"):
     """Eq. (4) for every window, written through softplus so that no logit overflows.
 
-    ``-h log p - (1 - h) log(1 - p) = softplus(s z) - h s z`` for ``p = sigmoid(s z)``.
-
-    Parameters
-    ----------
-    logits : (N, 1700) tensor, fc3 before any activation
-    labels : (N, 1700) tensor of zeros and ones
-    readout : "tanh" or "sigmoid"
+    ``-h log p - (1 - h) log(1 - p) = softplus(s z) - h s z`` for ``p = sigmoid(s z)``. The logits z, fc3
+    before any activation, and labels h, zeros and ones, are (N, 1700); `readout` is "tanh" or "sigmoid".
     """
     scaled = READOUT_GAINS[readout] * logits
     return softplus(scaled) - labels * scaled

@@ -84,13 +84,7 @@ class Graph:
         return velocity, self.network.dropout_rng.get_value(borrow=True).bit_generator.state
 
     def set_state(self, velocity, generator):
-        """Restore what `get_state` returned.
-
-        Raises
-        ------
-        ValueError
-            If a name or a shape is not the network's.
-        """
+        """Restore what `get_state` returned; ValueError if a name or a shape is not the network's."""
         if velocity.keys() != self.velocity.keys():
             raise ValueError(f"velocities of {', '.join(velocity)}, not of {', '.join(self.velocity)}")
         for name, value in velocity.items():
@@ -178,12 +172,7 @@ class Graph:
 
     @_in_turns
     def update(self, gradients):
-        """The other half of `step`: apply gradients, return their norm.
-
-        Parameters
-        ----------
-        gradients : dict of str to array, as `gradients` returns them
-        """
+        """The other half of `step`: apply gradients (dict by name, as of `gradients`), return their norm."""
         if self._update is None:
             given = [param.type(f"{name}.gradient") for name, param in self.network.params.items()]
             self._update = pytensor.function(given, norm(given), updates=self._descent(given), mode=MODE)

@@ -21,10 +21,7 @@ ACTIVATIONS = {
 def glorot(rng, shape, fan_in, fan_out, dtype):
     """Initial weights, uniform in +-sqrt(6 / (fan_in + fan_out)), as in the original.
 
-    Parameters
-    ----------
-    rng : numpy.random.RandomState
-        The layers of a network draw from one generator, in layer order.
+    The layers of a network draw from one generator, `rng`, in layer order.
     """
     bound = np.sqrt(6.0 / (fan_in + fan_out))
     return rng.uniform(-bound, bound, shape).astype(dtype)

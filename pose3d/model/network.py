@@ -68,13 +68,10 @@ class Network:
         return found[1:]
 
     def output(self, images, training=False):
-        """The output of fc3, and the updates that drawing it asks for (those of dropout's generator).
+        """The output of fc3 for images (N, 128, 128), gray levels in [0, 1], and the updates to make with it.
 
-        Parameters
-        ----------
-        images : tensor (N, 128, 128), gray levels in [0, 1]
-        training : bool
-            Drop units of fc1 and fc2 at random, if the settings say so.
+        The updates are of dropout's generator: if `training`, units of fc1 and fc2 are dropped at random, as
+        the settings say.
         """
         x, updates, rng = self.features(images), {}, self.dropout_rng
         for layer in self.dense[:-1]:
@@ -99,13 +96,7 @@ class Network:
         return {name: param.get_value() for name, param in self.params.items()}
 
     def set_weights(self, weights):
-        """Set the named parameters; shapes must be the network's own.
-
-        Raises
-        ------
-        ValueError
-            If a name or a shape is not the network's.
-        """
+        """Set the named parameters; ValueError if a name or a shape is not the network's own."""
         for name, value in weights.items():
             if name not in self.params:
                 raise ValueError(f"the network has no parameter {name}")

@@ -19,29 +19,17 @@ TANH_REACH = 1.25
 
 @dataclass(frozen=True)
 class TargetScale:
-    """What the network's numbers mean: ``mm = mean + deviation * number``.
-
-    Attributes
-    ----------
-    mean, deviation : (51,) arrays, mm
-    """
+    """What the network's numbers mean: ``mm = mean + deviation * number``, each (51,)."""
 
     mean: np.ndarray
     deviation: np.ndarray
 
     @classmethod
     def fit(cls, blocks, settings):
-        """The scale that `settings` asks for, from the training poses alone.
+        """The scale that `settings` asks for, from the training poses alone, relative to the pelvis, mm.
 
-        Parameters
-        ----------
-        blocks : iterable of (n, 17, 3) arrays, pelvis-relative mm, which together are the poses
-        settings : pose3d.config.RegressionSettings
-
-        Raises
-        ------
-        UserError
-            For a tanh read-out of plain millimetres, which it could not reach.
+        They come in blocks (n, 17, 3). A `UserError` for a tanh read-out of plain millimetres, which it could
+        not reach.
         """
         if settings.targets == "mm":
             if settings.last == "tanh":

@@ -11,21 +11,10 @@ from pose3d.model.regression import RegressionGraph, TargetScale
 
 
 def load_graph(path, task=None):
-    """The graph of a trained network.
+    """The graph of a weights file, or of a run folder's best epoch; `task` is given if only that will do.
 
-    Parameters
-    ----------
-    path : path of a weights file, or of a run folder, whose best epoch is read
-    task : "detection" or "regression", if only that will do
-
-    Returns
-    -------
-    pose3d.model.graph.Graph
-
-    Raises
-    ------
-    UserError
-        As `pose3d.model.weights.load`, and if the arrays do not fit the network that the file describes.
+    Raises as `pose3d.model.weights.load`, and a `UserError` if the arrays do not fit the network that the
+    file describes.
     """
     return graph_of(weights.load(path, task), path)
 

@@ -52,20 +52,10 @@ class _ArrayUnpickler(pickle.Unpickler):
 
 
 def read_original(path):
-    """conv1-3 of the original project's file.
+    """conv1-3 of the original project's file: dict ``conv1.W`` ... ``conv3.b``.
 
-    Parameters
-    ----------
-    path : path of a pickle of six arrays W0 b0 W1 b1 W2 b2: one after the other, or as one sequence
-
-    Returns
-    -------
-    dict of str to array, ``conv1.W`` ... ``conv3.b``
-
-    Raises
-    ------
-    UserError
-        If the file holds anything else.
+    The file is a pickle of six arrays W0 b0 W1 b1 W2 b2: one after the other, or as one sequence. A
+    `UserError` if it holds anything else.
     """
     arrays = []
     try:
@@ -86,25 +76,12 @@ def read_original(path):
 
 
 def transfer(path, graph, origin, images=None):
-    """Set conv1-3 of a network to those of `path`; its other weights stay random.
+    """Set conv1-3 of a network to those of a run folder, a weights file, or the original project's file.
 
-    Parameters
-    ----------
-    path : path of a run folder, a weights file, or the original project's file
-    graph : pose3d.model.graph.Graph
-    origin : pose3d.dataset.samples.Origin, of the samples that `graph` will be trained on
-    images : (N, 128, 128) array, by which ``transfer.rescale`` measures
-
-    Returns
-    -------
-    init : dict, as of `pose3d.model.weights.TrainedOn`
-    notes : list of str, what a user should know of data and subjects
-
-    Raises
-    ------
-    UserError
-        If there is nothing to read, it has other kernels, or it was trained on a subject that `graph`'s
-        settings keep for the test or the validation.
+    Its other weights stay random. `origin` is that of the samples that the graph will be trained on;
+    ``transfer.rescale`` measures by `images` (N, 128, 128). Returns the `init` of `TrainedOn`, and a list of
+    what a user should know of data and subjects. A `UserError` if there is nothing to read, it has other
+    kernels, or it was trained on a subject that the graph's settings keep for the test or the validation.
     """
     named, path = path, weights.find(path)
     init = {"path": str(named), "sha256": weights.digest(path)}

@@ -8,12 +8,7 @@ from pose3d.ops import momentum_step
 
 
 def velocities(params):
-    """A velocity per parameter, zero at first, by the parameter's name.
-
-    Parameters
-    ----------
-    params : dict of str to shared variable
-    """
+    """A velocity per parameter (dict of shared variables), zero at first, by the parameter's name."""
     return {
         name: parameter(np.zeros_like(p.get_value(borrow=True)), f"{name}.velocity")
         for name, p in params.items()

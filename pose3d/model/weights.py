@@ -20,45 +20,28 @@ _LARGEST = 127  # of the whole numbers that stand for a column of a matrix
 
 @dataclass(frozen=True)
 class TrainedOn:
-    """What a network was trained on.
-
-    Attributes
-    ----------
-    data : pose3d.dataset.samples.Origin
-    train, validation : lists of str, the subjects whose samples changed the weights, and chose the best epoch
-    init : dict, or None for a random start
-        ``path``, str, of the weights that conv1-3 were taken from, and their ``sha256``
-    """
+    """What a network was trained on."""
 
     data: Origin
-    train: list
-    validation: list
-    init: dict | None = None
+    train: list  # the subjects whose samples changed the weights
+    validation: list  # those that chose the best epoch
+    init: dict | None = None  # path and sha256 of the weights of conv1-3, None for a random start
 
 
 @dataclass(frozen=True)
 class Weights:
     """What a weights file holds.
 
-    Attributes
-    ----------
-    task : "detection" or "regression"
-    config : pose3d.config.Config of the run
-    params : dict of str to array, ``conv1.W`` ... ``fc3.b``
-    trained_on : TrainedOn
-    scale : dict of str to (51,) array, mm
-        Of a regression network: ``mean`` and ``deviation`` of its targets, and the ``mean_pose`` of its
-        training samples; empty for detection.
-    about : dict
-        Epoch, scores, versions: for people, not for programs.
+    The scale of a regression network is a dict of (51,) arrays, mm: ``mean`` and ``deviation`` of its
+    targets, and the ``mean_pose`` of its training samples. It is empty for detection.
     """
 
     task: str
     config: settings.Config
-    params: dict
+    params: dict  # ``conv1.W`` ... ``fc3.b``
     trained_on: TrainedOn
     scale: dict = field(default_factory=dict)
-    about: dict = field(default_factory=dict)
+    about: dict = field(default_factory=dict)  # epoch, scores, versions: for people, not for programs
 
 
 def save(path, weights, storage="float32"):
@@ -105,18 +88,9 @@ def _unpacked(stored, step=None):
 
 
 def fill(network, found, path):
-    """Give a network the weights of a file that describes it.
+    """Give a network the weights that a file describes; `path` names the file in messages.
 
-    Parameters
-    ----------
-    network : pose3d.model.network.Network
-    found : Weights
-    path : path of the file, for the message
-
-    Raises
-    ------
-    UserError
-        If a parameter is missing, or one's name or shape is not the network's.
+    A `UserError` if a parameter is missing, or one's name or shape is not the network's.
     """
     missing = set(network.params) - set(found.params)
     if missing:
@@ -128,13 +102,7 @@ def fill(network, found, path):
 
 
 def find(path, name=BEST):
-    """The weights file meant by `path`: itself, or `name` in a run folder.
-
-    Raises
-    ------
-    UserError
-        If there is none.
-    """
+    """The weights file meant by `path`: itself, or `name` in a run folder; a `UserError` if there is none."""
     path = Path(path)
     if path.is_dir():
         if not (path / name).is_file():
@@ -153,17 +121,9 @@ def digest(path):
 
 
 def load(path, task=None):
-    """Read a weights file or a run folder's best one.
+    """Read a weights file or a run folder's best one; `task` is given if only that will do.
 
-    Parameters
-    ----------
-    path : path
-    task : "detection" or "regression", if only that will do
-
-    Raises
-    ------
-    UserError
-        If there is none, or it is damaged, of another version, or of another task.
+    A `UserError` if there is none, or it is damaged, of another version, or of another task.
     """
     path = find(path)
     weights = FORMAT.read(path, _decode)

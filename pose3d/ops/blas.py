@@ -9,17 +9,7 @@ from scipy.linalg.blas import get_blas_funcs
 
 
 def multiply(a, b, left=False, right=False):
-    """``a . b``, or with ``a.T`` or ``b.T`` in its place, of matrices of one type, without copies.
-
-    Parameters
-    ----------
-    a, b : arrays
-    left, right : bool, whether `a`, `b` is transposed
-
-    Returns
-    -------
-    array
-    """
+    """``a . b`` of matrices of one type, without copies; with ``a.T`` if `left`, with ``b.T`` if `right`."""
     a, b = np.ascontiguousarray(a), np.ascontiguousarray(b)
     if not a.size or not b.size:
         return np.dot(a.T if left else a, b.T if right else b)

@@ -34,10 +34,7 @@ def _pooled(side, kernel):
 class _ConvPoolOp(Op):
     """What the three Ops share: all that a kernel is specialised on.
 
-    Attributes
-    ----------
-    kernels : tuple of functions
-        The factory of the kernel by minimal filtering, and that of the direct one.
+    `kernels` are the factories of the kernel by minimal filtering and of the direct one.
     """
 
     __props__ = ("maps_in", "maps_out", "kernel", "activation")

@@ -22,14 +22,7 @@ FEWEST, MOST, MOST_OF_A_GRADIENT, NARROWEST = 16, 256, 128, 256
 
 
 def worth_while(a, b, left, right, target):
-    """Whether these kernels take the product of a minibatch `a` (N, M), or ``a.T`` if `left`, and `b`.
-
-    Parameters
-    ----------
-    a, b : arrays
-    left, right : bool, whether `a`, `b` is transposed
-    target : pose3d.ops.kernels.simd.Target
-    """
+    """Whether these kernels take the product of a minibatch `a` (N, M) and `b`, either of them transposed."""
     fits = FEWEST <= len(a) <= (MOST_OF_A_GRADIENT if left else MOST)
     wide = min(a.shape[1], b.shape[1]) >= NARROWEST
     return fits and wide and not right and (target.vector_bytes, target.registers) == (64, 32)

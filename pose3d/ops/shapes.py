@@ -9,19 +9,9 @@ def conv_side(side, kernel):
 
 
 def pooled_side(side, kernel):
-    """Side after a valid convolution and a 2 x 2 max-pool; a partial window is dropped.
+    """Side, px, after a valid convolution and a 2 x 2 max-pool; a partial window is dropped.
 
-    Parameters
-    ----------
-    side : int
-        Rows or columns of the input, px.
-    kernel : int
-        Rows or columns of the filter.
-
-    Raises
-    ------
-    ValueError
-        If not one pooling window fits.
+    ValueError if not one pooling window fits.
     """
     pooled = conv_side(side, kernel) // POOL
     if pooled < 1:

@@ -11,15 +11,9 @@ _DIM = 64  # a brightest pixel below this is noise, unless the image has two lev
 class MaskImages:
     """Mask images, indexed by frame number: ``masks[number]`` is an (H, W) bool array, True on the person.
 
-    Parameters
-    ----------
-    path : path of the folder, for error messages
-    by_frame : list of paths of the mask images, with None for a frame without a mask
-
-    Raises
-    ------
-    UserError
-        on indexing, if the frame has no mask, or it is inverted or covers all; as `read_picture`
+    `by_frame` lists their paths, with None for a frame without a mask; `path` is the folder, for messages.
+    Indexing raises a `UserError` if the frame has no mask, or it is inverted or covers all, or as
+    `read_picture`.
     """
 
     def __init__(self, path, by_frame):
@@ -63,20 +57,9 @@ def person_in(picture):
 
 
 def masks_by_name(masks, images):
-    """Match masks to images by name, with or without the ending.
+    """Match masks to images (Paths) by name, with or without the ending; None for an image without a mask.
 
-    Parameters
-    ----------
-    masks, images : lists of Path
-
-    Returns
-    -------
-    list of Path, or None for an image without a mask
-
-    Raises
-    ------
-    UserError
-        if several masks or images have one name without the ending, and nothing tells which belong together
+    A `UserError` if several have one name without the ending, and nothing tells which belong together.
     """
     by_name = {mask.name: mask for mask in masks}
     of_stem = {}

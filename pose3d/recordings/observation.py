@@ -62,12 +62,9 @@ class Reader:
 
 
 def mask_of(masks, number, shape):
-    """The mask of a frame; all False where it is empty, None without masks.
+    """The mask of a frame of `shape`; all False where it is empty, None without masks.
 
-    Parameters
-    ----------
-    masks : object with ``[number]`` -> (H, W) bool array or None, and ``path``; or None
-    shape : (H, W) of the frame
+    `masks` is None, or has ``path`` and ``[number]``: (H, W) bool, or None.
     """
     if masks is None:
         return None
@@ -83,12 +80,7 @@ def mask_of(masks, number, shape):
 
 
 def box_around(mask):
-    """The tightest box around the True pixels: (x0, y0, x1, y1), half-open, or None if there are none.
-
-    Parameters
-    ----------
-    mask : (H, W) bool array
-    """
+    """The tightest box around the True pixels of (H, W): (x0, y0, x1, y1), half-open, or None if none is."""
     rows = np.flatnonzero(mask.any(axis=1))
     if not rows.size:
         return None
@@ -98,17 +90,9 @@ def box_around(mask):
 
 
 def share_inside(mask, joints, reach=0.0):
-    """The share of joints that lie on or near True pixels.
+    """The share of joints (J, 2), px (x, y), that lie on or near True pixels; none outside the image does.
 
-    Parameters
-    ----------
-    mask : (H, W) bool array
-    joints : (J, 2) array, px (x, y)
-    reach : float, distance that counts as near, along rows and columns, as a share of W
-
-    Returns
-    -------
-    float; joints outside the image count as outside the mask
+    `reach` is the distance that counts as near, along rows and columns, as a share of W.
     """
     reach = round(reach * mask.shape[1])
     limit = 2 * max(mask.shape)  # so that any value of a damaged file fits an int

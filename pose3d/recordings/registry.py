@@ -13,12 +13,9 @@ ACTIONS = ("Walking",)  # what is built of a raw tree by default
 
 @dataclass(frozen=True)
 class Selection:
-    """What a user asked for by name; None for the default of the kind of source.
+    """What a user asked for by name.
 
-    Attributes
-    ----------
-    actions, subjects, cameras : list of str, or None: of a raw tree Walking, all subjects and all cameras;
-        of other sources everything
+    None is the kind's default: of a raw tree Walking, all subjects and all cameras; of other sources all.
     """
 
     actions: list | None = None
@@ -43,18 +40,13 @@ class Selection:
 class Kind:
     """A kind of source.
 
-    Attributes
-    ----------
-    name : str
-    sign : str, what a folder of this kind holds
-    recognises : function of a folder (Path) -> bool
-    find : function of a folder and `Selection` -> list of recordings, list of lines about what is skipped;
-        a `UserError` if nothing selected is there
+    `find` takes a folder and a `Selection` and returns recordings and lines about what is skipped, or raises
+    a `UserError` if nothing selected is there.
     """
 
     name: str
-    sign: str
-    recognises: Callable
+    sign: str  # what a folder of this kind holds
+    recognises: Callable  # whether a folder (Path) is of this kind
     find: Callable
 
 
@@ -82,21 +74,7 @@ KINDS = (RAW, CUSTOM)
 
 
 def kind_of(folder):
-    """The kind of a folder of recordings.
-
-    Parameters
-    ----------
-    folder : path
-
-    Returns
-    -------
-    One of `KINDS`
-
-    Raises
-    ------
-    UserError
-        if it is no folder, or of no kind or more than one
-    """
+    """The kind of a folder, one of `KINDS`; a `UserError` if it is no folder, or not of exactly one kind."""
     folder = Path(folder)
     holds = " or ".join(f"{kind.sign} ({kind.name})" for kind in KINDS)
     if not folder.is_dir():
@@ -111,13 +89,7 @@ def kind_of(folder):
 
 
 def find_recordings(folder, selection):
-    """Find the selected recordings of a folder: its kind, list of recordings, list of lines to print.
-
-    Raises
-    ------
-    UserError
-        as `kind_of`, or if nothing selected is there
-    """
+    """The kind of a folder, its selected recordings, and lines to print; a `UserError` if there are none."""
     kind = kind_of(folder)
     return kind, *kind.find(folder, selection)
 

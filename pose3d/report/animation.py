@@ -14,15 +14,10 @@ _VIEWS = {"from the camera": (0, 1), "from the right": (2, 1)}
 
 
 def write_animation(path, images, predictions, truths, errors, rate):
-    """Write a video: the image, then prediction and ground truth in two views.
+    """Write a video (``.mp4``): the image, then prediction and ground truth in two views.
 
-    Parameters
-    ----------
-    path : path ending in ``.mp4``
-    images : iterable of (128, 128) uint8 arrays
-    predictions, truths : (n, 17, 3) arrays, mm, camera frame, pelvis-relative
-    errors : (n,) array, mm
-    rate : int or Fraction, frames per second
+    Images (128, 128), uint8; poses (n, 17, 3), mm, camera frame, pelvis-relative; errors (n,), mm; `rate` is
+    in frames per second.
     """
     both = np.stack([predictions, truths])
     low, high = both.min(axis=(0, 1, 2)), both.max(axis=(0, 1, 2))

@@ -15,12 +15,7 @@ CROPS = 24  # of the contact sheet
 
 
 def print_build(built):
-    """Print notes, a table, and a warning if a background was not subtracted.
-
-    Parameters
-    ----------
-    built : list of pose3d.dataset.build.BuiltFile
-    """
+    """Print notes, a table, and a warning if a background was not subtracted, of `BuiltFile` objects."""
     facts = [fact for file in built for fact in file.facts]
     for note in (note for fact in facts for note in fact["notes"]):
         print(note)
@@ -48,14 +43,7 @@ def _row(file):
 
 
 def draw_contact_sheet(out, built, rng):
-    """Draw samples from all over the files just built, and print where.
-
-    Parameters
-    ----------
-    out : Path, the folder of the built files
-    built : list of pose3d.dataset.build.BuiltFile
-    rng : numpy.random.Generator
-    """
+    """Draw samples from all over the files just built, into their folder `out`, and print where."""
     from pose3d.report.figures import contact_sheet
 
     done = [file for file in built if file.facts]

@@ -22,17 +22,9 @@ _CURVES = {
 
 
 def draw(out, data, indices, poses, results, filters, runs, maps, frames):
-    """Draw all pictures of a test, and the HTML page.
+    """Draw all pictures of a test, and the HTML page unless `frames` is 0; return their Paths.
 
-    Parameters
-    ----------
-    out : Path, a folder
-    data, indices, poses, results, runs, maps, frames : as in `draw_poses` and `draw_page`; 0 frames: no page
-    filters : (maps, 1, 5, 5) array, conv1.W
-
-    Returns
-    -------
-    list of Path
+    `filters` are conv1.W, (maps, 1, 5, 5); the other arguments are those of `draw_poses` and `draw_page`.
     """
     draw_poses(out / POSES, data, indices, poses)
     draw_video(out / VIDEO, data, indices, poses)
@@ -47,12 +39,7 @@ def draw(out, data, indices, poses, results, filters, runs, maps, frames):
 def draw_poses(path, data, indices, poses):
     """Draw the best, median and worst frame, as in the report's figure 6.
 
-    Parameters
-    ----------
-    path : Path
-    data : Dataset
-    indices : (n,) int array, test samples
-    poses : (n, 17, 3) array, predictions, mm
+    The poses are predictions, (n, 17, 3), mm, of the test samples `indices` (n,).
     """
     errors = joint_errors(poses, data.poses[indices]).mean(axis=1)
     order = np.argsort(errors, kind="stable")
@@ -78,16 +65,10 @@ def draw_video(path, data, indices, poses):
 
 
 def draw_page(path, data, indices, poses, results, runs, maps, frames):
-    """Write the HTML page.
+    """Write the HTML page; images and poses are as in `draw_poses`, and results as of `evaluate_poses`.
 
-    Parameters
-    ----------
-    path : Path
-    data, indices, poses : as in `draw_poses`
-    results : dict of `pose3d.evaluation.evaluate.evaluate_poses`
-    runs : dict of "detection" and "regression" to run folders or weights files, or None
-    maps : function of (n, 128, 128) images -> (n, 17, 100) probabilities, or None
-    frames : int, largest number of frames in the viewer; every n-th frame is shown
+    `runs` are run folders or weights files by task, or None. ``maps`` takes images (n, 128, 128) and returns
+    probabilities (n, 17, 100), or is None. Of the samples, every n-th is shown, at most `frames`.
     """
     every = -(-len(indices) // frames)
     rows = np.arange(0, len(indices), every)

@@ -29,12 +29,9 @@ _BASELINES = {
 
 
 def tables(results):
-    """All tables: list of Table.
+    """All tables of the results of `evaluate_poses`, as far as they have what a table shows: list of Table.
 
-    Parameters
-    ----------
-    results : dict of `pose3d.evaluation.evaluate.evaluate_poses`, optionally with "detection",
-        "perturbed_mpjpe_mm" and "runs"
+    They may also hold "detection", "perturbed_mpjpe_mm" and "runs".
     """
     found = [joint_table(results)]
     if 1 < len(results["by_recording"]) <= SHOWN_RECORDINGS:
@@ -139,36 +136,21 @@ def summary_table(results):
 
 
 def detection_table(detection):
-    """F1 and average precision by joint, and their means: Table.
-
-    Parameters
-    ----------
-    detection : dict of `pose3d.evaluation.metrics.detection_scores`
-    """
+    """F1 and average precision by joint, and their means: Table of the dict of `detection_scores`."""
     rows = [[joint, detection[f"f1 {joint}"], detection[f"ap {joint}"]] for joint in JOINTS]
     rows.append(["mean", detection["f1"], detection["ap"]])
     return Table("Detection, by joint", ["joint", "F1", "AP"], rows, decimals=3)
 
 
 def perturbed_table(errors):
-    """MPJPE with worse boxes and masks, and its increase: Table.
-
-    Parameters
-    ----------
-    errors : dict of `pose3d.evaluation.robustness.perturbed_errors`, the unperturbed first
-    """
+    """MPJPE with worse boxes and masks, and its increase: Table of the dict of `perturbed_errors`."""
     true = next(iter(errors.values()))
     rows = [[name, value, value - true] for name, value in errors.items()]
     return Table("With worse boxes and masks", ["box and mask", "MPJPE mm", "more by"], rows)
 
 
 def runs_table(runs):
-    """Figures of several runs, their median and range: Table.
-
-    Parameters
-    ----------
-    runs : dict of run folder to the figures of `pose3d.evaluation.evaluate.Errors`
-    """
+    """Figures of several runs (by folder, those of `Errors`), their median and range: Table."""
     shown = ("MPJPE mm", "median", "95th %ile", "P-MPJPE", "MPJVE", "PCK %")
     figures = [[found[_FIGURES[name]] for name in shown] for found in runs.values()]
     rows = [[run, *values] for run, values in zip(runs, figures, strict=True)]

@@ -28,12 +28,7 @@ _TITLE_WIDTH = 38  # characters of a title above an image of 3 inches
 def contact_sheet(path, images, joints_2d, titles, columns=6):
     """Draw crops with their skeletons; each crop shows the positive windows of another joint.
 
-    Parameters
-    ----------
-    path : path of the PNG
-    images : (n, 128, 128) uint8 array
-    joints_2d : (n, 17, 2) array, crop px
-    titles : n str
+    Images (n, 128, 128), uint8; joints (n, 17, 2), crop px.
     """
     rows = -(-len(images) // columns)
     figure = drawing.new_figure(2.2 * columns, 2.5 * rows)
@@ -57,13 +52,8 @@ def poses_figure(path, images, predictions, truths, titles):
     """Draw image, prediction and ground truth side by side, as in the report's figure 6.
 
     The two poses of a row share view and scale. The ground truth is drawn in gray behind the prediction.
-
-    Parameters
-    ----------
-    path : path of the PNG
-    images : (n, 128, 128) uint8 array
-    predictions, truths : (n, 17, 3) arrays, mm, camera frame, pelvis-relative
-    titles : n str, such as ``"best: 31.4 mm"``
+    Images (n, 128, 128), uint8; poses (n, 17, 3), mm, camera frame, pelvis-relative; n titles such as
+    ``"best: 31.4 mm"``.
     """
     figure = drawing.new_figure(9, 3.1 * len(images))
     for i, (image, prediction, truth, title) in enumerate(
@@ -99,14 +89,8 @@ def _side_legend(figure, more=None, columns=4):
 def sample_figure(path, frame, box, image, pose, title):
     """Draw a sample from frame to pose, as in the report's figure 1(b) to (e).
 
-    Parameters
-    ----------
-    path : path of the PNG
-    frame : (H, W, 3) uint8 array, RGB
-    box : (x0, y0, x1, y1), px of the frame
-    image : (128, 128) uint8 array
-    pose : (17, 3) array, mm, camera frame, pelvis-relative
-    title : str
+    Frame (H, W, 3), uint8, RGB; `box` (x0, y0, x1, y1), px in it; image (128, 128), uint8; pose (17, 3), mm,
+    camera frame, pelvis-relative.
     """
     figure = drawing.new_figure(13, 3.7)
     panels = [figure.add_subplot(1, 4, 1 + i, projection="3d" if i > 1 else None) for i in range(4)]
@@ -133,12 +117,8 @@ def sample_figure(path, frame, box, image, pose, title):
 def windows_figure(path, image, joints_2d, joints=("pelvis", "head", "left knee", "right elbow")):
     """Draw the grid and the positive windows of a sample, as in the report's figure 2.
 
-    Parameters
-    ----------
-    path : path of the PNG
-    image : (128, 128) uint8 array
-    joints_2d : (17, 2) array, px of the crop
-    joints : names of joints, one panel each; the last panel shows the windows of all 17
+    Image (128, 128), uint8; joints (17, 2), crop px. Each joint named has a panel; the last panel shows the
+    windows of all 17.
     """
     positive = labels(joints_2d[None])[0]
     shown = {"the 10 x 10 grid": None, **{name: positive[JOINTS.index(name)] for name in joints}}
@@ -157,13 +137,7 @@ def windows_figure(path, image, joints_2d, joints=("pelvis", "head", "left knee"
 
 @drawing.own_style
 def filters_figure(path, weights, columns=8):
-    """Draw the filters of conv1 as they lie over the image: rotated by 180 degrees.
-
-    Parameters
-    ----------
-    path : path of the PNG
-    weights : (maps, 1, 5, 5) array, ``conv1.W``
-    """
+    """Draw the filters of conv1 (maps, 1, 5, 5) as they lie over the image: rotated by 180 degrees."""
     reach = np.abs(weights).max()
     columns = min(columns, len(weights))
     rows = -(-len(weights) // columns)
@@ -180,16 +154,10 @@ def filters_figure(path, weights, columns=8):
 
 @drawing.own_style
 def curve_figure(path, rows, names, ylabel, x="epoch", marks=None):
-    """Draw learning curves.
+    """Draw learning curves from one dict per epoch; missing and None values are skipped.
 
-    Parameters
-    ----------
-    path : path of the PNG
-    rows : sequence of dicts, one per epoch; missing and None values are skipped
-    names : dict of keys of the rows to names in the legend, in drawing order
-    ylabel : str, with the unit
-    x : str, key of the horizontal axis
-    marks : dict of names to x values, drawn as vertical lines, or None
+    `names` maps keys of the rows to the legend, in drawing order; `ylabel` has the unit; `x` is the key of
+    the horizontal axis; `marks` maps names to x values, drawn as vertical lines.
     """
     figure = drawing.new_figure(6.4, 4)
     axes = figure.add_subplot()

@@ -39,41 +39,23 @@ class Curve:
 
 @dataclass
 class Shown:
-    """Frames in the viewer.
+    """Frames in the viewer."""
 
-    Attributes
-    ----------
-    images : (n, 128, 128) uint8 array
-    predictions, truths : (n, 17, 3) arrays, mm, camera frame, pelvis-relative
-    titles : n str
-    rate : float, frames per second of playback
-    maps : (n, 17, 100) array, probabilities of the detection network, or None
-    """
-
-    images: np.ndarray
-    predictions: np.ndarray
-    truths: np.ndarray
-    titles: list
-    rate: float = FRAMES_PER_SECOND
-    maps: np.ndarray | None = None
+    images: np.ndarray  # (n, 128, 128), uint8
+    predictions: np.ndarray  # (n, 17, 3), mm, camera frame, pelvis-relative
+    truths: np.ndarray  # (n, 17, 3), likewise
+    titles: list  # n
+    rate: float = FRAMES_PER_SECOND  # frames per second of playback
+    maps: np.ndarray | None = None  # (n, 17, 100), probabilities of the detection network, or None
 
 
 @dataclass
 class Page:
-    """Content of the page.
-
-    Attributes
-    ----------
-    title, subtitle, footer : str
-    headline : dict of metric to (value, what it means), all str
-    tables : list of pose3d.io.tables.Table
-    curves : list of Curve
-    shown : Shown
-    """
+    """Content of the page."""
 
     title: str
     subtitle: str
-    headline: dict
+    headline: dict  # of metric to (value, what it means), all str
     shown: Shown
     tables: list = field(default_factory=list)
     curves: list = field(default_factory=list)
@@ -81,19 +63,7 @@ class Page:
 
 
 def write_page(path, page):
-    """Write the HTML page.
-
-    Parameters
-    ----------
-    path : path ending in ``.html``
-    page : Page
-
-    Raises
-    ------
-    UserError
-        if plotly is not installed
-    DiskFullError
-    """
+    """Write the HTML page; a `UserError` if plotly is not installed."""
     try:
         from plotly.offline import get_plotlyjs
     except ImportError as error:

@@ -18,19 +18,10 @@ DOUBTFUL = "#DDDDDD"  # of a pose that is not to be trusted
 
 
 def to_picture(pose, body):
-    """Project a pose into a picture by orthographic projection, scaled to the person's size.
+    """Project a pose (17, 3), mm, into a picture by orthographic projection: (17, 2), px.
 
-    The network knows neither the camera nor the person's position: the overlay is for viewing, not for
-    measuring.
-
-    Parameters
-    ----------
-    pose : (17, 3) array, mm, camera frame
-    body : (x0, y0, x1, y1), px, bounding box of the person
-
-    Returns
-    -------
-    (17, 2) array, px
+    It is scaled to the bounding box `body` of the person, (x0, y0, x1, y1), px. The network knows neither the
+    camera nor the person's position: the overlay is for viewing, not for measuring.
     """
     points = np.asarray(pose, float)[:, :2]
     low, high = points.min(axis=0) - FLESH_MM, points.max(axis=0) + FLESH_MM
@@ -41,18 +32,10 @@ def to_picture(pose, body):
 
 
 def draw_over(rgb, pose, body, mask=None, note=""):
-    """Draw a pose over a picture.
+    """Draw a pose over a picture (H, W, 3), uint8; `pose` and `body` are as in `to_picture`.
 
-    Parameters
-    ----------
-    rgb : (H, W, 3) uint8 array
-    pose, body : as in `to_picture`
-    mask : (H, W) bool array, whose outline is drawn, or None
-    note : str, why the pose is not to be trusted: it is then drawn in gray, under the note
-
-    Returns
-    -------
-    (H, W, 3) uint8 array
+    The outline of a mask (H, W) is drawn. A note says why the pose is not to be trusted: it is then drawn in
+    gray, under the note.
     """
     width = max(2, round((body[3] - body[1]) / 80))
     if mask is not None:
@@ -84,14 +67,9 @@ def _outline(mask, body, width):
 def overlay_writer(folder, rate=None, single=False):
     """Yield a function that writes the pictures with their poses in turn, ``write(name, rgb)``.
 
-    The output is ``overlay.mp4`` for a video, ``overlay.png`` for a single image, and ``overlay/NAME.png``
-    for each of several images, where NAME keeps the ending: ``a.jpg`` and ``a.png`` are two pictures.
-
-    Parameters
-    ----------
-    folder : Path
-    rate : int or Fraction, frames per second of the video; None for images
-    single : bool, whether there is a single image
+    The output is ``overlay.mp4`` for a video of `rate` frames per second, ``overlay.png`` for a `single`
+    image, and ``overlay/NAME.png`` for each of several images, where NAME keeps the ending: ``a.jpg`` and
+    ``a.png`` are two pictures.
     """
     if rate is None:
         yield lambda name, rgb: _save(

@@ -31,29 +31,17 @@ _INDEX = {name: number for number, name in enumerate(BONES)}
 
 @dataclass
 class Posture:
-    """Angles of N people; the fields are arrays.
+    """Angles of N people; the fields are arrays."""
 
-    Attributes
-    ----------
-    pelvis : (N, 2), pitch (forward) and roll (to the right) of the pelvis
-    spine, head : (N, 3), flexion, bend to the right, twist to the left; of the head against the chest
-    hips : (N, 2, 3), flexion, abduction, outward rotation
-    knees : (N, 2), flexion
-    ankles : (N, 2), toes up; NaN: the sole is level, as far as the ankle allows
-    toes : (N, 2), toes outward
-    swing : (N, 2), of the hands of walkers to the front, in lengths of the arm
-    support : (N,) array of FEET (or knees), FLOOR (whatever lies lowest) or SEAT, by which balance is kept
-    """
-
-    pelvis: np.ndarray
-    spine: np.ndarray
-    head: np.ndarray
-    hips: np.ndarray
-    knees: np.ndarray
-    ankles: np.ndarray
-    toes: np.ndarray
-    swing: np.ndarray
-    support: np.ndarray
+    pelvis: np.ndarray  # (N, 2), pitch (forward) and roll (to the right)
+    spine: np.ndarray  # (N, 3), flexion, bend to the right, twist to the left
+    head: np.ndarray  # (N, 3), likewise, against the chest
+    hips: np.ndarray  # (N, 2, 3), flexion, abduction, outward rotation
+    knees: np.ndarray  # (N, 2), flexion
+    ankles: np.ndarray  # (N, 2), toes up; NaN: the sole is level, as far as the ankle allows
+    toes: np.ndarray  # (N, 2), toes outward
+    swing: np.ndarray  # (N, 2), of the hands of walkers to the front, in lengths of the arm
+    support: np.ndarray  # (N,), FEET (or knees), FLOOR (whatever lies lowest) or SEAT: balance is kept by it
 
     def limit(self):
         """Clip all angles to the limits of the joints."""
@@ -67,20 +55,15 @@ class Posture:
 class Reach:
     """Where the hands of N people are: wrists relative to the shoulders, in lengths of the arm.
 
-    Attributes
-    ----------
-    chest, pelvis, ground : (N, 2, 3), parts along the axes of the chest, the pelvis, and the ground below
-        the chest; a hand's place is the sum of its parts
-    thigh, shank : (N, 2), parts along thigh and shank from the hip joint; NaN: the hand is not at the leg
-    pole : (N, 2, 3), the chest's direction to which the elbow points
+    A hand's place is the sum of its parts.
     """
 
-    chest: np.ndarray
-    pelvis: np.ndarray
-    ground: np.ndarray
-    thigh: np.ndarray
-    shank: np.ndarray
-    pole: np.ndarray
+    chest: np.ndarray  # (N, 2, 3), parts along the axes of the chest
+    pelvis: np.ndarray  # (N, 2, 3), of the pelvis
+    ground: np.ndarray  # (N, 2, 3), of the ground below the chest
+    thigh: np.ndarray  # (N, 2), parts along the thigh from the hip joint; NaN: the hand is not at the leg
+    shank: np.ndarray  # (N, 2), likewise along the shank
+    pole: np.ndarray  # (N, 2, 3), the chest's direction to which the elbow points
 
 
 def turn(axis, degrees):
@@ -94,18 +77,10 @@ def turn(axis, degrees):
 
 
 def rotations(posture, reach, body, rng):
-    """Global rotations of the bones from the T-pose, in balance on the floor.
+    """Global rotations of the bones from the T-pose, (N, 31, 3, 3), in balance on the floor.
 
-    Parameters
-    ----------
-    posture : Posture
-    reach : Reach
-    body : pose3d.synthetic.body.Body of average build
-    rng : numpy Generator of how the hands are held
-
-    Returns
-    -------
-    (N, 31, 3, 3) array; the pelvis faces +x, but for what balance asks
+    The pelvis faces +x, but for what balance asks. `body` is of average build; `rng` draws how hands are
+    held.
     """
     count = len(posture.knees)
     bones = np.empty((count, len(BONES), 3, 3))
@@ -271,16 +246,7 @@ _FORBIDDEN = (
 
 
 def is_possible(joints):
-    """Whether no limb is inside the trunk, the head or another limb.
-
-    Parameters
-    ----------
-    joints : (N, 17, 3) array, mm
-
-    Returns
-    -------
-    (N,) bool array
-    """
+    """Whether no limb is inside the trunk, the head or another limb: (N,) bool of joints (N, 17, 3), mm."""
     at = {name: joints[:, number] for number, name in enumerate(JOINTS)}
     bad = np.zeros(len(joints), bool)
     for side, other in (("left", "right"), ("right", "left")):

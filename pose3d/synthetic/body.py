@@ -108,13 +108,7 @@ class Population:
         return next(self._bodies([i], self.coefficients[[i]]))
 
     def bodies(self, numbers, rng):
-        """Yield a body for each of the numbers that differs a little from the body of that number.
-
-        Parameters
-        ----------
-        numbers : (N,) array of int
-        rng : numpy Generator
-        """
+        """Yield a body for each of the numbers (N,) that differs a little from the body of that number."""
         noise = rng.standard_normal((len(numbers), len(self.shapes)), np.float32)
         return self._bodies(numbers, self.coefficients[numbers] + _JITTER * noise)
 
@@ -206,13 +200,7 @@ class Body:
     def transforms(self, rotations):
         """Transforms of the bones from rest to a pose, with the head of Hips at the origin.
 
-        Parameters
-        ----------
-        rotations : (..., 31, 3, 3) array
-
-        Returns
-        -------
-        (..., 31, 3, 4) array: rotation, and translation in mm
+        From rotations (..., 31, 3, 3) to (..., 31, 3, 4): rotation, and translation in mm.
         """
         turns = rotations @ self._straight
         shifts = self._heads(turns)[..., None] - turns @ self.heads[..., None]
@@ -253,7 +241,7 @@ class Body:
         return np.array([BONE[bone] for bone in bones]), np.array(positions)
 
     def joints_32(self, rotations):
-        """Human3.6M's 32 joints in a pose.
+        """Human3.6M's 32 joints in a pose: (..., 32, 3), mm, relative to the head of Hips, as `JOINTS_32`.
 
         Human3.6M fits a skeleton to markers. Its joints are placed here so that bones are as long as those of
         the skeleton published with it (thigh 443 mm, shank 454, ...), and lie where they do in its images.
@@ -272,14 +260,6 @@ class Body:
             15 mm below the neck's joint; the shoulder joint, moved by a fifth of the way to the neck's joint.
         neck, head
             Between nose and mouth, 8 mm below the joint of the mouth; 87 mm above that joint, 70 mm back.
-
-        Parameters
-        ----------
-        rotations : (..., 31, 3, 3) array
-
-        Returns
-        -------
-        (..., 32, 3) array, mm, relative to the head of Hips, in the order of `pose3d.skeleton.JOINTS_32`
         """
         bones, rest = self._joints_at_rest
         moved = self.transforms(rotations)[..., bones, :, :]
@@ -299,17 +279,7 @@ class Body:
 
 @functools.cache
 def population():
-    """The bodies that ship with pose3d.
-
-    Returns
-    -------
-    Population
-
-    Raises
-    ------
-    UserError
-        if their file is missing or damaged
-    """
+    """The `Population` that ships with pose3d; a `UserError` if its file is missing or damaged."""
     return read_population(_FILE)
 
 

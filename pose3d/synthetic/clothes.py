@@ -22,29 +22,16 @@ _FIELDS = 120
 
 @dataclass(frozen=True)
 class Clothes:
-    """What a person wears.
+    """What a person wears."""
 
-    Attributes
-    ----------
-    albedo : (V,) float32 array, share of the light that is reflected
-    offsets : (V,) float32 array, mm from the skin
-    folds : (V,) bool array, where cloth may fold
-    skirt : bool, whether the body's skirt is worn
-    """
-
-    albedo: np.ndarray
-    offsets: np.ndarray
-    folds: np.ndarray
-    skirt: bool
+    albedo: np.ndarray  # (V,), float32, share of the light that is reflected
+    offsets: np.ndarray  # (V,), float32, mm from the skin
+    folds: np.ndarray  # (V,), bool, where cloth may fold
+    skirt: bool  # whether the body's skirt is worn
 
 
 class Wardrobe:
-    """Dresses people; what depends on the mesh alone is computed once.
-
-    Parameters
-    ----------
-    body : pose3d.synthetic.body.Body of average build
-    """
+    """Dresses people; what depends on the mesh of a body of average build alone is computed once."""
 
     def __init__(self, body):
         bone = body.bones[np.arange(len(body.bones)), body.weights.argmax(axis=1)]
@@ -63,33 +50,12 @@ class Wardrobe:
         self._fields = [_waves(body.vertices, length, rng) for length in self._lengths]
 
     def field(self, length, rng):
-        """A smooth random field on the body's surface, about -1 to 1.
-
-        Parameters
-        ----------
-        length : float, mm, of its waves
-        rng : numpy Generator
-
-        Returns
-        -------
-        (V,) float32 array
-        """
+        """A smooth random field (V,), float32, on the body's surface, about -1 to 1; waves of `length` mm."""
         number = np.searchsorted(self._lengths, length) + rng.integers(-4, 5)
         return self._fields[min(max(number, 0), _FIELDS - 1)]
 
     def dress(self, body, rng, may_wear_skirt=True):
-        """Draw the clothes of a person.
-
-        Parameters
-        ----------
-        body : Body
-        rng : numpy Generator
-        may_wear_skirt : bool; a skirt does not follow the legs of people who sit
-
-        Returns
-        -------
-        Clothes
-        """
+        """Draw the clothes of a person. A skirt does not follow the legs of people who sit."""
         chance, uniform = (lambda share: rng.random() < share), rng.uniform
         on, along = self._on, self._along
         x, y, z = body.vertices.T

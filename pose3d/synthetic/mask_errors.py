@@ -11,20 +11,11 @@ _LOST = 0.12  # share of masks at strength 1 that lose a part at the lower borde
 
 
 def spoil(silhouette, rng, strength=1.0, furniture=0.15):
-    """Add the errors of background subtraction to a silhouette.
+    """Add the errors of background subtraction to a silhouette, (H, W) bool and not empty.
 
-    Feet in shadow are lost, and bits of furniture that was moved are kept.
-
-    Parameters
-    ----------
-    silhouette : (H, W) bool array, not empty
-    rng : numpy Generator
-    strength : float, factor of the raggedness and of the mean number of faults; 0: none
-    furniture : float, mean number of bars or boards beside the person that the mask holds as well
-
-    Returns
-    -------
-    (H, W) bool array
+    Feet in shadow are lost, and bits of furniture that was moved are kept. `strength` is a factor of the
+    raggedness and of the mean number of faults (0: none); `furniture` is the mean number of bars or boards
+    beside the person that the mask holds as well.
     """
     rows, columns = (np.flatnonzero(silhouette.any(axis=axis)) for axis in (1, 0))
     side = max(rows[-1] - rows[0], columns[-1] - columns[0]) + 1

@@ -6,17 +6,10 @@ from pose3d.io.jit import njit
 
 
 def skin(body, transforms, offsets):
-    """Mesh of a body in a pose, by linear blend skinning.
+    """Mesh of a body in a pose, (V, 3) float32, mm, by linear blend skinning.
 
-    Parameters
-    ----------
-    body : Body
-    transforms : (31, 3, 4) array, mm, as from `Body.transforms`, after any further rotation and translation
-    offsets : (V,) float32 array, mm, by which clothes lift the mesh at rest along its normals
-
-    Returns
-    -------
-    (V, 3) float32 array, mm
+    `transforms` are those of `Body.transforms` after any further rotation and translation; clothes lift the
+    mesh at rest along its normals by `offsets` (V,), mm.
     """
     out = np.empty_like(body.vertices)
     moved = transforms.reshape(-1, 12).astype(np.float32)
@@ -44,16 +37,9 @@ def _skin(vertices, normals, offsets, bones, weights, transforms, out):
 
 @njit(cache=True)
 def vertex_normals(vertices, faces):
-    """Unit normals of a mesh's vertices, the mean of those of their triangles by area.
+    """Unit normals (V, 3) of a mesh's vertices: the mean of those of their triangles, by area.
 
-    Parameters
-    ----------
-    vertices : (V, 3) float32 array
-    faces : (T, 3) int32 array, corners counter-clockwise as seen from outside
-
-    Returns
-    -------
-    (V, 3) float32 array; zero for vertices of no triangle
+    The corners of a face are counter-clockwise from outside. The normal is 0 at a vertex of no triangle.
     """
     out = np.zeros_like(vertices)
     for t in range(len(faces)):

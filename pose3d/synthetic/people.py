@@ -31,21 +31,12 @@ _VERSION = 1  # increase when the same options give other observations
 
 @dataclass(frozen=True)
 class People:
-    """A block of observations of one family of poses, by bodies of one group: what a recording is elsewhere.
+    """Observations of one family of poses, by bodies of one group: a block, as a recording is elsewhere."""
 
-    Attributes
-    ----------
-    subject : str, the group of bodies, called as the subjects of Human3.6M
-    action : str, the family of poses
-    take : int, number of the block, from 1
-    count : int, observations
-    seed : int
-    """
-
-    subject: str
-    action: str
-    take: int
-    count: int
+    subject: str  # the group of bodies, called as the subjects of Human3.6M
+    action: str  # the family of poses
+    take: int  # number of the block, from 1
+    count: int  # observations
     seed: int
     camera: str = "1"
     files: tuple = ()
@@ -154,12 +145,7 @@ class _Frame:
 
 
 class Studio:
-    """Takes photographs of people; what does not change between them is kept.
-
-    Parameters
-    ----------
-    body : Body of average build
-    """
+    """Takes photographs of people; what does not change between them, by a body of average build, is kept."""
 
     def __init__(self, body):
         self._wardrobe = Wardrobe(body)
@@ -169,19 +155,8 @@ class Studio:
     def photograph(self, body, pose, rng, may_wear_skirt):
         """Photograph a person on the floor, whole, in a square of `SIDE` px.
 
-        Parameters
-        ----------
-        body : Body
-        pose : (31, 3, 3) array, rotations of the bones from the T-pose
-        rng : numpy Generator
-        may_wear_skirt : bool
-
-        Returns
-        -------
-        image : (SIDE, SIDE) uint8 array, gray levels
-        silhouette : (SIDE, SIDE) bool array
-        joints : (17, 3) array, mm, camera frame
-        pixels : (17, 2) array, px
+        `pose` (31, 3, 3) rotates the bones from the T-pose. Returns the image (gray levels, uint8), the
+        silhouette (bool), and the joints (17, 3), mm, camera frame, and (17, 2), px.
         """
         clothes = self._wardrobe.dress(body, rng, may_wear_skirt)
         shown = body.n_body_vertices, body.n_body_faces

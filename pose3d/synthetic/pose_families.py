@@ -63,15 +63,12 @@ _ON_FLOOR = {"behind behind": 4, "behind any": 2, "floor floor": 1.5, "floor any
 class Family:
     """A family of poses.
 
-    Attributes
-    ----------
-    share : float, of all poses
-    postures : dict of a function of (Posture, _Dice), which changes the angles of a person who stands, to how
-        often it is drawn
-    arms : dict of pairs of `_ARMS` to how often each is drawn; every fourth pair is from `_COMMON` instead
+    `postures` is a dict of a function of (Posture, _Dice), which changes the angles of a person who stands,
+    to how often it is drawn; `arms` says as much of pairs of `_ARMS`, of which every fourth is from `_COMMON`
+    instead.
     """
 
-    share: float
+    share: float  # of all poses
     postures: dict
     arms: dict
 
@@ -349,23 +346,10 @@ FAMILIES = {
 
 
 def draw(family, count, body, rng):
-    """Draw poses of a family that a body can take.
+    """Draw poses (N, 31, 3, 3) of a family that a body can take: rotations of the bones from the T-pose.
 
-    Parameters
-    ----------
-    family : str, of `FAMILIES`
-    count : int, N
-    body : pose3d.synthetic.body.Body of average build, by which it is checked that no limb is inside another
-    rng : numpy Generator
-
-    Returns
-    -------
-    (N, 31, 3, 3) array, rotations of the bones from the T-pose; the pelvis faces +x
-
-    Raises
-    ------
-    UserError
-        if there is no such family
+    The pelvis faces +x. By `body`, of average build, it is checked that no limb is inside another. A
+    `UserError` if there is no such family.
     """
     if family not in FAMILIES:
         raise UserError(f"no poses {family!r}; choose from {', '.join(FAMILIES)}")

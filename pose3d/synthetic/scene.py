@@ -35,29 +35,13 @@ _ROOM = np.array([6200.0, 5800.0, 3600.0])  # half length, half width, height
 
 
 def image_shape(subject, camera, image_size):
-    """(H, W) of a frame; both are even, as video codecs require.
-
-    Parameters
-    ----------
-    subject, camera : str
-    image_size : int, columns; 1000 in Human3.6M
-    """
+    """(H, W) of a frame of `image_size` columns (1000 in Human3.6M); both are even, as codecs require."""
     rows = _TALL if camera in _TALL_CAMERAS or subject == "S7" else FULL_SIZE
     return 2 * int(np.ceil(rows * image_size / FULL_SIZE / 2)), image_size
 
 
 def camera_of(camera, image_size):
-    """Calibrated camera, its intrinsics scaled to the image.
-
-    Parameters
-    ----------
-    camera : str, one of `CAMERAS`
-    image_size : int, columns of the image
-
-    Returns
-    -------
-    Camera
-    """
+    """Calibrated camera, its intrinsics scaled to an image of `image_size` columns."""
     azimuth, distance, height, aim, f, c, k, p = _RIG[CAMERAS.index(camera)]
     angle = np.radians(azimuth)
     position = np.array([distance * np.cos(angle), distance * np.sin(angle), height])
@@ -78,18 +62,10 @@ def camera_of(camera, image_size):
 
 @functools.lru_cache(maxsize=6)
 def empty_room(camera, shape, seed, lamps=None):
-    """A camera's image (H, W, 3) of the empty room; cached, since takes share it.
+    """A camera's image of the empty room, (H, W, 3) uint8, RGB; cached, since takes share it.
 
-    Parameters
-    ----------
-    camera : str, one of `CAMERAS`
-    shape : (H, W)
-    seed : int, of the room's texture, the same for all cameras and recordings
-    lamps : (L,) tuple of floats, factors of the lamps' strengths; None: all 1
-
-    Returns
-    -------
-    (H, W, 3) uint8 array, RGB
+    `seed` is of the room's texture, the same for all cameras and recordings; `lamps` are factors of the
+    lamps' strengths, all 1 if None.
     """
     return _background(camera_of(camera, shape[1]), shape, np.random.default_rng(seed), lamps)
 
@@ -105,16 +81,9 @@ def _rays(camera, rows, columns):
 
 
 def light_at(place, factors=None):
-    """Light that falls on a place.
+    """Light on a place (3,), mm: (L, 4), the direction towards each lamp, of unit length, and its strength.
 
-    Parameters
-    ----------
-    place : (3,) array, mm
-    factors : (L,) floats, factors of the lamps' strengths; None: all 1
-
-    Returns
-    -------
-    (L, 4) array, direction towards each lamp, of unit length, and strength of its light
+    `factors` are those of the lamps' strengths, all 1 if None.
     """
     towards = LAMPS[:, :3] - place
     far = np.linalg.norm(towards, axis=1, keepdims=True)

@@ -6,17 +6,9 @@ import contextlib
 class WeightAverage:
     """The mean of a network's weights at the ends of epochs, which is what an epoch scores and saves.
 
-    Training goes on with the weights themselves. For the first `epochs` epochs the mean is that of all; later
-    each new epoch counts as one of `epochs`, an exponential mean.
-
-    Parameters
-    ----------
-    network : pose3d.model.network.Network
-    epochs : int, 0 for no mean
-
-    Attributes
-    ----------
-    mean : dict of str to array, of the epochs that are complete; empty before the first
+    Training goes on with the weights themselves. For the first `epochs` epochs (0: no mean) the mean is that
+    of all; later each new epoch counts as one of `epochs`, an exponential mean. `mean` holds the arrays by
+    name, of the epochs that are complete; it is empty before the first.
     """
 
     def __init__(self, network, epochs):

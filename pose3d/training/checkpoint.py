@@ -18,29 +18,17 @@ _IN_HEADER = ("task", "generators", "data", "rows", "versions", "flags")  # as t
 
 @dataclass
 class Progress:
-    """How far a run has come.
+    """How far a run has come."""
 
-    Attributes
-    ----------
-    epoch : int, the current one; epoch 0 scores the network before any training
-    step : int, minibatches of the epoch that are done
-    order : (n,) int array or None, the epoch's order of the training samples
-    total, norms : float, sums over this epoch of the samples' costs and of the steps' gradient norms
-    seconds : float, spent on this epoch in earlier processes
-    best : dict or None, the row of the best epoch
-    mark : float, the validation score of the last improvement that counts
-    waited : int, epochs since then
-    """
-
-    epoch: int = 0
-    step: int = 0
-    order: np.ndarray | None = None
-    total: float = 0.0
-    norms: float = 0.0
-    seconds: float = 0.0
-    best: dict | None = None
-    mark: float = float("inf")
-    waited: int = 0
+    epoch: int = 0  # the current one; epoch 0 scores the network before any training
+    step: int = 0  # minibatches of the epoch that are done
+    order: np.ndarray | None = None  # (n,), the epoch's order of the training samples
+    total: float = 0.0  # sum over this epoch of the samples' costs
+    norms: float = 0.0  # sum over it of the steps' gradient norms
+    seconds: float = 0.0  # spent on this epoch in earlier processes
+    best: dict | None = None  # the row of the best epoch
+    mark: float = float("inf")  # the validation score of the last improvement that counts
+    waited: int = 0  # epochs since then
 
     def is_converged(self, training):
         """Whether the patience of the settings is used up."""
@@ -53,51 +41,24 @@ class Progress:
 
 @dataclass
 class Checkpoint:
-    """What a checkpoint file holds.
-
-    Attributes
-    ----------
-    task : "detection" or "regression"
-    config : pose3d.config.Config
-    progress : Progress
-    params, velocity : dicts of str to array, ``conv1.W`` ... ``fc3.b``
-    mean : dict of str to array, as `pose3d.training.averaging.WeightAverage.mean`
-    scale : dict of str to array, mm, as in the weights file
-    generators : dict of str to the state of a numpy Generator: shuffling, dropout, augmentation
-    data : str, the fingerprint of the samples and of their split
-    rows : list of dicts, the curve
-    versions : str
-    flags : dict
-        of the command line: ``data``, str; ``init``, as of `pose3d.model.weights.TrainedOn`; and
-        ``monitor_test``, bool
-    """
+    """What a checkpoint file holds; parameters and velocity by name, ``conv1.W`` ... ``fc3.b``."""
 
     task: str
     config: settings.Config
     progress: Progress
     params: dict
     velocity: dict
-    scale: dict
-    generators: dict
-    data: str
-    rows: list = field(default_factory=list)
+    scale: dict  # mm, as in the weights file
+    generators: dict  # states of shuffling, dropout, augmentation
+    data: str  # the fingerprint of the samples and of their split
+    rows: list = field(default_factory=list)  # the curve
     versions: str = ""
-    flags: dict = field(default_factory=dict)
-    mean: dict = field(default_factory=dict)
+    flags: dict = field(default_factory=dict)  # data, init (as of `TrainedOn`), monitor_test
+    mean: dict = field(default_factory=dict)  # as `WeightAverage.mean`
 
 
 def save(folder, checkpoint):
-    """Write a run folder's checkpoint. The previous one is kept, so that a whole one always exists.
-
-    Parameters
-    ----------
-    folder : Path
-    checkpoint : Checkpoint
-
-    Raises
-    ------
-    DiskFullError
-    """
+    """Write a run folder's checkpoint. The previous one is kept, so that a whole one always exists."""
     progress = {name: value for name, value in vars(checkpoint.progress).items() if name != "order"}
     header = {
         "config": settings.to_dict(checkpoint.config),
@@ -115,21 +76,10 @@ def save(folder, checkpoint):
 
 
 def load(folder, task):
-    """Read the checkpoint of a run folder.
+    """Read the checkpoint of a run folder, or a checkpoint file in one.
 
-    Parameters
-    ----------
-    folder : path of a run folder, or of a checkpoint file in one
-    task : "detection" or "regression"
-
-    Returns
-    -------
-    Checkpoint
-
-    Raises
-    ------
-    UserError
-        if there is none, or it is damaged, of another version or task; names the older one if it can be read
+    A `UserError` if there is none, or it is damaged, of another version or task; it names the older one if
+    that can be read.
     """
     path = Path(folder) / NAME if Path(folder).is_dir() else Path(folder)
     if not path.is_file():

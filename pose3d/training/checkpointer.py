@@ -16,20 +16,9 @@ from pose3d.training.run_folder import versions_line
 class Checkpointer:
     """Saves the state of a run: after an epoch, every few minutes, and when the run is asked to end.
 
-    Parameters
-    ----------
-    task : pose3d.training.tasks.Task
-    split : Split
-    run : RunFolder
-    signals : pose3d.io.processes.Signals
-    monitor_test : bool, kept for a run that is resumed
-
-    Attributes
-    ----------
-    progress : Progress, where the run stands
-    average : WeightAverage
-    shuffling_rng, augmentation_rng : numpy Generators
-    epoch_began : float, the perf_counter at which the epoch began, or would have without a stop
+    The state is `progress`, `average`, and the generators of shuffling and augmentation. `epoch_began` is the
+    perf_counter at which the epoch began, or would have without a stop. `monitor_test` is kept for a run that
+    is resumed.
     """
 
     def __init__(self, task, split, run, signals, monitor_test=False):

@@ -6,13 +6,7 @@ from pose3d.io.ranks import ALONE
 
 
 def data_parallel(graph, ranks=ALONE):
-    """The graph as `ranks` train it: the graph itself, if there is only one rank.
-
-    Parameters
-    ----------
-    graph : pose3d.model.graph.Graph, with the same weights on every rank
-    ranks : pose3d.io.ranks.Alone or Ranks
-    """
+    """The graph as `ranks` train it, with the same weights on each: itself, if there is only one rank."""
     return graph if ranks.size == 1 else DataParallelGraph(graph, ranks)
 
 
@@ -20,13 +14,8 @@ class DataParallelGraph:
     """A `Graph` whose steps all ranks take together; in all else the graph itself.
 
     The mean over a minibatch is the mean over each rank's share, weighted by its size. So the ranks add up
-    their shares' weighted gradients, one message of all of them and the cost, and the update that follows
-    is computed by every rank from the same numbers to the same weights.
-
-    Parameters
-    ----------
-    graph : pose3d.model.graph.Graph
-    ranks : pose3d.io.ranks.Ranks
+    their shares' weighted gradients, one message of all of them and the cost, and the update that follows is
+    computed by every rank from the same numbers to the same weights.
     """
 
     def __init__(self, graph, ranks):
@@ -49,12 +38,8 @@ class DataParallelGraph:
     def step(self, images, targets, whole=None):
         """As `Graph.step`, on a minibatch that the ranks share; the result is the same on every rank.
 
-        Parameters
-        ----------
-        images : (n, 128, 128) array, this rank's share of the minibatch, which may be empty
-        targets : (n, width) array
-        whole : int, the size of the whole minibatch; None: all ranks hold the whole one, and take their
-            shares of it here
+        Images and targets are this rank's share, which may be empty, of the `whole` (int) minibatch; None:
+        all ranks hold the whole one, and take their shares of it here.
         """
         if whole is None:
             whole, mine = len(images), self.ranks.share(len(images))

@@ -12,19 +12,11 @@ MAP_SATURATED, USELESS = 0.9, 1 / 3
 
 
 def activity(graph, images):
-    """Measure what the layers do with some images.
+    """Measure what the layers do with some images: a dict of str to float.
 
-    Parameters
-    ----------
-    graph : pose3d.model.graph.Graph
-    images : (N, 128, 128) array, as for `Graph.predict`
-
-    Returns
-    -------
-    dict of str to float
-        ``saturated NAME``: share of a tanh layer's values beyond 0.99 either way.
-        ``constant NAME``: share of units (of conv1-3: maps) that give one value to all images. A network
-        whose outputs are constant has collapsed.
+    ``saturated NAME`` is the share of a tanh layer's values beyond 0.99 either way, ``constant NAME`` the
+    share of units (of conv1-3: maps) that give one value to all images. A network whose outputs are constant
+    has collapsed.
     """
     found = {}
     for name, values in graph.activations(images).items():
@@ -38,9 +30,7 @@ def activity(graph, images):
 def warnings(rows):
     """Yield a line for each layer that is in trouble now and was not before: one for each in a run.
 
-    Parameters
-    ----------
-    rows : list of dicts, the learning curve, with what `activity` measured in each epoch
+    `rows` are those of the learning curve, with what `activity` measured in each epoch.
     """
     for key, share in rows[-1].items():
         kind, _, layer = key.partition(" ")
@@ -55,17 +45,7 @@ def warnings(rows):
 
 
 def transferred_maps(graph, images):
-    """Lines on what weight transfer hands over: for each of conv1-3, how many maps say little.
-
-    Parameters
-    ----------
-    graph : pose3d.model.graph.Graph
-    images : (N, 128, 128) array
-
-    Returns
-    -------
-    list of str
-    """
+    """Lines on what weight transfer hands over: for each of conv1-3, how many maps say little."""
     lines, useless, activations = [], [], graph.activations(images)
     for name in CONV_LAYERS:
         maps = activations[name].reshape(-1, activations[name].shape[-1])  # (N H W, C)

@@ -24,22 +24,11 @@ DIVERGED = 100
 
 
 def fit(task, split, run, monitor_test=False, resumed=None):
-    """Train until the epochs are over or the validation score stops improving.
+    """Train until the epochs are over or the validation score stops improving; return the best epoch's row.
 
     Epoch 0 scores the untrained network. Training scores are those of a fixed random subset, as large as the
-    validation set, with the epoch's final weights. The test subject is scored only with `monitor_test`;
-    its score chooses nothing.
-
-    Parameters
-    ----------
-    task : pose3d.training.tasks.Task
-    split : Split
-    run : RunFolder
-    resumed : Checkpoint, or None for a new run
-
-    Returns
-    -------
-    dict, the best epoch's row of the learning curve
+    validation set, with the epoch's final weights. The test subject is scored only with `monitor_test`; its
+    score chooses nothing. `resumed` is a `Checkpoint`, or None for a new run.
 
     Raises
     ------
@@ -111,20 +100,10 @@ def _epoch(task, split, run, checkpoints, monitor_test):
 
 
 def train_epoch(task, progress, untrained_cost=np.inf, pause=lambda: None, rng=None):
-    """One pass over the samples in the order of `progress`, from the step at which it stands.
+    """One pass over the samples in the order of `progress`, which is kept up to date, from its step on.
 
-    Parameters
-    ----------
-    task : pose3d.training.tasks.Task
-    progress : Progress, whose `step`, `total` and `norms` are kept up to date
-    untrained_cost : float, by which divergence is detected
-    pause : function called after every step
-    rng : numpy.random.Generator, for augmentation only
-
-    Raises
-    ------
-    UserError
-        if the cost becomes infinite, not a number, or `DIVERGED` times that of the untrained network
+    ``pause()`` is called after every step; `rng` is for augmentation only. A `UserError` if the cost becomes
+    infinite, not a number, or `DIVERGED` times that of the untrained network.
     """
     training, order, epoch = task.config.training, progress.order, progress.epoch
     batch_size = training.batch_size
@@ -153,23 +132,9 @@ def train_epoch(task, progress, untrained_cost=np.inf, pause=lambda: None, rng=N
 
 
 def evaluate(task, indices, epoch, pause=lambda: None):
-    """The cost and the scores of all samples with these numbers.
+    """The cost and the scores of the samples with these numbers; a `UserError` if the cost is not finite.
 
-    Parameters
-    ----------
-    task : pose3d.training.tasks.Task
-    indices : (n,) int array
-    epoch : int, for the message
-    pause : function called after every minibatch
-
-    Returns
-    -------
-    dict of str to float
-
-    Raises
-    ------
-    UserError
-        if the cost is not finite
+    ``pause()`` is called after every minibatch; `epoch` is for the message.
     """
     totals, cost, ranks = {}, 0.0, task.ranks
     for batch in _prefetched(task.data, minibatches(indices, EVALUATION_BATCH * ranks.size), ranks):

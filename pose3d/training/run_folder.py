@@ -29,22 +29,13 @@ version = cache(metadata.version)  # which reads files, for every checkpoint
 
 
 class RunFolder:
-    """Writes what a training leaves behind.
-
-    Attributes
-    ----------
-    folder : Path
-    rows : list of dicts, the learning curve: a row for each epoch
-    """
+    """Writes what a training leaves behind; `rows` are the learning curve, a dict for each epoch."""
 
     def __init__(self, folder, plot=None, writes=True):
         """Use `create` or `open`.
 
-        Parameters
-        ----------
-        folder : path
-        plot : function of (path, rows, dict of key to name, label) that draws the curve, or None
-        writes : bool, False for the ranks beside rank 0: nothing is printed or written
+        ``plot(path, rows, dict of key to name, label)`` draws the curve. `writes` is False for the ranks
+        beside rank 0: nothing is printed or written.
         """
         self.folder, self.rows, self._plot, self._writes = Path(folder), [], plot, writes
         self._drawn_at, self._drawn_rows = time.monotonic(), 0  # of the curve's picture
@@ -59,12 +50,8 @@ class RunFolder:
     def create(cls, folder, config, plot=None, writes=True):
         """A new run folder. An older run in it is moved to NAME.1, or the next number that is free.
 
-        The caller holds the folder's lock (`pose3d.io.atomic_files.exclusive`).
-
-        Raises
-        ------
-        UserError
-            as `files_of_older_run`
+        The caller holds the folder's lock (`pose3d.io.atomic_files.exclusive`). Raises as
+        `files_of_older_run`.
         """
         folder = Path(folder)
         if writes:
@@ -89,13 +76,7 @@ class RunFolder:
         self._logger.info(text)
 
     def add_row(self, row, task):
-        """Add an epoch to the learning curve: its CSV file, and its picture if that is some seconds old.
-
-        Parameters
-        ----------
-        row : dict of str to number or None
-        task : pose3d.training.tasks.Task
-        """
+        """Add an epoch to the learning curve: its CSV file, and its picture if that is some seconds old."""
         self.rows.append(row)
         if not self._writes:
             return
@@ -163,14 +144,9 @@ def _command_line():
 
 
 def epoch_line(row, objective, is_best, epochs):
-    """An epoch's line of the log: scores, time, speed and expected end.
+    """An epoch's line of the log: scores, time, speed and expected end of the `epochs`.
 
-    Parameters
-    ----------
-    row : dict, the epoch's row of the learning curve
-    objective : str, the score to show, after each set's name
-    is_best : bool, whether no earlier epoch was better
-    epochs : int, after which the run ends
+    `objective` is the score to show, after each set's name; `is_best`, whether no earlier epoch was better.
     """
     parts = [f"epoch {row['epoch']:3d}"]
     if row["cost"] is not None:
@@ -197,10 +173,7 @@ def _duration(seconds):
 def files_of_older_run(folder):
     """Names in a folder that a new run is to have: list of str, empty if no older run is there.
 
-    Raises
-    ------
-    UserError
-        if the folder holds something else than a run
+    A `UserError` if the folder holds something else than a run.
     """
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():

@@ -21,12 +21,7 @@ CHANGEABLE = ("training.epochs", "training.patience")
 
 
 def parser(task, description):
-    """The command line that both training commands share.
-
-    Parameters
-    ----------
-    task : "detection" or "regression"
-    """
+    """The command line that both training commands share."""
     result = argparse.ArgumentParser(
         prog=f"python -m pose3d.train_{task}",
         description=description,
@@ -69,17 +64,9 @@ def parser(task, description):
 def train(task_type, arguments, ranks, plot=None):
     """Train a network as the command line asks.
 
-    Parameters
-    ----------
-    task_type : subclass of pose3d.training.tasks.Task
-    arguments : what `parser` parsed, and for regression ``init``
-    ranks : pose3d.io.ranks.Alone or Ranks
-    plot : as for `RunFolder`
-
-    Raises
-    ------
-    UserError
-        If a run that is resumed is asked to change; as `open_split`, `checkpoint.load` and `fit` do.
+    `arguments` are what `parser` parsed, and for regression ``init``; `plot` is as for `RunFolder`. A
+    `UserError` if a run that is resumed is asked to change; raises as `open_split`, `checkpoint.load` and
+    `fit`.
     """
     out = _run_folder(task_type.name, arguments)
     with contextlib.ExitStack() as stack:

@@ -46,17 +46,7 @@ class Task:
         return self.graph.config
 
     def start(self, init, split):
-        """Prepare a new run.
-
-        Parameters
-        ----------
-        init : path of the weights to take conv1-3 from, or "none"
-        split : Split
-
-        Returns
-        -------
-        list of str, lines for the log
-        """
+        """Prepare a new run, with conv1-3 of the weights `init` (path, or "none"); return lines for a log."""
         raise NotImplementedError
 
     def targets(self, indices):

@@ -22,11 +22,8 @@ PACKED_ROWS = 3
 def block_places(layer, block, repeats, copy=0, copies=1):
     """`tap_places` of filters as (block, repeat, map out, copy, row, number), each block whole.
 
-    Parameters
-    ----------
-    repeats : int, blocks below each other
-    copy, copies : int
-        Which of how many copies of the filters these are; a copy is moved to that place of the window.
+    `repeats` blocks stand below each other. Of `copies` of the filters, number `copy` is moved to that place
+    of the window.
     """
     rows, width = block.rows, block.width
     down, right = divmod(copy, POOL)
@@ -40,13 +37,9 @@ def block_places(layer, block, repeats, copy=0, copies=1):
 
 
 def by_parts(layer, parts, size, all_images, filters, share=1, more=lambda rows, columns: ()):
-    """``grad_weights(x, y, winner, gy) -> (dw, db)`` from each part's sums.
+    """``grad_weights(x, y, winner, gy) -> (dw, db)`` from each part's `size` sums: `filters` for dw, then db.
 
-    Parameters
-    ----------
-    size : int, numbers of one part, of which `filters` makes dw
-    share : number by which the parts' sums for db are too large
-    more : what else `all_images` needs to know, from the rows and columns of y
+    The sums for db are too large by `share`. ``more(rows, columns)`` of y is what else `all_images` needs.
     """
 
     def grad_weights(x, y, winner, gy):

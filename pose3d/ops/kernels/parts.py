@@ -137,14 +137,10 @@ def room(shape, dtype):
 def in_parallel(part, parts, *identity):
     """``run(arrays, sizes, alone)``: call ``part(a, n)`` for every n below `parts`, on as many threads.
 
-    Or one after the other on this thread, if `alone`: waking the others takes 0.2 ms.
-
-    Parameters
-    ----------
-    part : function for numba
-        `a` points at int64 numbers: the addresses of the arrays, and the sizes. It returns nothing and must
-        not raise, since nobody would see it: what may fail, such as large memory, is the caller's.
-    identity : what the code of `part` depends on, beside this package's source
+    Or one after the other on this thread, if `alone`: waking the others takes 0.2 ms. For `part`, `a` points
+    at int64 numbers: the addresses of the arrays, and the sizes. It returns nothing and must not raise, since
+    nobody would see it: what may fail, such as large memory, is the caller's. `identity` is what the code of
+    `part` depends on, beside this package's source.
     """
     signature = nt.void(nt.CPointer(nt.int64), nt.int64)
     address = _address(part, signature, key(part.__qualname__, part.__module__, *identity))

@@ -18,20 +18,11 @@ INT8 = ir.IntType(8)
 
 @dataclass(frozen=True)
 class Target:
-    """What the kernels are shaped by.
-
-    Attributes
-    ----------
-    vector_bytes : int
-    registers : int
-        How many vectors the processor holds.
-    threads : int
-        Parts that the work is divided into.
-    """
+    """What the kernels are shaped by."""
 
     vector_bytes: int
-    registers: int
-    threads: int
+    registers: int  # how many vectors the processor holds
+    threads: int  # parts that the work is divided into
 
     def lanes(self, dtype):
         return self.vector_bytes // {"float32": 4, "float64": 8}[dtype]

@@ -16,20 +16,14 @@ SMALL = 6 * 10**6  # products of a layer that take no longer than waking the thr
 
 @dataclass(frozen=True)
 class Layer:
-    """All that a kernel is specialised on, but the target.
-
-    Attributes
-    ----------
-    columns, rows : int
-        Pooled columns and rows that every image has at least (1 where that is not known).
-    """
+    """All that a kernel is specialised on, but the target."""
 
     maps_in: int
     maps_out: int
     kernel: int
     activation: str
     dtype: str
-    columns: int = 1
+    columns: int = 1  # pooled columns and rows that every image has at least (1 where that is not known)
     rows: int = 1
 
     @property

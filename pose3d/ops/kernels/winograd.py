@@ -29,13 +29,7 @@ LARGEST = 9  # points each way; more lose too many digits
 
 @dataclass(frozen=True)
 class Plan:
-    """Sizes of a layer's blocks.
-
-    Attributes
-    ----------
-    layer : Layer
-    target : Target
-    """
+    """Sizes of a layer's blocks."""
 
     layer: Layer
     target: Target
@@ -69,9 +63,7 @@ class Plan:
 def worth_while(layer, target):
     """Whether minimal filtering is possible, and there are maps enough to pay for the transforms.
 
-    Parameters
-    ----------
-    layer : Layer, whose rows and columns are those of all images
+    The rows and columns of `layer` are those of all images.
     """
     plan, fewest = Plan(layer, target), min(layer.maps_in, layer.maps_out)
     whole = all(m % (plan.vectors * plan.lanes) == 0 for m in (layer.maps_in, layer.maps_out))
@@ -81,9 +73,7 @@ def worth_while(layer, target):
 def products(plan, terms, results):
     """``multiply(signal, filters, found, count)``: the matrix products at all points of a block of tiles.
 
-    Parameters
-    ----------
-    terms, results : int, maps that are summed over, and maps of what is found
+    `terms` maps are summed over, and `results` maps found.
     """
     item, points, lanes = np.dtype(plan.layer.dtype).itemsize, plan.n**2, plan.lanes
     rows, width = (12 if plan.target.registers >= 32 else 6), plan.vectors * lanes

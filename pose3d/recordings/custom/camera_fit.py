@@ -15,21 +15,11 @@ _FRAME = "the camera's frame has x right, y down, z forward"
 
 
 def camera_fault(poses_2d, poses_3d):
-    """What shows that 2D and 3D joints do not fit together, and whether that is certain.
+    """How joints in px (F, 17, 2) and in mm (F, 17, 3) do not fit together, and whether that is certain.
 
     In each frame, X / Z and Y / Z must be the 2D joints but for a place and a scale, as in a pinhole camera
     of any focal length. If not, all orders and signs of the axes are tried. Poses relative to the pelvis are
-    compared without Z.
-
-    Parameters
-    ----------
-    poses_2d : (F, 17, 2) array, px
-    poses_3d : (F, 17, 3) array, mm
-
-    Returns
-    -------
-    fault : str, empty if there is none
-    is_certain : bool
+    compared without Z. The fault is an empty str if there is none.
     """
     chosen = np.unique(np.linspace(0, len(poses_2d) - 1, FRAMES).astype(int))
     poses_2d, poses_3d = poses_2d[chosen], poses_3d[chosen]

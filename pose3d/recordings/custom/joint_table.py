@@ -23,45 +23,22 @@ _LARGEST_PX = 1e5  # joints may lie outside the image, but not that far
 
 @dataclass
 class Joints:
-    """Contents of the table, by frame.
+    """Contents of the table, by frame."""
 
-    Attributes
-    ----------
-    numbers : (n,) int array, ascending, numbers of frames from 0
-    lines : list of int, the table's lines of these frames, for messages
-    poses_2d : (n, 17, 2) float64 array, px of the image
-    poses_3d : (n, 17, 3) float64 array, mm, camera frame
-    boxes : dict of frame number to (x0, y0, x1, y1), whole px of the image, half-open
-    has_boxes : bool, whether the table has the columns for them
-    doubt : str, what may be wrong with the table; empty if nothing
-    """
-
-    numbers: np.ndarray
-    lines: list
-    poses_2d: np.ndarray
-    poses_3d: np.ndarray
-    boxes: dict
-    has_boxes: bool
-    doubt: str = ""
+    numbers: np.ndarray  # (n,), ascending, of frames from 0
+    lines: list  # the table's lines of these frames, for messages
+    poses_2d: np.ndarray  # (n, 17, 2), float64, px of the image
+    poses_3d: np.ndarray  # (n, 17, 3), float64, mm, camera frame
+    boxes: dict  # by number of the frame: (x0, y0, x1, y1), whole px of the image, half-open
+    has_boxes: bool  # whether the table has the columns for them
+    doubt: str = ""  # what may be wrong with the table; empty if nothing
 
 
 def read_joints(path, names=()):
-    """Read a table of joints.
+    """Read a table of joints; a `UserError` names the file, and the line and column of a cell at fault.
 
-    Parameters
-    ----------
-    path : path of a CSV file
-    names : sequence of str, the names of the images, which the column ``frame`` may have in place of numbers.
-        If each has a number of its own, at the end, that is the frame's; otherwise they are numbered from 0
-
-    Returns
-    -------
-    Joints
-
-    Raises
-    ------
-    UserError
-        naming the file, and the line and column of a cell that is at fault
+    `names` are those of the images, which the column ``frame`` may have in place of numbers. If each has a
+    number of its own, at the end, that is the frame's; otherwise they are numbered from 0.
     """
     columns, rows = read_table(path)
     has_boxes = _check_columns(path, columns)

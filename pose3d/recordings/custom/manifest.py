@@ -16,24 +16,15 @@ _MOST_TAKES, _LARGEST_CAMERA = 127, 2**31 - 1  # what a built file can hold
 
 @dataclass(frozen=True)
 class CustomRecording:
-    """One take of one subject, seen by one camera.
-
-    Attributes
-    ----------
-    subject, action, camera : str; the camera's is a number
-    take : int, from 1
-    images : Path of a folder of images, or of a video
-    joints : Path
-    masks : Path of a folder of images, or None
-    """
+    """One take of one subject, seen by one camera."""
 
     subject: str
     action: str
-    take: int
-    camera: str
-    images: Path
+    take: int  # from 1
+    camera: str  # a number
+    images: Path  # a folder of images, or a video
     joints: Path
-    masks: Path | None
+    masks: Path | None  # a folder of images
 
     @property
     def name(self):
@@ -50,21 +41,10 @@ class CustomRecording:
 
 
 def find_recordings(folder, actions=None, subjects=None, cameras=None):
-    """Read the list of recordings.
+    """The recordings in the list of a folder, in its order; actions, subjects, cameras: all, if None.
 
-    Parameters
-    ----------
-    folder : path of the folder that holds `LIST`; the paths in it are relative to that
-    actions, subjects, cameras : lists of str, or None for all that are there
-
-    Returns
-    -------
-    recordings : list of CustomRecording, in the order of the list
-
-    Raises
-    ------
-    UserError
-        naming the list, line and column of the fault, or the name that the list lacks
+    Paths in the list are relative to the folder. A `UserError` names the list, line and column of the fault,
+    or the name that the list lacks.
     """
     path = Path(folder) / LIST
     columns, rows = read_table(path)

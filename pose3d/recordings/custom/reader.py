@@ -10,13 +10,7 @@ from pose3d.recordings.observation import Observation, Reader, mask_of
 
 
 class CustomReader(Reader):
-    """A custom recording: every n-th frame that has a row in the table of joints.
-
-    Parameters
-    ----------
-    recording : CustomRecording
-    every : int, 1 for all rows
-    """
+    """A custom recording: every n-th frame that has a row in the table of joints."""
 
     box_source = usual_box = "the box columns"
 

@@ -53,34 +53,16 @@ SUB_ACTIONS = {
 def canonical_action(name):
     """The action's name as the report writes it; whole names only, no prefixes.
 
-    Parameters
-    ----------
-    name : str, one of `ACTIONS` or an alias used on disk (``Photo``, ``WalkDog``)
-
-    Raises
-    ------
-    UserError
-        if there is no such action
+    `name` is one of `ACTIONS` or an alias used on disk (``Photo``, ``WalkDog``); else a `UserError`.
     """
     action = _ALIASES.get(name, name)
     return checked(action, ACTIONS, "action")
 
 
 def expand_actions(names):
-    """Expand the names ``report`` and ``all`` of several actions; each action comes once.
+    """List the actions of names: ``report`` (`REPORT_ACTIONS`), ``all``, or those of `canonical_action`.
 
-    Parameters
-    ----------
-    names : iterable of str: ``report`` (`REPORT_ACTIONS`), ``all`` (`ACTIONS`), or as in `canonical_action`
-
-    Returns
-    -------
-    list of str, in the order given
-
-    Raises
-    ------
-    UserError
-        if there is no such action
+    Each action comes once, in the order given. A `UserError` if there is no such action.
     """
     return list(
         dict.fromkeys(canonical_action(action) for name in names for action in _SETS.get(name, [name]))

@@ -25,23 +25,14 @@ _NUMBERS = np.prod(EXTRINSICS) + np.prod(INTRINSICS)
 
 @dataclass(frozen=True)
 class Camera:
-    """A calibrated camera.
+    """A calibrated camera."""
 
-    Attributes
-    ----------
-    R : (3, 3) array, world to camera rotation
-    T : (3,) array, mm, position of the camera in the world
-    f, c : (2,) arrays, px, focal lengths and principal point
-    k : (3,) array, radial distortion
-    p : (2,) array, tangential distortion
-    """
-
-    R: np.ndarray
-    T: np.ndarray
-    f: np.ndarray
-    c: np.ndarray
-    k: np.ndarray
-    p: np.ndarray
+    R: np.ndarray  # (3, 3), world to camera rotation
+    T: np.ndarray  # (3,), mm, position of the camera in the world
+    f: np.ndarray  # (2,), px, focal lengths
+    c: np.ndarray  # (2,), px, principal point
+    k: np.ndarray  # (3,), radial distortion
+    p: np.ndarray  # (2,), tangential distortion
 
 
 def world_to_camera(camera, points):
@@ -84,20 +75,9 @@ def project(camera, points):
 
 
 def read_cameras(path):
-    """Read the calibrated cameras.
+    """Read ``metadata.xml``: dict of (subject, camera), as in `SUBJECTS` and `CAMERAS`, to Camera.
 
-    Parameters
-    ----------
-    path : path of ``metadata.xml``
-
-    Returns
-    -------
-    dict of (subject, camera), as in `SUBJECTS` and `CAMERAS`, to Camera
-
-    Raises
-    ------
-    UserError
-        if the file is absent, no XML, or does not hold 300 numbers as ``w0``
+    A `UserError` if the file is absent, no XML, or does not hold 300 numbers as ``w0``.
     """
     numbers = _numbers(Path(path))
     extrinsics = numbers[: np.prod(EXTRINSICS)].reshape(EXTRINSICS)
@@ -110,16 +90,7 @@ def read_cameras(path):
 
 
 def rotation(angles):
-    """``Rx(a) Ry(b) Rz(c)``: the world-to-camera rotation of three Euler angles.
-
-    Parameters
-    ----------
-    angles : (3,) array, rad
-
-    Returns
-    -------
-    (3, 3) array
-    """
+    """``Rx(a) Ry(b) Rz(c)``, (3, 3): the world-to-camera rotation of three Euler angles, rad."""
     return Rotation.from_euler("XYZ", angles).as_matrix()
 
 
@@ -151,13 +122,7 @@ def _numbers(path):
 
 
 def write_metadata(path, cameras):
-    """Write a ``metadata.xml`` with the cameras only, the same for every subject.
-
-    Parameters
-    ----------
-    path : path of the file
-    cameras : dict of camera id, all of `CAMERAS`, to Camera
-    """
+    """Write a ``metadata.xml`` with the cameras only (dict by id), the same for every subject."""
     inner, outer = [], []
     for camera in (cameras[number] for number in CAMERAS):
         angles = Rotation.from_matrix(camera.R).as_euler("XYZ")

@@ -12,24 +12,14 @@ VERDICTS = ("keep", "drop")
 
 @dataclass(frozen=True)
 class Rule:
-    """A known fault of some recordings.
+    """A known fault of some recordings."""
 
-    Attributes
-    ----------
-    name : str, by which it is overridden
-    subject : str
-    takes : tuple of (action, take)
-    camera : str, or None for all four
-    default : str, ``"drop"`` skips the recordings, ``"keep"`` uses the frames that have poses
-    reason : str, why, and where it is known from
-    """
-
-    name: str
+    name: str  # by which it is overridden
     subject: str
-    takes: tuple
-    camera: str | None
-    default: str
-    reason: str
+    takes: tuple  # (action, take)
+    camera: str | None  # None for all four
+    default: str  # "drop" skips the recordings, "keep" uses the frames that have poses
+    reason: str  # why, and where it is known from
 
     def concerns(self, subject, action, take, camera):
         """Whether the rule is about that recording."""
@@ -72,20 +62,9 @@ RULES = (CORRUPT_VIDEO, SHIFTED_POSES, SHORT_CAPTURE)
 
 
 def parse_rules(words):
-    """Read ``NAME=keep`` and ``NAME=drop``; the last word on a rule counts.
+    """Read ``NAME=keep`` and ``NAME=drop``: dict of rule to verdict. The last word on a rule counts.
 
-    Parameters
-    ----------
-    words : iterable of str
-
-    Returns
-    -------
-    dict of rule name to ``"keep"`` or ``"drop"``
-
-    Raises
-    ------
-    UserError
-        if there is no such rule or verdict
+    A `UserError` if there is no such rule or verdict.
     """
     overrides = {}
     for word in words:
@@ -98,18 +77,10 @@ def parse_rules(words):
 
 
 def apply_rules(recordings, overrides, rules=RULES):
-    """Drop what the rules drop, and report which rules applied.
+    """Drop what the rules drop, and report which rules applied; `overrides` are as from `parse_rules`.
 
-    Parameters
-    ----------
-    recordings : list of Recording
-    overrides : dict of rule name to ``"keep"`` or ``"drop"``, as `parse_rules` gives it
-    rules : iterable of Rule
-
-    Returns
-    -------
-    kept : list of Recording, in their order
-    lines : list of str, one for each rule that applied to a recording which earlier rules kept
+    Returns the recordings kept, in their order, and a line for each rule that applied to a recording which
+    earlier rules kept.
     """
     kept, lines = list(recordings), []
     for rule in rules:
@@ -145,13 +116,8 @@ def is_dropped(subject, action, take, camera, overrides, rules=RULES):
 
 
 def rules_for(is_synthetic, overrides):
-    """The rules that apply to a raw tree.
+    """The rules that apply to a raw tree, with `overrides` as from `parse_rules`.
 
     The rules describe Human3.6M, so only those that a user names apply to a synthetic tree.
-
-    Parameters
-    ----------
-    is_synthetic : bool
-    overrides : dict of rule name to verdict, as `parse_rules` returns it
     """
     return [rule for rule in RULES if rule.name in overrides] if is_synthetic else list(RULES)

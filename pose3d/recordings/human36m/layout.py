@@ -28,22 +28,13 @@ _REQUIRED = ("video", "poses_2d", "poses_3d")
 
 @dataclass(frozen=True)
 class Recording:
-    """One take of one subject, seen by one camera.
+    """One take of one subject, seen by one camera; files that the tree lacks are None."""
 
-    Attributes
-    ----------
-    subject, action, camera : str, as in `SUBJECTS`, `ACTIONS` and `CAMERAS`
-    take : int, 1 or 2
-    name : str, the take's name on disk, such as ``"Walking 1"``
-    video, poses_2d, poses_3d : Path
-    boxes, masks : Path, or None where the tree has none
-    """
-
-    subject: str
+    subject: str  # these three as in `SUBJECTS`, `ACTIONS` and `CAMERAS`
     action: str
-    take: int
+    take: int  # 1 or 2
     camera: str
-    name: str
+    name: str  # the take's on disk, such as "Walking 1"
     video: Path
     poses_2d: Path
     poses_3d: Path
@@ -61,21 +52,13 @@ class Recording:
 
 @dataclass(frozen=True)
 class Lack:
-    """Something that was asked for and is missing in the tree.
-
-    Attributes
-    ----------
-    subject : str
-    action, take : str and int, or None where the whole subject is absent
-    cameras : tuple of str, those concerned
-    text : str, one line that names the files
-    """
+    """Something that was asked for and is missing in the tree."""
 
     subject: str
-    action: str | None
+    action: str | None  # None, and no take, where the whole subject is absent
     take: int | None
-    cameras: tuple
-    text: str
+    cameras: tuple  # those concerned
+    text: str  # one line that names the files
 
     def __str__(self):
         return self.text
@@ -86,13 +69,7 @@ def _title(subject, action, take):
 
 
 def official_path(kind, subject, name, camera):
-    """Path of one file below the root, in the layout of the archives.
-
-    Parameters
-    ----------
-    kind : ``"video"``, ``"poses_2d"``, ``"poses_3d"``, ``"boxes"`` or ``"masks"``
-    subject, name, camera : str, as in `Recording`
-    """
+    """Path of a file below the root, in the layout of the archives; `kind` is a key of the table above."""
     folders, ending = _FOLDERS[kind]
     return Path(subject, folders[0], f"{name}.{camera}.{ending}")
 

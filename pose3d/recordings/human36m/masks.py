@@ -27,21 +27,11 @@ _SPHERES[[JOINTS_32.index(name) for name in ("Spine", "Spine1", "Neck")]] = 260.
 
 
 def open_masks(path):
-    """Open ``ground_truth_bs`` (silhouettes) or ``ground_truth_bb`` (filled boxes).
+    """Open a .mat file, ``ground_truth_bs`` (silhouettes) or ``ground_truth_bb`` (filled boxes).
 
-    Parameters
-    ----------
-    path : path of a .mat file
-
-    Returns
-    -------
-    context manager with ``len(masks)``, the number of frames, and ``masks[i]``: (H, W) bool array, or None if
-        the cell is empty (no mask was made for that frame)
-
-    Raises
-    ------
-    UserError
-        on opening or indexing, if the file is missing, damaged, or of another layout
+    A context manager: ``len(masks)`` is the number of frames, and ``masks[i]`` an (H, W) bool array, or None
+    if the cell is empty (no mask was made for that frame). A `UserError`, on opening or indexing, if the file
+    is missing, damaged, or of another layout.
     """
     path = Path(path)
     if not path.is_file():
@@ -177,12 +167,7 @@ def _image(mask, path, index):
 
 @contextlib.contextmanager
 def mask_writer(path):
-    """Yield a function that appends a mask to a MATLAB v7.3 file, in the cell array ``Masks``.
-
-    Parameters
-    ----------
-    path : path ending in ``.mat``; the function takes an (H, W) bool array
-    """
+    """Yield a function that appends a mask, (H, W) bool, to the array ``Masks`` of a MATLAB v7.3 file."""
     with hdf5.matlab_file(path) as file:
         references = []
         yield lambda mask: references.append(_append(file, len(references), mask))
@@ -202,18 +187,9 @@ def _append(file, index, mask):
 
 
 def box(points, pixels, focal, shape):
-    """Official bounding box of a pose: around spheres at the 32 joints, clipped to the image.
+    """Official bounding box of a pose, (H, W) bool: around spheres at the 32 joints, clipped to the image.
 
-    Parameters
-    ----------
-    points : (32, 3) array, mm, camera frame
-    pixels : (32, 2) array, px, their projections
-    focal : (2,) array, px
-    shape : (H, W)
-
-    Returns
-    -------
-    (H, W) bool array
+    `points` (32, 3) are in mm, camera frame, and their projections `pixels` (32, 2) and `focal` (2,) in px.
     """
     reach = focal * _SPHERES[:, None] / points[:, 2:]
     left, top = np.maximum(np.floor((pixels - reach).min(axis=0)), 0).astype(int)

@@ -12,39 +12,17 @@ from pose3d.skeleton import JOINTS_32
 
 
 def read_poses_2d(path):
-    """Read a ``D2_Positions`` file.
+    """Read a ``D2_Positions`` file: (F, 32, 2) float32, px of the full image, lens distortion included.
 
-    Parameters
-    ----------
-    path : path of a CDF file
-
-    Returns
-    -------
-    (F, 32, 2) float32 array, px of the full image, lens distortion included
-
-    Raises
-    ------
-    UserError
-        if the file is absent, damaged, of another layout, or holds a number that is not finite
+    A `UserError` if the file is absent, damaged, of another layout, or holds a number that is not finite.
     """
     return _read(path, 2)
 
 
 def read_poses_3d(path):
-    """Read a ``D3_Positions_mono`` (camera frame) or ``D3_Positions`` (world frame) file.
+    """Read a ``D3_Positions_mono`` (camera frame) or ``D3_Positions`` (world frame) file: (F, 32, 3) float32.
 
-    Parameters
-    ----------
-    path : path of a CDF file
-
-    Returns
-    -------
-    (F, 32, 3) float32 array, mm, not relative to the pelvis
-
-    Raises
-    ------
-    UserError
-        if the file is absent, damaged, of another layout, or holds a number that is not finite
+    In mm, not relative to the pelvis. A `UserError` as of `read_poses_2d`.
     """
     return _read(path, 3)
 
@@ -84,13 +62,7 @@ def _variable(path):
 
 
 def write_poses(path, poses):
-    """Write a file of positions as in Human3.6M: column-major CDF, one record of CDF_FLOAT.
-
-    Parameters
-    ----------
-    path : path ending in ``.cdf``
-    poses : (F, 32, 2) px or (F, 32, 3) mm array
-    """
+    """Write (F, 32, 2) px or (F, 32, 3) mm as Human3.6M does: column-major CDF, one record of CDF_FLOAT."""
     flat = np.asarray(poses, np.float32).reshape(len(poses), -1)
     # cdflib writes the bytes of a column-major variable unchanged, so the array is transposed here.
     stored = np.ascontiguousarray(flat.T).reshape(1, *flat.shape)

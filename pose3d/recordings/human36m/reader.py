@@ -18,11 +18,6 @@ class RawReader(Reader):
     """A recording of the raw tree. Frame i of the video belongs to pose i, box i and mask i.
 
     Where their numbers differ, all are cut to the shortest.
-
-    Parameters
-    ----------
-    recording : pose3d.recordings.human36m.Recording
-    every : int, 1 for all frames
     """
 
     box_source = usual_box = "ground_truth_bb"

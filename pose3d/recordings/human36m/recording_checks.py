@@ -28,43 +28,25 @@ TOLERANCE = 0.01
 
 @dataclass
 class Inspection:
-    """Findings in one recording; None for what cannot be read, is missing or was not asked for.
-
-    Attributes
-    ----------
-    recording : pose3d.recordings.human36m.Recording
-    poses, frames, boxes, masks : int
-    in_box, in_mask : float, shares of the sample's joints inside the box, and in or near the silhouette
-    miss : float, px, largest distance from a projected 3D joint to its 2D joint
-    faults : list of str, one line each that names the file and says what to do
-    notes : list of str, what is not a fault but shortens the recording
-    """
+    """Findings in one recording; None for what cannot be read, is missing or was not asked for."""
 
     recording: object
     poses: int | None = None
     frames: int | None = None
     boxes: int | None = None
     masks: int | None = None
-    in_box: float | None = None
-    in_mask: float | None = None
-    miss: float | None = None
-    faults: list = field(default_factory=list)
-    notes: list = field(default_factory=list)
+    in_box: float | None = None  # share of the sample's joints inside the box
+    in_mask: float | None = None  # share of them in or near the silhouette
+    miss: float | None = None  # px, largest distance from a projected 3D joint to its 2D joint
+    faults: list = field(default_factory=list)  # one line each that names the file and says what to do
+    notes: list = field(default_factory=list)  # what is not a fault but shortens the recording
 
 
 def inspect(recording, cameras=None, expected=None, short=False):
-    """Check the files of a recording against each other.
+    """Check the files of a recording against each other; an unreadable one is a fault, never an exception.
 
-    Parameters
-    ----------
-    recording : pose3d.recordings.human36m.Recording
-    cameras : dict of camera id to Camera, the subject's, or None if they are not known
-    expected : int, number of poses, or None if it is not known
-    short : bool, whether the motion capture is known to end before the video
-
-    Returns
-    -------
-    Inspection; a file that cannot be read is a fault in it, never an exception
+    `cameras` are the subject's, by id, and `expected` is the number of poses, as far as they are known.
+    `short` says that the motion capture is known to end before the video.
     """
     found = Inspection(recording)
     video = _attempt(found, read_packets, recording.video)
@@ -178,17 +160,9 @@ def _check_place(found, kind, sample, joints):
 
 
 def reprojection_miss(camera, poses_3d, poses_2d):
-    """Largest distance from a projected 3D joint to its 2D joint.
+    """Largest distance, px, from a projected 3D joint (F, J, 3), mm, to its 2D joint (F, J, 2), px.
 
-    Parameters
-    ----------
-    camera : pose3d.recordings.human36m.Camera
-    poses_3d : (F, J, 3) array, mm, camera frame
-    poses_2d : (F, J, 2) array, px
-
-    Returns
-    -------
-    float, px; inf where a point cannot be projected
+    The 3D joints are in the camera's frame. It is inf where a point cannot be projected.
     """
     with np.errstate(all="ignore"):
         miss = np.linalg.norm(project(camera, poses_3d) - poses_2d, axis=-1)

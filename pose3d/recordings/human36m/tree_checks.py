@@ -23,40 +23,23 @@ COLUMNS = (
 class Verification:
     """Findings in a tree.
 
-    Attributes
-    ----------
-    rows : list of tuples as in `COLUMNS`, one for each subject and action: sums over the recordings
-        that exist and no rule drops, their least shares, their largest miss; None where unknown
-    notes : list of str, what is not a fault
-    faults : list of str, one line each
+    The rows, as in `COLUMNS`, are one for each subject and action: sums over the recordings that exist and no
+    rule drops, their least shares, their largest miss; None where unknown.
     """
 
     rows: list
-    notes: list
-    faults: list
+    notes: list  # what is not a fault
+    faults: list  # one line each
 
 
 def verify_raw(
     root, actions, subjects, cameras=CAMERAS, overrides=None, rules=RULES, expected=POSES, metadata=None
 ):
-    """Check the selected recordings of a tree.
+    """Check the selected recordings of a tree: a `Verification`.
 
-    Parameters
-    ----------
-    root : path of the raw tree
-    actions, subjects, cameras : iterables of str, as in `pose3d.recordings.human36m.find_recordings`
-    overrides, rules : as in `pose3d.recordings.human36m.apply_rules`
-    expected : dict of (subject, action, take) to the number of poses
-    metadata : path of ``metadata.xml``; the tree's own, where it has one, if None
-
-    Returns
-    -------
-    Verification
-
-    Raises
-    ------
-    UserError
-        if a name is unknown, or `root` is no folder or holds no subject
+    The selection is that of `find_recordings`, and its errors are raised; `overrides` and `rules` are those
+    of `apply_rules`. `expected` is a dict of (subject, action, take) to the number of poses, and `metadata`
+    the path of ``metadata.xml``, if not the tree's own.
     """
     overrides = overrides or {}
     actions, subjects, cameras = expand_actions(actions), list(dict.fromkeys(subjects)), list(cameras)

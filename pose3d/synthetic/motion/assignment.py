@@ -28,26 +28,13 @@ def assign_sound_files(folder, actions, check):
 
 
 def assign_files(folder, actions, without=None):
-    """Assign the BVH files of a folder to the subjects and takes of each action.
+    """Assign the BVH files of a folder: dict of action to dict of (subject, take) to Path.
 
     If the folder has subfolders named after actions, each action gets the files of its own. Otherwise all
-    files, subfolders included, belong to the one action. The assignment depends on the folder alone, not
-    on the subjects asked for, so a tree can be written in parts.
-
-    Parameters
-    ----------
-    folder : path
-    actions : list of str, canonical names
-    without : dict of Path to UserError, files left out and why
-
-    Returns
-    -------
-    dict of action to dict of (subject, take) to Path
-
-    Raises
-    ------
-    UserError
-        if there are no files, or none for one of the actions; the first fault, if all are left out
+    files, subfolders included, belong to the one action. The assignment depends on the folder alone, not on
+    the subjects asked for, so a tree can be written in parts. `without` holds files left out and why: Path to
+    UserError. A `UserError` if there are no files, or none for an action; the first fault, if all are left
+    out.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -98,13 +85,8 @@ def _assign(folder, without):
 def motion_provenance(folder, assignment, joint_map, rate=None, skipped=()):
     """Describe the motion for the tree's provenance file: a dict fit for JSON.
 
-    Parameters
-    ----------
-    folder : path
-    assignment : dict, as `assign_files` returns it
-    joint_map : dict of str to str
-    rate : float, frames per second of all files, or None as the files say
-    skipped : iterable of Path, files that cannot be used
+    `assignment` is as from `assign_files`, `rate` is in frames per second or None as the files say, and
+    `skipped` are files that cannot be used.
     """
 
     def name(path):

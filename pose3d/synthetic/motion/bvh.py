@@ -15,44 +15,19 @@ _CHANNELS = {f"{axis}{kind}": (kind, i) for kind in ("position", "rotation") for
 
 @dataclass(frozen=True)
 class Bvh:
-    """Content of a file, in its own unit and axes; J counts joints and End Sites.
-
-    Attributes
-    ----------
-    path : Path
-    names : list of str; ``""`` for an End Site
-    parents : list of int, each smaller than the joint's own index; -1 for the root
-    offsets : (J, 3) array
-    channels : list of lists of (``"position"`` or ``"rotation"``, axis 0..2), one list per joint
-    values : (F, C) array, all joints' channels in order; angles in degrees
-    frame_time : float, s
-    """
+    """Content of a file, in its own unit and axes; J counts joints and End Sites."""
 
     path: Path
-    names: list
-    parents: list
-    offsets: np.ndarray
-    channels: list
-    values: np.ndarray
-    frame_time: float
+    names: list  # "" for an End Site
+    parents: list  # each smaller than the joint's own index; -1 for the root
+    offsets: np.ndarray  # (J, 3)
+    channels: list  # by joint, a list of ("position" or "rotation", axis 0..2)
+    values: np.ndarray  # (F, C), all joints' channels in order; angles in degrees
+    frame_time: float  # s
 
 
 def read(path):
-    """Read a BVH file, with channels in any order.
-
-    Parameters
-    ----------
-    path : path of the file
-
-    Returns
-    -------
-    Bvh
-
-    Raises
-    ------
-    UserError
-        if the file violates the format; the message names the line
-    """
+    """Read a BVH file, with channels in any order; a `UserError` names the line that violates the format."""
     path = Path(path)
     lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
     start = next((i for i, line in enumerate(lines) if line.strip().upper() == "MOTION"), None)
@@ -68,16 +43,8 @@ def read(path):
 def pose(bvh):
     """Forward kinematics of all frames.
 
-    A position channel replaces the offset along its axis, as exporters write it.
-
-    Parameters
-    ----------
-    bvh : Bvh
-
-    Returns
-    -------
-    positions : (F, J, 3) array, in the file's unit and axes
-    rotations : list of J Rotations of F each, from the joint's own axes to the file's
+    A position channel replaces the offset along its axis, as exporters write it. Returns positions (F, J, 3),
+    in the file's unit and axes, and a list of J Rotations of F each, from the joint's own axes to the file's.
     """
     frames = len(bvh.values)
     positions = np.zeros((frames, len(bvh.names), 3))

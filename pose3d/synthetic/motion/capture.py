@@ -35,18 +35,11 @@ _BONES = [
 
 @dataclass(frozen=True)
 class Capture:
-    """A captured motion. Names are those of our bones; the point ``Hips`` is the middle of the hip joints.
+    """A captured motion. Names are those of our bones; the point ``Hips`` is the middle of the hip joints."""
 
-    Attributes
-    ----------
-    points : dict of str to (F, 3) array, z up, in the file's unit
-    turns : dict of str to F Rotations, of each joint from the reference pose, z up
-    reference : dict of str to (1, 3) array, the points in a standing pose
-    """
-
-    points: dict
-    turns: dict
-    reference: dict
+    points: dict  # of (F, 3), z up, in the file's unit
+    turns: dict  # of F Rotations, of each joint from the reference pose, z up
+    reference: dict  # of (1, 3), the points in a standing pose
 
     def __len__(self):
         return len(self.points["Hips"])
@@ -63,30 +56,16 @@ class Capture:
 
 
 def load(path, joint_map, limit=None, rate=None):
-    """Read a motion and resample it to 50 frames per second.
+    """Read a motion from a BVH file with y up, and resample it to 50 frames per second: a `Capture`.
 
-    Positions are interpolated by a cubic spline, rotations by Slerp. The first frame is dropped if the
-    body leaps after it or no joint is rotated: it is the T-pose of the conversion.
+    Positions are interpolated by a cubic spline, rotations by Slerp. The first frame is dropped if the body
+    leaps after it or no joint is rotated: it is the T-pose of the conversion. The reference pose is the
+    skeleton's rest pose or, if that does not stand (some exporters write all bones in one direction), the
+    most upright frame.
 
-    The reference pose is the skeleton's rest pose or, if that does not stand (some exporters write all
-    bones in one direction), the most upright frame.
-
-    Parameters
-    ----------
-    path : path of a BVH file, y up
-    joint_map : dict of str to str, see `read_joint_map`
-    limit : int, largest number of frames; None: all
-    rate : float, frames per second of the file; None: as it says
-
-    Returns
-    -------
-    Capture
-
-    Raises
-    ------
-    UserError
-        if the file is malformed, lacks a joint, has no standing pose, stands with z up, or has a frame time
-        that no motion capture has
+    `limit` is the largest number of frames, `rate` the file's frames per second, if not as it says. A
+    `UserError` if the file is malformed, lacks a joint, has no standing pose, stands with z up, or has a
+    frame time that no motion capture has.
     """
     bvh = read(path)
     step = 1 / rate if rate else _frame_time(bvh)

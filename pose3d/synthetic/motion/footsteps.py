@@ -24,22 +24,14 @@ _ROUND = 0.75  # share of the heel's length at which its rounded end touches the
 
 @dataclass(frozen=True)
 class Leg:
-    """Lengths of a body's legs, mm.
-
-    Attributes
-    ----------
-    thigh, shank : float
-    ankle : float, height of the ankle over the sole
-    heel : float, from the ankle back to where the heel touches the floor
-    ball, ball_height : float, from the ankle ahead to the joint of the toes, and its height over the sole
-    """
+    """Lengths of a body's legs, mm."""
 
     thigh: float
     shank: float
-    ankle: float
-    heel: float
-    ball: float
-    ball_height: float
+    ankle: float  # height of the ankle over the sole
+    heel: float  # from the ankle back to where the heel touches the floor
+    ball: float  # from the ankle ahead to the joint of the toes
+    ball_height: float  # of that joint over the sole
 
 
 def leg_of(body):
@@ -66,20 +58,11 @@ class Foot:
 
 
 def step(leg, path, heading, phase, sideways, toe_out, roll):
-    """Plant a foot at every stride and swing it smoothly from each place to the next.
+    """Plant a foot at every stride and swing it smoothly from each place to the next: a `Foot`.
 
-    Parameters
-    ----------
-    leg : Leg
-    path : (F, 2) array, mm, of the pelvis over the floor
-    heading, phase : (F,) arrays, rad and strides since a heel strike of this foot
-    sideways : float, mm, of the ankle to the left of the path
-    toe_out : float, rad, to the left
-    roll : float, factor of the sole's published angle
-
-    Returns
-    -------
-    Foot; the first and last 1.5 strides are invalid
+    The pelvis follows `path` (F, 2), mm, over the floor with `heading`, rad, and `phase`, strides since a
+    heel strike of this foot. The ankle is `sideways` mm to the left of the path; `toe_out` is in rad, to the
+    left, and `roll` a factor of the sole's published angle. The first and last 1.5 strides are invalid.
     """
     frame, stride = np.arange(len(phase)), np.floor(phase)
     part = phase - stride
@@ -97,11 +80,7 @@ def step(leg, path, heading, phase, sideways, toe_out, roll):
 def hips_height(hips, feet, leg):
     """Height (F,) of the hips at which both legs just reach the floor, smoothed.
 
-    Parameters
-    ----------
-    hips : list of (F, 3) arrays, mm, hip joints of hips at height 0
-    feet : list of Foot, in the same order
-    leg : Leg
+    `hips` are the hip joints, (F, 3) each, mm, of hips at height 0, in the order of `feet`.
     """
     reach = _REACH * (leg.thigh + leg.shank)
     limits = []
@@ -113,13 +92,9 @@ def hips_height(hips, feet, leg):
 
 
 def bend_leg(hip, foot, leg):
-    """Rotations (F, 3, 3) of thigh and shank, by the law of cosines; the knee bends where the foot points.
+    """Rotations (F, 3, 3) of thigh and shank, by the law of cosines, from the hip joint (F, 3), mm.
 
-    Parameters
-    ----------
-    hip : (F, 3) array, mm
-    foot : Foot
-    leg : Leg
+    The knee bends where the foot points.
     """
     forward = euler("Z", foot.heading)[..., 0]
     span = foot.ankle - hip

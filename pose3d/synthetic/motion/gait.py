@@ -15,32 +15,19 @@ _PAD = 2 * FRAMES_PER_SECOND  # extra frames at both ends, for steps that reach 
 
 @dataclass(frozen=True)
 class Gait:
-    """Gait of one subject; angles in degrees.
+    """Gait of one subject; angles in degrees."""
 
-    Attributes
-    ----------
-    cadence : float, strides per second
-    stride : float, stride length as a share of the stature
-    roll : float, factor of the published angle of the sole
-    width : float, of the steps, as a share of the stature
-    toe_out : float
-    arm_swing, elbow, abduction : float, half range of the shoulder, mean elbow flexion, shoulder abduction
-    lean : float, forward tilt of the trunk
-    twist : float, half range of pelvis and trunk relative to the direction of travel
-    sway : float, mm, half range of the pelvis towards the standing leg
-    """
-
-    cadence: float
-    stride: float
-    roll: float
-    width: float
+    cadence: float  # strides per second
+    stride: float  # length as a share of the stature
+    roll: float  # factor of the published angle of the sole
+    width: float  # of the steps, as a share of the stature
     toe_out: float
-    arm_swing: float
-    elbow: float
-    abduction: float
-    lean: float
-    twist: float
-    sway: float
+    arm_swing: float  # half range of the shoulder
+    elbow: float  # mean flexion
+    abduction: float  # of the shoulder
+    lean: float  # forward tilt of the trunk
+    twist: float  # half range of pelvis and trunk relative to the direction of travel
+    sway: float  # mm, half range of the pelvis towards the standing leg
 
 
 GAITS = {
@@ -55,19 +42,9 @@ GAITS = {
 
 
 def walk(body, gait, frames, clockwise, rng):
-    """Walk loops of about 1 m radius around the middle of the room.
+    """Walk loops of about 1 m radius around the middle of the room, as seen from above: a `Motion`.
 
-    Parameters
-    ----------
-    body : Body
-    gait : Gait
-    frames : int, at 50 per second
-    clockwise : bool, seen from above
-    rng : numpy Generator of start, path and variation between steps
-
-    Returns
-    -------
-    Motion
+    `frames` are at 50 per second. `rng` draws the start, the path and the variation between steps.
     """
     time = (np.arange(frames + 2 * _PAD) - _PAD) / FRAMES_PER_SECOND
     cadence = gait.cadence * rng.uniform(0.96, 1.04)

@@ -36,20 +36,9 @@ KEYS = (*_ALIASES, _CHEST)
 
 
 def read_joint_map(path):
-    """Read a joint map, from the names of our bones to those of a BVH skeleton.
+    """Read a joint map (``.toml`` or ``.json``): dict of our bones to the names in a BVH skeleton.
 
-    Parameters
-    ----------
-    path : path of a ``.toml`` or ``.json`` file
-
-    Returns
-    -------
-    dict of str to str
-
-    Raises
-    ------
-    UserError
-        if the file cannot be parsed, or holds anything else than known joints and names
+    A `UserError` if the file cannot be parsed, or holds anything else than known joints and names.
     """
     path = Path(path)
     try:
@@ -73,21 +62,10 @@ def _checked(path, names):
 
 
 def find_joints(bvh, joint_map):
-    """Find the joints that drive a body.
+    """Find the joints that drive a body: dict of our bones to indices into ``bvh.names``.
 
-    Parameters
-    ----------
-    bvh : Bvh
-    joint_map : dict of str to str, see `read_joint_map`; joints that it lacks are found by known names
-
-    Returns
-    -------
-    dict of our bones to indices into ``bvh.names``; toes, neck and lower spine are optional
-
-    Raises
-    ------
-    UserError
-        if a necessary joint is missing
+    Joints that `joint_map` lacks are found by known names; toes, neck and lower spine are optional. A
+    `UserError` if a necessary joint is missing.
     """
     # Some exporters prefix a name space: "mixamorig:Hips".
     indices = {name.rpartition(":")[2].lower(): i for i, name in reversed(list(enumerate(bvh.names))) if name}

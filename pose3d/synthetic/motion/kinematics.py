@@ -10,16 +10,10 @@ from pose3d.synthetic.body import BONES, PARENTS
 
 @dataclass(frozen=True)
 class Motion:
-    """Motion of one body in the room.
+    """Motion of one body in the room."""
 
-    Attributes
-    ----------
-    rotations : (F, 31, 3, 3) array, of the bones from the T-pose to the world frame (z up, floor at 0)
-    root : (F, 3) array, mm, head of the bone Hips
-    """
-
-    rotations: np.ndarray
-    root: np.ndarray
+    rotations: np.ndarray  # (F, 31, 3, 3), of the bones from the T-pose to the world frame (z up, floor at 0)
+    root: np.ndarray  # (F, 3), mm, head of the bone Hips
 
     def __len__(self):
         return len(self.root)
@@ -48,11 +42,9 @@ class Motion:
 
 
 def all_bones(turns):
-    """Rotations (F, 31, 3, 3) of all bones from those of some.
+    """Rotations (F, 31, 3, 3) of all bones from those of some, (F, 3, 3) each, with ``"Hips"``.
 
-    Parameters
-    ----------
-    turns : dict of bone to (F, 3, 3) array, with ``"Hips"``; the other bones turn as their parents do
+    The other bones turn as their parents do.
     """
     found = []
     for name, parent in zip(BONES, PARENTS, strict=True):

@@ -18,15 +18,6 @@ def put_on_floor(motion, body):
 
     Captures are noisy and skeletons differ: the floor is at the 5th percentile of the lowest point, but at
     most 30 mm above the lowest of all.
-
-    Parameters
-    ----------
-    motion : Motion
-    body : Body
-
-    Returns
-    -------
-    Motion
     """
     bare, shown = np.zeros(len(body.vertices), np.float32), body.n_body_vertices
     lowest = [skin(body, transforms, bare)[:shown, 2].min() for transforms in motion.transforms(body)]
@@ -35,26 +26,12 @@ def put_on_floor(motion, body):
 
 
 def keep_in_view(motion, body, name):
-    """Shift a motion horizontally, as rarely as possible, so that all four cameras see the whole body.
+    """Shift a motion on the floor, as rarely as possible, so that all four cameras see the whole body.
 
     A path that is longer than the room is cut into stretches, each of the largest length that fits, and
     centred: the body jumps between stretches and moves as captured within them. Frames in which the body
-    would be out of view even in the middle of the room (on a ladder) are dropped.
-
-    Parameters
-    ----------
-    motion : Motion, on the floor
-    body : Body
-    name : str or path of the file, for the error message
-
-    Returns
-    -------
-    Motion
-
-    Raises
-    ------
-    UserError
-        if no frame is in view, or joints that coincide leave a direction open
+    would be out of view even in the middle of the room (on a ladder) are dropped. A `UserError`, which names
+    the file `name`, if no frame is in view, or joints that coincide leave a direction open.
     """
     joints, shifts, kept = motion.joints(body), np.zeros((len(motion), 3)), []
     if not np.isfinite(joints).all():

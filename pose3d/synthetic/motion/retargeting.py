@@ -13,20 +13,11 @@ _TOES = 0.2  # slope of the toes as a share of the foot's when the heel is up, w
 
 
 def retarget(capture, body):
-    """Apply a captured motion to a body.
+    """Apply a captured motion to a body: a `Motion`, not yet in the room; see `placement`.
 
     Arms and legs have the captured directions. Skeletons differ in pelvis, spine, neck, shoulders and feet:
     these turn from the body's upright pose as the captured ones do from their reference pose. The path of the
-    hips is scaled by the length of the legs. The result is not yet in the room, see `placement`.
-
-    Parameters
-    ----------
-    capture : Capture
-    body : Body
-
-    Returns
-    -------
-    Motion
+    hips is scaled by the length of the legs.
     """
     across = capture.reference["LeftUpLeg"] - capture.reference["RightUpLeg"]
     ahead = upright(_UP, np.cross(across, _UP))  # (1, 3, 3), from our axes to those of the reference pose

@@ -26,22 +26,13 @@ _GRAY = np.array([0.299, 0.587, 0.114])
 
 @dataclass(frozen=True)
 class Appearance:
-    """How a take looks.
-
-    Attributes
-    ----------
-    body : Body
-    colours : (V, 3) float32 array, share of red, green and blue that each vertex of the body reflects
-    offsets : (V,) float32 array, mm, of the clothes from the skin
-    lamps : (4,) floats, factors of the lamps' strengths
-    mask_noise : float, factor of the masks' noise
-    """
+    """How a take looks."""
 
     body: Body
-    colours: np.ndarray
-    offsets: np.ndarray
-    lamps: tuple
-    mask_noise: float
+    colours: np.ndarray  # (V, 3), float32, share of red, green and blue that each vertex of the body reflects
+    offsets: np.ndarray  # (V,), float32, mm, of the clothes from the skin
+    lamps: tuple  # (4,), factors of the lamps' strengths
+    mask_noise: float  # factor of the masks' noise
 
 
 def body_of(subject):
@@ -50,18 +41,10 @@ def body_of(subject):
 
 
 def appearance(subject, kinds, rng):
-    """Draw a take's appearance.
+    """Draw a take's appearance, with what varies: some of `KINDS`.
 
-    Parameters
-    ----------
-    subject : str
-    kinds : iterable of `KINDS`, what varies: ``clothes`` also hair and skin; ``bodies`` also the lengths of
-        the bones, as if each take were another person's
-    rng : numpy Generator
-
-    Returns
-    -------
-    Appearance
+    ``clothes`` also varies hair and skin; ``bodies`` also the lengths of the bones, as if each take were
+    another person's.
     """
     # Every kind draws from a stream of its own, so that one more kind changes nothing of the others.
     streams = {

@@ -12,14 +12,7 @@ _PROVENANCE = "synthetic.json"
 def read_provenance(root):
     """Read the options that a synthetic tree was written with: a dict, or None for any other folder.
 
-    Parameters
-    ----------
-    root : path of a raw tree
-
-    Raises
-    ------
-    UserError
-        if the provenance file is damaged
+    A `UserError` if the provenance file is damaged.
     """
     path = Path(root) / _PROVENANCE
     if not path.exists():
@@ -42,18 +35,7 @@ def _damaged(path):
 
 
 def check_options(out, options):
-    """Check that a folder is new, empty or a tree of the same options, finished or not.
-
-    Parameters
-    ----------
-    out : Path
-    options : dict fit for JSON
-
-    Raises
-    ------
-    UserError
-        if `out` holds anything else, or a tree of other options
-    """
+    """Raise a `UserError` unless a folder is new, empty or a tree of the same options, finished or not."""
     path = out / _PROVENANCE
     if not path.exists():
         if out.exists() and (not out.is_dir() or any(path.name != LOCK for path in out.iterdir())):
@@ -80,14 +62,7 @@ def _motion_difference(found, options):
 
 
 def write_provenance(out, options, complete):
-    """Write the options, and whether every file asked for is there.
-
-    Parameters
-    ----------
-    out : Path
-    options : dict fit for JSON
-    complete : bool
-    """
+    """Write the options (dict fit for JSON), and whether every file asked for is there."""
     text = json.dumps({"what": "synthetic walkers in Human3.6M's layout", **options, "complete": complete})
     with whole(out / _PROVENANCE) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")

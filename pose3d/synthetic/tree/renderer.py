@@ -11,20 +11,9 @@ _UP = np.array([0, 0, 1], np.float32)
 
 
 def render(looks, motion, camera, empty, frames):
-    """Render a body over the empty room.
+    """Render a body over the empty room, (H, W, 3) uint8, whose size is the camera's.
 
-    Parameters
-    ----------
-    looks : Appearance
-    motion : Motion
-    camera : Camera, for an image of this size
-    empty : (H, W, 3) uint8 array, the empty room
-    frames : int, number of frames
-
-    Yields
-    ------
-    image : (H, W, 3) uint8 array
-    silhouette : (H, W) bool array, pixels of the body
+    Yields each frame's image, (H, W, 3) uint8, and silhouette, (H, W) bool.
     """
     body = looks.body
     shown, faces = body.n_body_vertices, body.faces[: body.n_body_faces]

@@ -167,12 +167,7 @@ def _write_missing(out, options, tasks, workers):
 
 
 def write_recording(task):
-    """Write the files of one recording, the video last.
-
-    Parameters
-    ----------
-    task : Task
-    """
+    """Write the files of one recording, the video last."""
     # The cameras of a take share its appearance; a generator of its own leaves the walk as it is without.
     looks = appearance(task.subject, task.vary, task.rng(len(CAMERAS)))
     surplus = _SURPLUS[CAMERAS.index(task.camera)]
