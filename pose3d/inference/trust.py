@@ -20,7 +20,8 @@ SHIFTS = ((0, 0), (4, 4), (-4, -4))  # px, of the views, the first of which give
 SIGNS = (
     *(f"length of {JOINTS[child]}'s edge" for _, child in EDGES),
     "spread of the views", "distance from the windows", "probability of the windows",
-    "entropy of the windows", "share of the crop", "height by width",
+    "entropy of the windows", "share of the crop", "height by width", "tilt of the trunk", "depth of the pose",
+    "extent of the pose",
 )  # fmt: skip
 _CENTRES = window_bounds().reshape(-1, 2, 2).mean(axis=1)  # (100, 2) px
 _TINY = 1e-6
@@ -44,6 +45,7 @@ def measure(regression, detection, images):
     windows = detection.predict(images, mirror=True).reshape(-1, N_JOINTS, N_WINDOWS)
     lengths = np.stack([np.linalg.norm(poses[:, a] - poses[:, b], axis=1) for a, b in EDGES], axis=1)
     distance, likely = _agreement(poses[..., :2], windows)
+    trunk = poses[:, JOINTS.index("thorax")]
     shown = images > 0
     tall, wide = shown.any(axis=2).sum(axis=1), shown.any(axis=1).sum(axis=1)
     return poses, np.column_stack([
@@ -54,6 +56,9 @@ def measure(regression, detection, images):
         np.log(_entropy(windows) + 1),
         np.log(shown.mean(axis=(1, 2)) + 1e-3),
         np.log((tall + 1) / (wide + 1)),
+        trunk[:, 1] / np.maximum(np.linalg.norm(trunk, axis=1), 1),
+        np.abs(poses[..., 2]).mean(axis=1),
+        poses.std(axis=(1, 2)),
     ])  # fmt: skip
 
 

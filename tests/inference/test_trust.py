@@ -44,6 +44,9 @@ def test_there_is_a_sign_of_each_edge_and_of_the_crop():
         np.testing.assert_allclose(np.exp(found[name]) - 1, length)
     np.testing.assert_allclose(found["share of the crop"], np.log(np.array([2500, 1250]) / 128**2 + 1e-3))
     np.testing.assert_allclose(found["height by width"], np.log([101 / 26, 51 / 26]))
+    np.testing.assert_allclose(found["depth of the pose"], abs(even[:, 2]).mean())
+    np.testing.assert_allclose(found["extent of the pose"], even.std())
+    np.testing.assert_allclose(found["tilt of the trunk"], even[8, 1] / np.linalg.norm(even[8]))
     np.testing.assert_allclose(found["entropy of the windows"], np.log(1700 * np.log(2) + 1))
 
 
