@@ -51,9 +51,9 @@ def poses(folder):
     return np.array(found["predictions_mm"]), found
 
 
-def cut_out_png(path, left):
+def cut_out_png(path, left, reduced=1):
     rgb, where = person(left)
-    Image.fromarray(np.dstack([rgb, where * np.uint8(255)])).save(path)
+    Image.fromarray(np.dstack([rgb, where * np.uint8(255)])[::reduced, ::reduced]).save(path)
     return path
 
 
@@ -237,6 +237,10 @@ def test_built_files_are_predicted_as_they_are(run, built, regression_run, words
         (lambda folder: [cut_out_png(folder / "a.png", 9), "--box", "0,0,500,500"], "a.png: is 200 x 160 px"),
         (lambda folder: [cut_out_png(folder / "a.png", 9), "--box", "150,0,180,50"], "no person found"),
         (lambda folder: [cut_out_png(folder / "a.png", 9), "--mask", folder / "m.png"], "no such mask"),
+        (
+            lambda folder: [cut_out_png(folder / "a.png", 9), "--mask", cut_out_png(folder / "m.png", 9, 2)],
+            "a.png: is 200 x 160 px, but its mask 100 x 80",
+        ),
     ],
 )  # fmt: skip
 def test_bad_input_is_one_clear_line(run, tmp_path, capsys, arguments, message):

@@ -20,8 +20,8 @@ SHIFTS = ((0, 0), (4, 4), (-4, -4))  # px, of the views, the first of which give
 SIGNS = (
     *(f"length of {JOINTS[child]}'s edge" for _, child in EDGES),
     "spread of the views", "distance from the windows", "probability of the windows",
-    "entropy of the windows", "share of the crop", "height by width", "tilt of the trunk", "depth of the pose",
-    "extent of the pose",
+    "entropy of the windows", "share of the crop", "height by width",
+    "tilt of the trunk", "depth of the pose", "extent of the pose",
 )  # fmt: skip
 _CENTRES = window_bounds().reshape(-1, 2, 2).mean(axis=1)  # (100, 2) px
 _TINY = 1e-6
