@@ -93,6 +93,12 @@ def test_other_counts_than_the_build_noted_are_a_fault(tmp_path):
     assert "holds {'frames': 300, 'repeated': 0, 'blank': 0}, but the build recorded {'frames': 301" in fault
 
 
+def test_a_file_without_samples_is_a_fault(tmp_path):
+    empty = {name: values[:0] for name, values in samples().items()}
+    (fault,) = verify_built([written(tmp_path, empty, {"facts": []})]).faults
+    assert "holds no sample; remove it" in fault
+
+
 def test_a_file_that_cannot_be_read_is_a_fault_and_no_exception(tmp_path):
     path = written(tmp_path, samples())
     content = path.read_bytes()
