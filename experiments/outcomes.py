@@ -1,13 +1,12 @@
 """What came out of an experiment's runs: tables, a CSV file, curves."""
 
-import csv
 import json
 import statistics
 
 from matplotlib.ticker import MaxNLocator
 
 from pose3d.io.atomic_files import whole
-from pose3d.io.tables import text_table
+from pose3d.io.tables import text_table, write_table
 from pose3d.report import drawing
 
 # Told apart by dashes too, for those who see or print no colour.
@@ -169,7 +168,5 @@ def write_csv(path, outcomes):
         for name, found in outcomes.items()
         for (fold, seed), each in found.items()
     ]
-    with whole(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    with whole(path) as temporary:
+        write_table(temporary, rows[0], ([row.get(name) for name in rows[0]] for row in rows))

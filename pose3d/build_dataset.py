@@ -177,27 +177,25 @@ def _verify(args, selection, overrides):
         raise UserError(
             f"there is neither {REAL} nor {SYNTHETIC} nor a built file in {args.out}; give --source"
         )
-    wrong = bool(source) and _verify_source(source, selection, overrides, args.metadata)
+    wrong = False
+    if source is not None:
+        title, found = _verify_source(source, selection, overrides, args.metadata)
+        wrong |= build_report.print_findings(title, found)
     if paths:
-        found = [verify.verify_built(path) for path in tqdm(paths, unit="file", leave=False, disable=None)]
-        rows, faults = [each.row for each in found], [fault for each in found for fault in each.faults]
-        notes = [
+        found = verify.verify_built(tqdm(paths, unit="file", leave=False, disable=None))
+        found.notes += [
             f"{path}: left by a killed build; the next build removes it" for path in merged_parts(args.out)
         ]
-        wrong |= build_report.print_findings(
-            f"built files in {args.out}:", notes, verify.COLUMNS, rows, faults
-        )
+        wrong |= build_report.print_findings(f"built files in {args.out}:", found)
     return int(wrong)
 
 
 def _verify_source(source, selection, overrides, metadata):
+    """A title, and the `Findings`."""
     if (kind := kind_of(source)) is CUSTOM:
         _, recordings, _ = find_recordings(source, selection)
         shown = tqdm(recordings, unit="recording", leave=False, disable=None)
-        rows, notes, faults = verification.verify_recordings(shown)
-        return build_report.print_findings(
-            f"{kind.name} {source}:", notes, verification.COLUMNS, rows, faults
-        )
+        return f"{kind.name} {source}:", verification.verify_recordings(shown)
     if kind is not RAW:
         raise UserError(f"{source} is a {kind.name}; --verify checks raw trees and custom recordings")
     provenance = read_provenance(source)
@@ -208,10 +206,7 @@ def _verify_source(source, selection, overrides, metadata):
         is_captured = "motion" in provenance
         expected = {} if is_captured else dict.fromkeys(human36m.SUB_ACTIONS, provenance["frames"])
     found = tree_checks.verify_raw(source, *selection.of_raw(), overrides, rules, expected, metadata)
-    title = f"raw tree {source}{'' if provenance is None else ', synthetic'}:"
-    return build_report.print_findings(
-        title, found.notes, tree_checks.COLUMNS, found.rows, found.faults, decimals=5
-    )
+    return f"raw tree {source}{'' if provenance is None else ', synthetic'}:", found
 
 
 if __name__ == "__main__":

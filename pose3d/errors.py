@@ -20,12 +20,17 @@ class Stopped(Exception):
         self.signal = signal
 
 
+def one_line(error):
+    """The message of an exception, without line breaks."""
+    return " ".join(str(error).split())
+
+
 def verdict(error):
     """The exit status and the line of an exception; None if it is a bug."""
     if isinstance(error, UserError):
-        return 1, "error: " + " ".join(str(error).split())
+        return 1, "error: " + one_line(error)
     if isinstance(error, OSError):  # of the user's files, or a bug of ours
-        return 1, f"error: {' '.join(str(error).split())} (for the traceback, set {DEBUG}=1)"
+        return 1, f"error: {one_line(error)} (for the traceback, set {DEBUG}=1)"
     if isinstance(error, MemoryError):
         return 1, f"error: there is not enough memory for this: {error}"
     if isinstance(error, Stopped):

@@ -1,13 +1,14 @@
 """Verify checksums, counts and value ranges of built files."""
 
 import hashlib
-from dataclasses import dataclass, field
+from operator import ne, not_
 
 import numpy as np
 
 from pose3d.dataset.built_files import BLOCK, REMEDY, SCHEMA, open_samples, read_provenance
 from pose3d.errors import UserError
 from pose3d.io.hdf5 import FAULTS, fault, text_of
+from pose3d.recordings.checks import Check, Findings, failed, in_words
 from pose3d.skeleton import PELVIS
 
 COLUMNS = ("file", "samples", "takes", "repeated", "blank", "farthest joint mm", "verdict")
@@ -15,35 +16,51 @@ COLUMNS = ("file", "samples", "takes", "repeated", "blank", "farthest joint mm",
 REACH_MM = 250, 2500
 # With more repeated frames than this, a network sees the same image for many poses. The report's own data
 # repeated each image 12 times.
-REPEATED_SHARE = 0.1
+REPEATED_PERCENT = 10
+# Each with `path` in front.
+CHECKS = (
+    Check("changed", bool, f"{{changed}} differ from what was written (checksum); {REMEDY}"),
+    Check("found noted", ne, f"holds {{found}}, but the build recorded {{noted}}; {REMEDY}"),
+    Check("samples", lambda n: n == 0, f"holds no sample; {REMEDY}"),
+    Check("ordered", not_, f"frames of a recording are out of order or occur twice; {REMEDY}"),
+    Check("pelvis", lambda mm: mm > 0, f"a pose's pelvis is {{pelvis:.1f}} mm off zero; {REMEDY}"),
+    Check("samples farthest", lambda n, mm: n and not REACH_MM[0] < mm < REACH_MM[1],
+          "the farthest joint is {farthest:.0f} mm from the pelvis; check the source and its unit"),
+    Check("empty_boxes", bool, f"{{empty_boxes}} boxes are empty; {REMEDY}"),
+    Check("percent", lambda percent: percent > REPEATED_PERCENT,
+          "{percent:.0f} % of the images equal the one before; check the source's frame numbers"),
+)  # fmt: skip
 
 
-@dataclass
-class Checked:
-    """The findings in one built file."""
-
-    row: tuple  # as in `COLUMNS`
-    faults: list = field(default_factory=list)  # one line each that names the file and says what to do
-
-
-def verify_built(path):
-    """Read a built file whole, block by block, and check it; what cannot be read is a fault, no exception.
+def verify_built(paths):
+    """Read built files whole, block by block, and check them: `Findings`.
 
     Checks the checksum of each array; the numbers of samples and of repeated and blank images against those
-    of the build; order, units and ranges.
+    of the build; order, units and ranges. What cannot be read is a fault, no exception.
     """
-    try:
-        with open_samples(path) as file:
-            tally = _Tally()
-            for start in range(0, len(file["frame"]), BLOCK):
-                tally.add({name: file[name][start : start + BLOCK] for name in SCHEMA})
-            recorded = {name: text_of(file[name], "sha256") for name in SCHEMA}
-        faults = _faults(path, tally, recorded, read_provenance(path)["facts"])
-    except (UserError, *FAULTS) as error:  # of the latter, facts of other kinds than a build writes
-        message = str(error if isinstance(error, UserError) else fault(path, error, REMEDY))
-        return Checked((path.name, *[None] * (len(COLUMNS) - 2), "damaged"), [message])
+    result = Findings(COLUMNS, [])
+    for path in paths:
+        try:
+            row, faults = _verify(path)
+        except (UserError, *FAULTS) as error:  # of the latter, facts of other kinds than a build writes
+            row = (path.name, *[None] * (len(COLUMNS) - 2), "damaged")
+            faults = [str(error if isinstance(error, UserError) else fault(path, error, REMEDY))]
+        result.rows.append(row)
+        result.faults += faults
+    return result
+
+
+def _verify(path):
+    """Row and faults of a file."""
+    tally = _Tally()
+    with open_samples(path) as file:
+        for start in range(0, len(file["frame"]), BLOCK):
+            tally.add({name: file[name][start : start + BLOCK] for name in SCHEMA})
+        recorded = {name: text_of(file[name], "sha256") for name in SCHEMA}
+    values = tally.values(recorded, read_provenance(path)["facts"])
+    faults = [f"{path}: {message}" for message in failed(CHECKS, values)]
     row = (path.name, tally.count, len(tally.takes), tally.repeated, tally.blank, round(tally.farthest))
-    return Checked((*row, f"{len(faults)} wrong" if faults else "ok"), faults)
+    return (*row, in_words(len(faults))), faults
 
 
 class _Tally:
@@ -78,26 +95,18 @@ class _Tally:
         self.count += len(keys) if self._last is None else len(keys) - 1
         self._last = block["images"][-1], keys[-1]
 
-
-def _faults(path, tally, recorded, facts):
-    noted = {name: sum(fact[name] for fact in facts) for name in ("frames", "repeated", "blank")}
-    found = {"frames": tally.count, "repeated": tally.repeated, "blank": tally.blank}
-    changed = [name for name, digest in tally.digests.items() if digest.hexdigest() != recorded[name]]
-    share = tally.repeated / max(tally.count, 1)
-    checks = (
-        (changed, f"{', '.join(changed)} differ from what was written (checksum); {REMEDY}"),
-        (facts and found != noted, f"holds {found}, but the build recorded {noted}; {REMEDY}"),
-        (not tally.count, f"holds no sample; {REMEDY}"),
-        (not tally.ordered, f"frames of a recording are out of order or occur twice; {REMEDY}"),
-        (tally.pelvis_moved > 0, f"a pose's pelvis is {tally.pelvis_moved:.1f} mm off zero; {REMEDY}"),
-        (
-            tally.count and not REACH_MM[0] < tally.farthest < REACH_MM[1],
-            f"the farthest joint is {tally.farthest:.0f} mm from the pelvis; check the source and its unit",
-        ),
-        (tally.empty_boxes, f"{tally.empty_boxes} boxes are empty; {REMEDY}"),
-        (
-            share > REPEATED_SHARE,
-            f"{100 * share:.0f} % of the images equal the one before; check the source's frame numbers",
-        ),
-    )
-    return [f"{path}: {message}" for wrong, message in checks if wrong]
+    def values(self, recorded, facts):
+        """What the checks need, from these and the recorded checksums and facts."""
+        found = {"frames": self.count, "repeated": self.repeated, "blank": self.blank}
+        changed = [name for name, digest in self.digests.items() if digest.hexdigest() != recorded[name]]
+        return {
+            "changed": ", ".join(changed),
+            "found": found,
+            "noted": {name: sum(fact[name] for fact in facts) for name in found} if facts else None,
+            "samples": self.count,
+            "ordered": self.ordered,
+            "pelvis": self.pelvis_moved,
+            "farthest": self.farthest,
+            "empty_boxes": self.empty_boxes,
+            "percent": 100 * self.repeated / max(self.count, 1),
+        }

@@ -18,7 +18,6 @@ All poses are in mm and written as float32. The text formats have nine digits, w
 exactly: ``numpy.float32`` of what is read equals what was written.
 """
 
-import csv
 import json
 import re
 
@@ -28,7 +27,7 @@ from pose3d.dataset.built_files import open_samples
 from pose3d.errors import UserError
 from pose3d.io.hdf5 import text_of
 from pose3d.io.npz_archive import read_arrays
-from pose3d.io.tables import read_table
+from pose3d.io.tables import read_table, write_table
 from pose3d.skeleton import JOINTS, N_COORDINATES, N_JOINTS
 
 # Keys identify a frame: its recording, and its number there.
@@ -109,10 +108,8 @@ def _write_csv(path, content):
     rows = _nine_digits(poses.reshape(len(poses), -1)).tolist()
     keys = zip(*(np.asarray(values).tolist() for values in columns.values()), strict=True)
     key_rows = keys if columns else [()] * len(rows)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow([*columns, *(prefixes[name] + column for name in held for column in _COORDINATES)])
-        writer.writerows([*key, *row] for key, row in zip(key_rows, rows, strict=True))
+    names = [*columns, *(prefixes[name] + column for name in held for column in _COORDINATES)]
+    write_table(path, names, ([*key, *row] for key, row in zip(key_rows, rows, strict=True)))
 
 
 def _read_txt(path):

@@ -9,7 +9,7 @@ import re
 
 import h5py
 
-from pose3d.errors import UserError
+from pose3d.errors import UserError, one_line
 from pose3d.io.atomic_files import whole
 
 _HEADER = b"MATLAB 7.3 MAT-file, Platform: any, Created by: pose3d, HDF5 schema 1.00 ."
@@ -56,7 +56,7 @@ def fault(path, error, remedy, where=""):
 
     `remedy` says what to do with a damaged file, `where` names the part of the file that was read.
     """
-    text = " ".join(str(error).split())
+    text = one_line(error)
     number = re.search(r"errno = (\d+)", text)  # where h5py does not set it
     number = getattr(error, "errno", None) or (number and int(number[1]))
     if os.path.isdir(path):  # Windows calls opening one a lack of permission

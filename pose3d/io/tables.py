@@ -108,39 +108,50 @@ def read_table(path):
     return columns, rows
 
 
+def write_table(path, columns, rows):
+    """Write a CSV file in UTF-8 that `read_table` reads: names of columns, and an iterable of rows."""
+    with Path(path).open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        writer.writerows(rows)
+
+
 @dataclass
 class Table:
-    """A table; ``str(table)`` is its text, without the title."""
+    """A table; ``str(table)`` is its text, without the title: column names, a rule, a line for each row."""
 
     title: str
     columns: list  # of str
     rows: list  # lists of str, int, float or None (an empty cell)
     decimals: int = 1  # of floats
 
+    def is_number(self):
+        """For each column, whether it has no text in its rows: numbers are right-aligned."""
+        return [not any(isinstance(row[i], str) for row in self.rows) for i in range(len(self.columns))]
+
+    def cells(self):
+        """The text of every cell, row by row."""
+        return [[self._cell(value) for value in row] for row in self.rows]
+
+    def _cell(self, value):
+        if value is None:
+            return ""
+        return f"{value:.{self.decimals}f}" if isinstance(value, float | np.floating) else str(value)
+
     def __str__(self):
-        return text_table(self.columns, self.rows, self.decimals)
+        cells, numeric = self.cells(), self.is_number()
+        widths = [max(map(len, column)) for column in zip(self.columns, *cells, strict=True)]
+
+        def line(row):
+            padded = (
+                text.rjust(width) if right else text.ljust(width)
+                for text, width, right in zip(row, widths, numeric, strict=True)
+            )
+            return "  ".join(padded).rstrip()
+
+        return "\n".join([line(self.columns), "  ".join("-" * width for width in widths), *map(line, cells)])
 
 
 def text_table(columns, rows, decimals=1):
-    """Format rows of str, int, float or None (empty): text is left-aligned, numbers are right-aligned.
-
-    Returns a line of column names, a rule, and one line for each row; `decimals` are those of floats.
-    """
-    cells = [[_cell(value, decimals) for value in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
-    numeric = [not any(isinstance(row[i], str) for row in rows) for i in range(len(columns))]
-
-    def line(row):
-        padded = (
-            text.rjust(width) if right else text.ljust(width)
-            for text, width, right in zip(row, widths, numeric, strict=True)
-        )
-        return "  ".join(padded).rstrip()
-
-    return "\n".join([line(columns), "  ".join("-" * width for width in widths), *map(line, cells)])
-
-
-def _cell(value, decimals):
-    if value is None:
-        return ""
-    return f"{value:.{decimals}f}" if isinstance(value, float | np.floating) else str(value)
+    """The text of a `Table` without a title."""
+    return str(Table("", columns, rows, decimals))

@@ -10,6 +10,7 @@ import numpy as np
 from pose3d.dataset import Dataset
 from pose3d.io.tables import text_table
 from pose3d.io.video import read_frames
+from pose3d.recordings.checks import in_words
 
 CROPS = 24  # of the contact sheet
 
@@ -84,14 +85,9 @@ def draw_sample(out, built):
     windows_figure(out / "windows.png", image, np.asarray(data.joints_2d[chosen])[0])
 
 
-def print_findings(title, notes, columns, rows, faults, decimals=1):
-    """Print the findings of a verification; returns whether there are faults."""
-    print(title)
-    for note in notes:
-        print(note)
-    print(text_table(columns, rows, decimals=decimals))
-    for fault in faults:
-        print(fault)
-    plural = "" if len(faults) == 1 else "s"
-    print(f"{len(faults)} fault{plural}" if faults else "no fault found", flush=True)
-    return bool(faults)
+def print_findings(title, found):
+    """Print the `Findings` of a verification; returns whether there are faults."""
+    print(title, *found.notes, sep="\n")
+    print(text_table(found.columns, found.rows, found.decimals), *found.faults, sep="\n")
+    print(in_words(len(found.faults)) if found.faults else "no fault found", flush=True)
+    return bool(found.faults)

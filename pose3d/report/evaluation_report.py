@@ -1,12 +1,12 @@
 """Illustrations of a test: HTML page, best and worst poses, video."""
 
-import csv
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
 from pose3d.evaluation.metrics import joint_errors
+from pose3d.io.tables import read_table
 from pose3d.recordings.human36m import FRAMES_PER_SECOND
 from pose3d.report import evaluation_tables, figures
 from pose3d.report.animation import write_animation
@@ -110,11 +110,10 @@ def _step(data, indices):
 def _curve(kind, run):
     """Read the learning curve of a run folder; None without one, or if it is empty."""
     path = Path(run or "") / "curve.csv"
-    if not run or not path.is_file():
+    if not run or not path.is_file() or not path.stat().st_size:
         return None
     title, score, label = _CURVES[kind]
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    columns, rows = read_table(path)
     names = {f"{part}_{score}": part for part in ("train", "validation", "test")}
-    names = {key: name for key, name in names.items() if rows and key in rows[0]}
+    names = {key: name for key, name in names.items() if key in columns}
     return Curve(title, rows, names, label) if names else None

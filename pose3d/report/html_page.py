@@ -29,7 +29,7 @@ _CURVES = (("#0072B2", "solid"), ("#D55E00", "dash"), ("#009E73", "dashdot"))
 
 @dataclass
 class Curve:
-    """A learning curve: title, rows (epochs), dict of their keys to names in the legend, axis label."""
+    """A learning curve: title, rows (of `read_table`), dict of columns to names in the legend, label."""
 
     title: str
     rows: list
@@ -146,14 +146,14 @@ def _curve(curve):
     """Data and layout of a learning curve for plotly; missing values are skipped."""
     lines = []
     for (key, name), (colour, dash) in zip(curve.names.items(), _CURVES, strict=False):
-        rows = [row for row in curve.rows if row.get(key) not in (None, "")]
+        rows = [row for row in curve.rows if row.text(key, "")]
         lines.append(
             {
                 "type": "scatter",
                 "mode": "lines",
                 "name": name,
-                "x": [int(row["epoch"]) for row in rows],
-                "y": [float(row[key]) for row in rows],
+                "x": [int(row.number("epoch")) for row in rows],
+                "y": [row.number(key) for row in rows],
                 "line": {"color": colour, "dash": dash},
             }
         )
@@ -171,21 +171,14 @@ def _curve(curve):
 
 
 def _table(table):
-    numeric = [not any(isinstance(row[i], str) for row in table.rows) for i in range(len(table.columns))]
+    kinds = [' class="number"' if right else "" for right in table.is_number()]
 
     def row(cells, tag):
-        kinds = (' class="number"' if right else "" for right in numeric)
-        return "".join(f"<{tag}{kind}>{cell}</{tag}>" for kind, cell in zip(kinds, cells, strict=True))
+        pairs = zip(kinds, map(html.escape, cells), strict=True)
+        return f"<tr>{''.join(f'<{tag}{kind}>{cell}</{tag}>' for kind, cell in pairs)}</tr>"
 
-    head = row(map(html.escape, table.columns), "th")
-    body = "".join(f"<tr>{row([_cell(v, table.decimals) for v in cells], 'td')}</tr>" for cells in table.rows)
     return (
         f'<h3>{html.escape(table.title)}</h3><div class="table" tabindex="0"><table>'
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+        f"<thead>{row(table.columns, 'th')}</thead>"
+        f"<tbody>{''.join(row(cells, 'td') for cells in table.cells())}</tbody></table></div>"
     )
-
-
-def _cell(value, decimals):
-    if value is None:
-        return ""
-    return f"{value:.{decimals}f}" if isinstance(value, float | np.floating) else html.escape(str(value))

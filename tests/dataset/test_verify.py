@@ -32,11 +32,11 @@ def written(tmp_path, part, provenance=None):
 
 def test_a_sound_file_has_no_fault(tmp_path):
     part = samples()
-    found = verify_built(written(tmp_path, part))
+    found = verify_built([written(tmp_path, part)])
     assert found.faults == []
     farthest = round(float(np.linalg.norm(part["poses"], axis=-1).max()))
-    assert found.row == ("Walking-S1.h5", FRAMES, 2, 0, 0, farthest, "ok")
-    assert len(found.row) == len(COLUMNS)
+    assert found.rows == [("Walking-S1.h5", FRAMES, 2, 0, 0, farthest, "ok")]
+    assert len(found.rows[0]) == len(COLUMNS)
 
 
 def test_repeated_and_blank_images_are_counted_across_blocks_but_not_across_takes(tmp_path):
@@ -45,9 +45,9 @@ def test_repeated_and_blank_images_are_counted_across_blocks_but_not_across_take
     part["images"][150] = part["images"][149]  # first frame of take 2
     part["images"][20] = 0
     part["images"][256] = part["images"][257] = part["images"][255]
-    found = verify_built(written(tmp_path, part, facts(repeated=3, blank=1)))
+    found = verify_built([written(tmp_path, part, facts(repeated=3, blank=1))])
     assert found.faults == []
-    assert found.row[3:5] == (3, 1)
+    assert found.rows[0][3:5] == (3, 1)
 
 
 @pytest.mark.parametrize("name", list(SCHEMA))
@@ -56,7 +56,7 @@ def test_a_changed_value_breaks_the_checksum(tmp_path, name):
     with h5py.File(path, "r+") as file:
         value = file[name][7]
         file[name][7] = value + 1
-    (fault, *_) = verify_built(path).faults
+    (fault, *_) = verify_built([path]).faults
     assert f"{path}: {name} differ from what was written (checksum); remove it" in fault
 
 
@@ -81,16 +81,22 @@ def test_a_changed_value_breaks_the_checksum(tmp_path, name):
 def test_what_cannot_be_true_is_a_fault(tmp_path, spoil, message):
     part = samples()
     spoil(part)
-    found = verify_built(written(tmp_path, part, {"facts": []}))
+    found = verify_built([written(tmp_path, part, {"facts": []})])
     assert len(found.faults) == 1
-    assert found.row[-1] == "1 wrong"
+    assert found.rows[0][-1] == "1 fault"
     with pytest.raises(AssertionError, match=message):
         raise AssertionError(found.faults[0])
 
 
 def test_other_counts_than_the_build_noted_are_a_fault(tmp_path):
-    (fault,) = verify_built(written(tmp_path, samples(), facts(frames=FRAMES + 1))).faults
+    (fault,) = verify_built([written(tmp_path, samples(), facts(frames=FRAMES + 1))]).faults
     assert "holds {'frames': 300, 'repeated': 0, 'blank': 0}, but the build recorded {'frames': 301" in fault
+
+
+def test_a_file_without_samples_is_a_fault(tmp_path):
+    empty = {name: values[:0] for name, values in samples().items()}
+    (fault,) = verify_built([written(tmp_path, empty, {"facts": []})]).faults
+    assert "holds no sample; remove it" in fault
 
 
 def test_a_file_that_cannot_be_read_is_a_fault_and_no_exception(tmp_path):
@@ -104,6 +110,6 @@ def test_a_file_that_cannot_be_read_is_a_fault_and_no_exception(tmp_path):
         b"",
     ):
         path.write_bytes(broken)
-        found = verify_built(path)
-        assert found.row[-1] == "damaged"
+        found = verify_built([path])
+        assert found.rows[0][-1] == "damaged"
         assert str(path) in found.faults[0]

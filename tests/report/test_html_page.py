@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pose3d.errors import UserError
-from pose3d.io.tables import Table
+from pose3d.io.tables import Row, Table
 from pose3d.report.html_page import Curve, Page, Shown, write_page
 from pose3d.skeleton import JOINTS
 
@@ -29,10 +29,15 @@ def shown(maps=True):
     )
 
 
+def curve_of(*values):
+    rows = [
+        Row("curve.csv", i + 2, [str(i), str(value)], {"epoch": 0, "a": 1}) for i, value in enumerate(values)
+    ]
+    return Curve("Detection", rows, {"a": "train"}, "nats")
+
+
 def page(**changes):
-    curve = Curve(
-        "Detection", [{"epoch": "0", "a": "0.7"}, {"epoch": "1", "a": "0.5"}], {"a": "train"}, "nats"
-    )
+    curve = curve_of(0.7, "", 0.5)  # scored every second epoch
     table = Table("By <joint>", ["joint", "mm"], [["head & neck", 27.649], ["hip", None]], 2)
     parts = {
         "title": "Test of <b>", "subtitle": "walkers", "headline": {"MPJPE": ("12.3 mm", "mean & more")},
@@ -79,13 +84,13 @@ def test_the_viewers_data(written):
     np.testing.assert_allclose(data["errors"], distances.mean(axis=1), atol=0.0051)
     sides = [edge for part in data["parts"].values() for edge in part["edges"]]
     assert len(sides) == len(JOINTS) - 1
-    assert data["curves"][0]["data"][0]["y"] == [0.7, 0.5]
+    line = data["curves"][0]["data"][0]
+    assert (line["x"], line["y"]) == ([0, 2], [0.7, 0.5])
     assert data["curves"][0]["layout"]["yaxis"]["type"] == "linear"
 
 
 def test_a_logarithmic_axis_has_whole_numbers_at_1_2_and_5(tmp_path):
-    rows = [{"epoch": str(i), "a": str(300 / (i + 1))} for i in range(40)]
-    write_page(tmp_path / "r.html", page(curves=[Curve("Detection", rows, {"a": "train"}, "nats")]))
+    write_page(tmp_path / "r.html", page(curves=[curve_of(*(300 / (i + 1) for i in range(40)))]))
     axis = embedded(tmp_path / "r.html")["curves"][0]["layout"]["yaxis"]
     assert axis["type"] == "log"
     assert {5, 10, 20, 50, 100, 200} <= set(axis["tickvals"])

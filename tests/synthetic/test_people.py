@@ -153,7 +153,7 @@ def test_people_become_built_files_and_a_second_build_adds_what_is_missing(tmp_p
     assert build_dataset.main([*WANTED, *out, *chosen]) == 0
     with Dataset.open(tmp_path) as data:
         np.testing.assert_array_equal(data.images(np.arange(len(data))), before)
-    assert not verify_built(gone).faults
+    assert not verify_built([gone]).faults
     assert build_dataset.main([*WANTED[:-1], "3", *out, *chosen]) == 1
     assert "give another --out" in capsys.readouterr().err
 

@@ -1,11 +1,13 @@
 """Check whether the files of one raw recording fit together, without decoding its video."""
 
 from dataclasses import dataclass, field
+from operator import lt, ne
 
 import numpy as np
 
-from pose3d.errors import UserError
+from pose3d.errors import UserError, one_line
 from pose3d.io.video import read_packets
+from pose3d.recordings.checks import REACH, SAMPLES, Check, failed
 from pose3d.recordings.human36m.cameras import project, world_to_camera
 from pose3d.recordings.human36m.masks import open_masks
 from pose3d.recordings.human36m.poses import read_poses_2d, read_poses_3d
@@ -13,33 +15,57 @@ from pose3d.recordings.human36m.reader import USUAL_SURPLUS
 from pose3d.recordings.observation import share_inside
 from pose3d.skeleton import KEPT
 
-SAMPLES = 10  # boxes and masks checked in a recording, evenly spread
-# Least shares of the 17 joints. On all 56 recordings of a synthetic tree, the share in the box is 1, and at
-# most 0.65 with rows and columns swapped. The share in or near the mask is 0.98 or more; at most 0.49 with
-# them swapped, and 0.38 to 0.63 with poses shifted by 200 mm. Real masks have more holes: a lower limit.
-BOX_SHARE = 0.95
-MASK_SHARE = 0.8
-REACH = 0.005  # distance that counts as near the mask, as a share of the image's width; edges are ragged
+# Least percent of the 17 joints. On all 56 recordings of a synthetic tree, 100 % are in the box, and at most
+# 65 % with rows and columns swapped. 98 % or more are in or near the mask; at most 49 % with them swapped,
+# and 38 to 63 % with poses shifted by 200 mm. Real masks have more holes: a lower limit.
+LEAST = {"boxes": 95, "masks": 80}
 # px. Rounding to float32 moves a projection by 0.00004 px at most (measured on 3000 poses at 1000 px;
 # 0.00002 on the synthetic tree's 500), while a mistake as slight as OpenCV's model of the distortion moves
 # it by 0.05 px or more.
 TOLERANCE = 0.01
 
+RECORDING_CHECKS = (
+    Check("frames promised", lt, "{files.video}: cut short, holds {frames} of the {promised} frames that its "
+          "header promises; extract it again"),
+    Check("poses poses_3d", ne, "{files.poses_2d}: {poses} poses, but {poses_3d} in {files.poses_3d}; "
+          "extract both again"),
+    Check("poses expected", ne, "{files.poses_2d}: {poses} poses, not {expected}; extract it again"),
+    Check("surplus", lambda n: n < 0, "{files.video}: {length} frames for {poses} poses; extract it again"),
+    Check("surplus most", lambda n, most: n > most, "{files.video}: {surplus} frames more than poses, where "
+          "up to {most} are usual; extract it and {files.poses_2d} again"),
+    Check("miss", lambda px: px >= TOLERANCE, "{files.poses_3d}: projected, its poses miss those of "
+          "{files.poses_2d} by up to {miss:.2f} px; {cause}; extract both again"),
+)  # fmt: skip
+# Of the boxes and of the masks, at `path`.
+MASK_CHECKS = (
+    Check("count excess most", lambda n, excess, most: not n or not -USUAL_SURPLUS <= excess <= most,
+          "{path}: {count} {kind} for {poses} poses; extract it again"),
+    Check("count sample", lambda n, sample: n and not sample,
+          "{path}: all {kind} of the sample are empty; extract it again"),
+    Check("size video_size", ne, "{path}: its {kind} are {size} px, the video {video_size}; "
+          "extract both again"),
+    Check("inside least", lt, "{path}: only {inside:.0f} % of the 2D joints lie in its {kind}, where {least} "
+          "% or more do in a sound recording; {cause}; extract it and {files.poses_2d} again, or remove its "
+          "video to skip the recording"),
+)  # fmt: skip
+
 
 @dataclass
 class Inspection:
-    """Findings in one recording; None for what cannot be read, is missing or was not asked for."""
+    """Findings in one recording."""
 
     recording: object
-    poses: int | None = None
-    frames: int | None = None
-    boxes: int | None = None
-    masks: int | None = None
-    in_box: float | None = None  # share of the sample's joints inside the box
-    in_mask: float | None = None  # share of them in or near the silhouette
-    miss: float | None = None  # px, largest distance from a projected 3D joint to its 2D joint
+    values: dict  # of what the checks name; absent where it cannot be read, is missing or was not asked for
     faults: list = field(default_factory=list)  # one line each that names the file and says what to do
     notes: list = field(default_factory=list)  # what is not a fault but shortens the recording
+
+    def attempt(self, function, *arguments):
+        """The function's result, or None and a fault."""
+        try:
+            return function(*arguments)
+        except (UserError, OSError) as error:
+            self.faults.append(one_line(error))
+            return None
 
 
 def inspect(recording, cameras=None, expected=None, short=False):
@@ -48,115 +74,66 @@ def inspect(recording, cameras=None, expected=None, short=False):
     `cameras` are the subject's, by id, and `expected` is the number of poses, as far as they are known.
     `short` says that the motion capture is known to end before the video.
     """
-    found = Inspection(recording)
-    video = _attempt(found, read_packets, recording.video)
-    poses_2d = _attempt(found, read_poses_2d, recording.poses_2d)
-    poses_3d = _attempt(found, read_poses_3d, recording.poses_3d)
+    most = np.inf if short else USUAL_SURPLUS
+    found = Inspection(recording, {"files": recording, "expected": expected, "most": most})
+    video = found.attempt(read_packets, recording.video)
+    poses_2d = found.attempt(read_poses_2d, recording.poses_2d)
+    poses_3d = found.attempt(read_poses_3d, recording.poses_3d)
+    values = found.values
     if video is not None:
-        _check_video(found, video)
+        values |= {"frames": video.frames, "promised": video.promised}
+        values |= {"video_size": f"{video.columns} x {video.rows}"}
     if poses_2d is not None:
-        found.poses = len(poses_2d)
-        _check_poses(found, poses_3d, video, expected, short)
-        for kind in ("boxes", "masks"):
+        values["poses"] = len(poses_2d)
+        if video is not None:
+            length = max(video.frames, video.promised)  # a truncated video is a fault of its own
+            values |= {"length": length, "surplus": length - len(poses_2d)}
+        if poses_3d is not None:
+            values["poses_3d"] = len(poses_3d)
+            if cameras is not None:
+                values |= _projection(recording, cameras, poses_3d, poses_2d)
+        for kind in LEAST:
             if getattr(recording, kind) is not None:
-                _attempt(found, _check_masks, found, kind, poses_2d[:, KEPT], video, short)
-        if poses_3d is not None and cameras is not None:
-            _check_projection(found, cameras, poses_3d, poses_2d)
+                _check_masks(found, kind, poses_2d[:, KEPT])
+    found.faults += failed(RECORDING_CHECKS, values)
     return found
 
 
-def _attempt(found, function, *arguments):
-    """The function's result, or None and a fault."""
-    try:
-        return function(*arguments)
-    except (UserError, OSError) as error:
-        found.faults.append(" ".join(str(error).split()))
-        return None
-
-
-def _check_video(found, video):
-    found.frames = video.frames
-    if video.frames < video.promised:
-        found.faults.append(
-            f"{found.recording.video}: cut short, holds {video.frames} of the {video.promised} frames that "
-            "its header promises; extract it again"
-        )
-
-
-def _check_poses(found, poses_3d, video, expected, short):
-    """Compare the number of poses with the expected one and with the frames."""
-    recording, poses = found.recording, found.poses
-    if poses_3d is not None and len(poses_3d) != poses:
-        found.faults.append(
-            f"{recording.poses_2d}: {poses} poses, but {len(poses_3d)} in {recording.poses_3d}; "
-            "extract both again"
-        )
-    if expected is not None and poses != expected:
-        found.faults.append(f"{recording.poses_2d}: {poses} poses, not {expected}; extract it again")
-    if video is None:
-        return
-    frames = max(video.frames, video.promised)  # a truncated video is already reported
-    if frames < poses:
-        found.faults.append(f"{recording.video}: {frames} frames for {poses} poses; extract it again")
-    elif frames - poses > USUAL_SURPLUS and not short:
-        found.faults.append(
-            f"{recording.video}: {frames - poses} frames more than poses, where up to {USUAL_SURPLUS} are "
-            f"usual; extract it and {recording.poses_2d} again"
-        )
-
-
-def _check_masks(found, kind, joints, video, short):
+def _check_masks(found, kind, joints):
     """Check number, size and place of the boxes or masks."""
     path = getattr(found.recording, kind)
-    with open_masks(path) as masks:
-        count = len(masks)
-        setattr(found, kind, count)
-        lacking = len(joints) - count
-        if not count or lacking > USUAL_SURPLUS or (-lacking > USUAL_SURPLUS and not short):
-            found.faults.append(f"{path}: {count} {kind} for {len(joints)} poses; extract it again")
-        elif lacking > 0:
-            found.notes.append(f"{path}: {count} {kind} for {len(joints)} poses; the build cuts to {count}")
-        sample = _sample(masks, min(count, len(joints)))
+    values = {**found.values, "kind": kind, "path": path, "least": LEAST[kind]}
+    found.attempt(_measure_masks, values, joints)
+    count, poses = values.get("count"), len(joints)
+    found.values |= {kind: count, f"in_{kind}": values.get("inside")}
+    found.faults += failed(MASK_CHECKS, values)
+    if count and 0 < poses - count <= USUAL_SURPLUS:
+        found.notes.append(f"{path}: {count} {kind} for {poses} poses; the build cuts to {count}")
+
+
+def _measure_masks(values, joints):
+    """Add count, excess, size, and percent of the joints inside, as far as the file can be read."""
+    with open_masks(values["path"]) as masks:
+        values |= {"count": len(masks), "excess": len(masks) - len(joints)}
+        chosen = np.linspace(0, min(len(masks), len(joints)) - 1, SAMPLES).astype(int) if len(masks) else ()
+        sample = {i: masks[int(i)] for i in np.unique(chosen)}
+    sample = {i: mask for i, mask in sample.items() if mask is not None and mask.any()}
+    values["sample"] = len(sample)
     if not sample:
-        if count:
-            found.faults.append(f"{path}: all {kind} of the sample are empty; extract it again")
         return
-    shape = next(iter(sample.values())).shape
-    if video is not None and shape != (video.rows, video.columns):
-        found.faults.append(
-            f"{path}: its {kind} are {shape[1]} x {shape[0]} px, the video {video.columns} x {video.rows}; "
-            "extract both again"
-        )
-    _check_place(found, kind, sample, joints)
-
-
-def _sample(masks, count):
-    """Number -> mask of at most `SAMPLES` of the first `count`, evenly spread, without the empty ones."""
-    chosen = np.unique(np.linspace(0, count - 1, SAMPLES).astype(int)) if count else ()
-    read = {int(i): masks[int(i)] for i in chosen}
-    return {i: mask for i, mask in read.items() if mask is not None and mask.any()}
-
-
-def _check_place(found, kind, sample, joints):
-    reach, wanted, name = {"boxes": (0, BOX_SHARE, "in_box"), "masks": (REACH, MASK_SHARE, "in_mask")}[kind]
-    share, turned = (
-        float(np.mean([share_inside(turn(mask), joints[i], reach) for i, mask in sample.items()]))
-        for turn in (lambda mask: mask, np.transpose)
+    rows, columns = next(iter(sample.values())).shape
+    reach = REACH if values["kind"] == "masks" else 0
+    inside, turned = (
+        100 * float(np.mean([share_inside(turn(mask), joints[i], reach) for i, mask in sample.items()]))
+        for turn in (np.asarray, np.transpose)
     )
-    setattr(found, name, share)
-    if share >= wanted:
-        return
-    if turned >= wanted:
+    cause = {
+        "boxes": "the boxes are of another recording",
+        "masks": "poses or masks are shifted or of another recording",
+    }[values["kind"]]
+    if turned >= values["least"]:
         cause = "its rows and columns are swapped"
-    elif kind == "masks":
-        cause = "poses or masks are shifted or of another recording"
-    else:
-        cause = "the boxes are of another recording"
-    found.faults.append(
-        f"{getattr(found.recording, kind)}: only {100 * share:.0f} % of the 2D joints lie in its {kind}, "
-        f"where {100 * wanted:.0f} % or more do in a sound recording; {cause}; extract it and "
-        f"{found.recording.poses_2d} again, or remove its video to skip the recording"
-    )
+    values |= {"size": f"{columns} x {rows}", "inside": inside, "cause": cause}
 
 
 def reprojection_miss(camera, poses_3d, poses_2d):
@@ -169,30 +146,25 @@ def reprojection_miss(camera, poses_3d, poses_2d):
     return float(np.nan_to_num(miss, nan=np.inf).max(initial=0.0))
 
 
-def _check_projection(found, cameras, poses_3d, poses_2d):
+def _projection(recording, cameras, poses_3d, poses_2d):
+    """The miss of the recording's camera, and its likely cause."""
+    own, paths = recording.camera, (recording.poses_3d, recording.poses_2d)
     count = min(len(poses_2d), len(poses_3d))
-    poses_2d, poses_3d = poses_2d[:count], poses_3d[:count]
-    recording = found.recording
-    found.miss = reprojection_miss(cameras[recording.camera], poses_3d, poses_2d)
-    if found.miss < TOLERANCE:
-        return
-    owners = _owners(cameras, poses_3d[:SAMPLES], poses_2d[:SAMPLES])
-    paths = {recording.poses_3d: owners[0], recording.poses_2d: owners[1]} if owners else {}
+    miss = reprojection_miss(cameras[own], poses_3d[:count], poses_2d[:count])
+    owners = _owners(cameras, poses_3d[: min(count, SAMPLES)], poses_2d[: min(count, SAMPLES)])
     foreign = [
-        f"{path} is that of camera {owner}" for path, owner in paths.items() if owner != recording.camera
+        f"{path} is that of camera {owner}"
+        for path, owner in zip(paths, owners, strict=True)
+        if owner not in (own, None)
     ]
-    found.faults.append(
-        f"{recording.poses_3d}: projected, its poses miss those of {recording.poses_2d} by up to "
-        f"{found.miss:.2f} px; {' and '.join(foreign) or 'camera, frames or order of joints differ'}; "
-        "extract both again"
-    )
+    return {"miss": miss, "cause": " and ".join(foreign) or "camera, frames or order of joints differ"}
 
 
 def _owners(cameras, poses_3d, poses_2d):
-    """Cameras with which the 3D and the 2D poses fit together: one of each, or None if none do."""
+    """Cameras with which the 3D and the 2D poses fit together: one of each; None, None if none do."""
     for of_3d, camera in cameras.items():
         world = poses_3d @ camera.R + camera.T
         for of_2d, other in cameras.items():
             if reprojection_miss(other, world_to_camera(other, world), poses_2d) < TOLERANCE:
                 return of_3d, of_2d
-    return None
+    return None, None

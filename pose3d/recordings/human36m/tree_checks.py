@@ -1,11 +1,11 @@
 """Check a raw tree without building: what is missing, and which files do not fit together."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from tqdm import tqdm
 
 from pose3d.errors import UserError
+from pose3d.recordings.checks import Findings, in_words
 from pose3d.recordings.human36m.actions import CAMERAS, TAKES, expand_actions
 from pose3d.recordings.human36m.cameras import METADATA, read_cameras
 from pose3d.recordings.human36m.frame_counts import POSES
@@ -13,68 +13,62 @@ from pose3d.recordings.human36m.known_faults import RULES, SHORT_CAPTURE, apply_
 from pose3d.recordings.human36m.layout import survey
 from pose3d.recordings.human36m.recording_checks import inspect
 
-COLUMNS = (
-    "subject", "action", "takes", "recordings", "poses", "expected", "frames", "boxes", "masks",
-    "in box %", "in mask %", "miss px", "verdict",
-)  # fmt: skip
-
-
-@dataclass
-class Verification:
-    """Findings in a tree.
-
-    The rows, as in `COLUMNS`, are one for each subject and action: sums over the recordings that exist and no
-    rule drops, their least shares, their largest miss; None where unknown.
-    """
-
-    rows: list
-    notes: list  # what is not a fault
-    faults: list  # one line each
+# Column -> value of `Inspection`, and what a row shows of its recordings; None where none is known.
+_MEASURED = {
+    "frames": ("frames", sum),
+    "boxes": ("boxes", sum),
+    "masks": ("masks", sum),
+    "in box %": ("in_boxes", lambda percents: int(min(percents))),
+    "in mask %": ("in_masks", lambda percents: int(min(percents))),
+    "miss px": ("miss", max),
+}
+COLUMNS = ("subject", "action", "takes", "recordings", "poses", "expected", *_MEASURED, "verdict")
 
 
 def verify_raw(
     root, actions, subjects, cameras=CAMERAS, overrides=None, rules=RULES, expected=POSES, metadata=None
 ):
-    """Check the selected recordings of a tree: a `Verification`.
+    """Check the selected recordings of a tree: `Findings`, one row for each subject and action.
 
     The selection is that of `find_recordings`, and its errors are raised; `overrides` and `rules` are those
     of `apply_rules`. `expected` is a dict of (subject, action, take) to the number of poses, and `metadata`
     the path of ``metadata.xml``, if not the tree's own.
     """
-    overrides = overrides or {}
+    ruled = overrides or {}, rules
     actions, subjects, cameras = expand_actions(actions), list(dict.fromkeys(subjects)), list(cameras)
     recordings, lacks = survey(root, actions, subjects, cameras)
-    lacks = [lack for lack in lacks if not _is_excused(lack, overrides, rules)]
-    kept, notes = apply_rules(recordings, overrides, rules)
-    calibrated, faults = {}, []
+    lacks = [lack for lack in lacks if _wanted(lack.subject, lack.action, [lack.take], lack.cameras, ruled)]
+    kept, notes = apply_rules(recordings, *ruled)
+    faults = [str(lack) for lack in lacks]
     try:
         calibrated = _calibrated(root, metadata, notes)
     except UserError as error:
-        faults.append(str(error))
-    found = []
+        calibrated, faults = {}, [str(error), *faults]
+    inspected = []
     for r in tqdm(kept, desc="recordings", unit="recording", disable=None):
         short = SHORT_CAPTURE in rules and SHORT_CAPTURE.concerns(r.subject, r.action, r.take, r.camera)
-        found.append(
-            inspect(r, calibrated.get(r.subject), expected.get((r.subject, r.action, r.take)), short)
-        )
+        count = expected.get((r.subject, r.action, r.take))
+        inspected.append(inspect(r, calibrated.get(r.subject), count, short))
     rows = []
     for subject in subjects:
         for action in actions:
-            wanted = _wanted(subject, action, cameras, overrides, rules)
-            rows.append(_row(subject, action, wanted, found, lacks, expected))
+            wanted = _wanted(subject, action, TAKES, cameras, ruled)
+            counts = [expected.get((subject, action, take)) for take in wanted]
+            found = [f for f in inspected if (f.recording.subject, f.recording.action) == (subject, action)]
+            lacking = sum(lack.subject == subject and lack.action in (action, None) for lack in lacks)
+            rows.append((subject, action, *_row(found, counts, lacking)))
     unknown = [a for a in actions if not any((s, a, take) in expected for s in subjects for take in TAKES)]
     if unknown:
         notes.append(f"no number of poses is known for {', '.join(unknown)}: the column expected stays empty")
-    notes += [note for inspection in found for note in inspection.notes]
-    faults += [str(lack) for lack in lacks] + [fault for inspection in found for fault in inspection.faults]
-    return Verification(rows, notes, faults)
+    notes += [note for each in inspected for note in each.notes]
+    faults += [fault for each in inspected for fault in each.faults]
+    return Findings(COLUMNS, rows, notes, faults, decimals=5)
 
 
-def _is_excused(lack, overrides, rules):
-    """Whether the rules drop the missing recordings anyway."""
-    return all(
-        is_dropped(lack.subject, lack.action, lack.take, camera, overrides, rules) for camera in lack.cameras
-    )
+def _wanted(subject, action, takes, cameras, ruled):
+    """The take of every recording that no rule drops, whether it exists or not."""
+    every = [(take, camera) for take in takes for camera in cameras]
+    return [take for take, camera in every if not is_dropped(subject, action, take, camera, *ruled)]
 
 
 def _calibrated(root, metadata, notes):
@@ -92,45 +86,18 @@ def _calibrated(root, metadata, notes):
     return calibrated
 
 
-def _wanted(subject, action, cameras, overrides, rules):
-    """(take, camera) of every recording that no rule drops, whether it exists or not."""
-    return [
-        (take, camera)
-        for take in TAKES
-        for camera in cameras
-        if not is_dropped(subject, action, take, camera, overrides, rules)
-    ]
+def _row(found, counts, lacking):
+    """What follows subject and action; `counts` are the expected ones, `lacking` is the number of `Lack`."""
 
+    def over(name, function):
+        known = [f.values[name] for f in found if f.values.get(name) is not None]
+        return function(known) if known else None
 
-def _row(subject, action, wanted, found, lacks, expected):
-    found = [f for f in found if (f.recording.subject, f.recording.action) == (subject, action)]
-    counts = [expected.get((subject, action, take)) for take, _ in wanted]
-    lacking = sum(lack.subject == subject and lack.action in (action, None) for lack in lacks)
     return (
-        subject,
-        action,
         len({f.recording.take for f in found}),
         len(found),
-        _over(sum, found, "poses"),
+        over("poses", sum),
         None if not counts or None in counts else sum(counts),
-        *(_over(sum, found, name) for name in ("frames", "boxes", "masks")),
-        *(_percent(_over(min, found, name)) for name in ("in_box", "in_mask")),
-        _over(max, found, "miss"),
-        _verdict(found, lacking + sum(len(f.faults) for f in found)),
+        *(over(*measured) for measured in _MEASURED.values()),
+        in_words(lacking + sum(len(f.faults) for f in found)) if found else "missing",
     )
-
-
-def _over(function, found, name):
-    """`function` of the values that are known; None if none is."""
-    known = [value for value in (getattr(f, name) for f in found) if value is not None]
-    return function(known) if known else None
-
-
-def _percent(share):
-    return None if share is None else int(100 * share)
-
-
-def _verdict(found, faults):
-    if not found:
-        return "missing"
-    return f"{faults} fault{'s' if faults > 1 else ''}" if faults else "ok"

@@ -1,10 +1,9 @@
 """Recordings drawn here: a bright square on gray, that moves by known steps."""
 
-import csv
-
 import numpy as np
 from PIL import Image
 
+from pose3d.io import tables
 from pose3d.io.video import video_writer
 from pose3d.recordings import custom
 from pose3d.skeleton import JOINTS
@@ -56,10 +55,7 @@ def row_of(i, frame):
 
 
 def write_table(path, rows):
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    tables.write_table(path, rows[0], ([row.get(name) for name in rows[0]] for row in rows))
 
 
 def write_recordings(folder, rows):
