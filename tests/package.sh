@@ -19,7 +19,7 @@ python -m venv "$folder/new"
 cp tests/installed.py "$folder"
 cd "$folder"
 new/bin/python installed.py
-new/bin/python -m pose3d.predict photo.png --weights weights.npz --format csv
+new/bin/python -m pose3d.predict photo.png --format csv  # by the networks that come with it
 test "$(wc -l < runs/predict/predictions.csv)" -gt 1
 new/bin/python -m pose3d.predict picture.png --weights weights.npz --format csv
 test "$(wc -l < runs/predict/predictions.csv)" -gt 1
