@@ -1,10 +1,12 @@
 """Trees are spoiled for real, file by file, as downloads and careless tools spoil them."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
-from pose3d import synthetic
-from pose3d.io.video import read_packets, video_writer
+from pose3d.io.video import video_writer
+from pose3d.recordings.checks import failed
 from pose3d.recordings.human36m import (
     CAMERAS,
     box,
@@ -18,6 +20,8 @@ from pose3d.recordings.human36m import (
 )
 from pose3d.recordings.human36m.recording_checks import (
     LEAST,
+    MASK_CHECKS,
+    RECORDING_CHECKS,
     TOLERANCE,
     inspect,
     reprojection_miss,
@@ -160,59 +164,62 @@ def test_the_wrong_model_of_the_distortion_is_distinguished_from_rounding(tree):
     assert reprojection_miss(calibration, 0 * poses, pixels) == np.inf
 
 
-def test_numbers_that_differ_are_named_with_their_file(tree):
+def film(frames):
+    def write(path):
+        with video_writer(path, 250, 250, 50) as append:
+            for i in range(frames):
+                append(np.full((250, 250, 3), i, np.uint8))
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("kind", "spoil", "message", "is_expected_of_short_captures"),
+    [
+        ("poses_3d", lambda path: write_poses(path, read_poses_3d(path)[:9]),
+         "{0.poses_2d}: 12 poses, but 9 in {0.poses_3d}; extract both again", False),
+        ("video", film(11), "{0.video}: 11 frames for 12 poses; extract it again", False),
+        ("video", film(33), "{0.video}: 21 frames more than poses, where up to 20 are usual; extract it and "
+         "{0.poses_2d} again", True),
+        ("masks", lambda path: rewrite_masks(path, lambda masks: masks * 6),
+         "{0.masks}: 42 masks for 12 poses; extract it again", True),
+        ("masks", lambda path: rewrite_masks(path, lambda masks: []),
+         "{0.masks}: 0 masks for 12 poses; extract it again", False),
+    ],
+)  # fmt: skip
+def test_numbers_that_differ_are_a_fault(tree, kind, spoil, message, is_expected_of_short_captures):
     recording = recording_of(tree)
-    fault = only_fault(checked(tree, expected=2446))
-    assert fault == f"{recording.poses_2d}: 12 poses, not 2446; extract it again"
-    write_poses(recording.poses_3d, read_poses_3d(recording.poses_3d)[:9])
-    fault = only_fault(checked(tree))
-    assert fault == f"{recording.poses_2d}: 12 poses, but 9 in {recording.poses_3d}; extract both again"
+    if kind == "masks":  # 7 for 12 poses are none
+        rewrite_masks(recording.masks, lambda masks: masks[:7])
+        found = checked(tree)
+        assert found.faults == []
+        assert found.notes == [f"{recording.masks}: 7 masks for 12 poses; the build cuts to 7"]
+    spoil(getattr(recording, kind))
+    assert only_fault(checked(tree)) == message.format(recording)
+    assert (checked(tree, short=True).faults == []) == is_expected_of_short_captures
 
 
-def test_frames_are_held_against_poses(tree):
-    recording = recording_of(tree)
-    with video_writer(recording.video, 250, 250, 50) as append:
-        for i in range(33):
-            append(np.full((250, 250, 3), i, np.uint8))
-    fault = only_fault(checked(tree))
-    assert fault.startswith(f"{recording.video}: 21 frames more than poses, where up to 20 are usual")
-    assert checked(tree, short=True).faults == []
-    with video_writer(recording.video, 250, 250, 50) as append:
-        for i in range(11):
-            append(np.full((250, 250, 3), i, np.uint8))
-    assert only_fault(checked(tree)) == f"{recording.video}: 11 frames for 12 poses; extract it again"
-
-
-def test_masks_are_held_against_poses(tree):
-    path = recording_of(tree).masks
-    rewrite_masks(path, lambda masks: masks[:7])
-    found = checked(tree)
-    assert found.faults == []
-    assert found.notes == [f"{path}: 7 masks for 12 poses; the build cuts to 7"]
-    rewrite_masks(path, lambda masks: masks * 6)
-    assert only_fault(checked(tree)) == f"{path}: 42 masks for 12 poses; extract it again"
-    assert checked(tree, short=True).faults == []
-    rewrite_masks(path, lambda masks: [])
-    assert only_fault(checked(tree, short=True)) == f"{path}: 0 masks for 12 poses; extract it again"
-
-
-def test_too_few_masks_are_a_fault(tmp_path):
-    options = {"subjects": ("S1",), "takes": (1,), "frames": 30, "image_size": 100, "workers": 1}
-    tree = synthetic.generate(tmp_path / "tree", **options)
-    path = recording_of(tree).boxes
-    rewrite_masks(path, lambda masks: masks[:9])
-    assert only_fault(checked(tree)) == f"{path}: 9 boxes for 30 poses; extract it again"
-
-
-def test_a_video_cut_short_is_reported_once(tree, monkeypatch):
-    recording = recording_of(tree)
-    whole = read_packets(recording.video)
-    cut = type(whole)(8, whole.promised, whole.rows, whole.columns)
-    monkeypatch.setattr("pose3d.recordings.human36m.recording_checks.read_packets", lambda path: cut)
-    fault = only_fault(checked(tree))
-    assert fault.startswith(
-        f"{recording.video}: cut short, holds 8 of the 17 frames that its header promises"
-    )
+@pytest.mark.parametrize(
+    ("checks", "sound", "wrong", "message"),
+    [
+        (RECORDING_CHECKS, {"frames": 9, "promised": 9}, {"frames": 8}, "v: cut short, holds 8 of the 9"),
+        (RECORDING_CHECKS, {"surplus": 20, "most": 20}, {"surplus": 21}, "v: 21 frames more than poses"),
+        (
+            RECORDING_CHECKS,
+            {"miss": 0.0099, "cause": ""},
+            {"miss": 0.01},
+            "miss those of p2 by up to 0.01 px",
+        ),
+        (MASK_CHECKS, {"count": 5, "excess": -20, "most": 20}, {"excess": -21}, "m: 5 boxes for 26 poses"),
+        (MASK_CHECKS, {"inside": 80, "least": 80, "cause": ""}, {"inside": 79}, "m: only 79 % of the 2D"),
+    ],
+)
+def test_limits(checks, sound, wrong, message):
+    files = SimpleNamespace(video="v", poses_2d="p2", poses_3d="p3")
+    sound |= {"files": files, "path": "m", "kind": "boxes", "poses": 26}
+    assert failed(checks, sound) == []
+    (fault,) = failed(checks, sound | wrong)
+    assert message in fault
 
 
 @pytest.mark.parametrize("kind", ["video", "poses_2d", "poses_3d", "boxes", "masks"])
