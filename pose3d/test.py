@@ -17,8 +17,7 @@ from pose3d.config import built_folder
 from pose3d.dataset.splits import open_test, split_of
 from pose3d.dataset.windows import N_WINDOWS
 from pose3d.errors import UserError, command, verdict
-from pose3d.evaluation import pose_files
-from pose3d.evaluation import trained_networks as networks
+from pose3d.evaluation import network_evaluation, pose_files
 from pose3d.evaluation.evaluate import evaluate_poses
 from pose3d.evaluation.nearest_neighbour import nearest_images
 from pose3d.evaluation.robustness import perturbed_errors
@@ -116,10 +115,10 @@ def test_network(arguments, out, formats):
     found = weights.load(arguments.weights, "regression")
     graph = graph_of(found, arguments.weights)
     data, test = open_test(arguments.data, graph.config.data, arguments.subjects, arguments.actions)
-    networks.check_unseen(arguments.weights, found, data, test, "--weights or --subjects")
+    network_evaluation.check_unseen(arguments.weights, found, data, test, "--weights or --subjects")
     detection, detector = _detector(arguments.detection, found.trained_on.init, data, test)
-    poses, truths = networks.predict_poses(graph, data, test, arguments.mirror), data.poses[test]
-    keys = networks.sample_keys(data, test)
+    poses, truths = network_evaluation.predict_poses(graph, data, test, arguments.mirror), data.poses[test]
+    keys = network_evaluation.sample_keys(data, test)
     mean = np.broadcast_to(found.scale["mean_pose"].reshape(N_JOINTS, 3), truths.shape)
 
     def evaluate(**baselines):
@@ -131,7 +130,7 @@ def test_network(arguments, out, formats):
         **_origins(found.trained_on.data, data.origin),
     }
     if detector:
-        scores = networks.score_detection(detector, data, test)
+        scores = network_evaluation.score_detection(detector, data, test)
         results["detection"] = {"weights": str(detection), **scores}
     written = _write(out, results, formats, pose_files.Pair(poses, truths, keys))
     faults = []
@@ -175,7 +174,7 @@ def _extras(arguments, graph, data, test, results, evaluate):
     for run in arguments.seeds or ():
         runs = results.get("runs", {str(arguments.weights): results["over_frames"]})
         yield lambda run=run, runs=runs: {
-            "runs": runs | {run: networks.evaluate_run(run, data, test, arguments.mirror)}
+            "runs": runs | {run: network_evaluation.evaluate_run(run, data, test, arguments.mirror)}
         }
 
 
@@ -210,7 +209,7 @@ def _detector(named, init, data, indices):
         if not named and weights.digest(run) != init["sha256"]:
             raise UserError(f"{run} was trained anew since then")
         found = weights.load(run, "detection")
-        networks.check_unseen(run, found, data, indices, "--detection")
+        network_evaluation.check_unseen(run, found, data, indices, "--detection")
         return run, graph_of(found, run)
     except (UserError, OSError) as error:
         if named:
