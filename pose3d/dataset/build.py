@@ -19,7 +19,7 @@ from pose3d.dataset.built_files import (
     samples_writer,
     write_samples,
 )
-from pose3d.dataset.sampling import sample_recording
+from pose3d.dataset.crop_recording import crop_recording
 from pose3d.errors import UserError
 from pose3d.io.atomic_files import DiskFullError, exclusive, remove_partial
 from pose3d.synthetic.tree.provenance import read_provenance as read_provenance_of_tree
@@ -45,7 +45,7 @@ class BuiltFile:
     path: Path
     left: int = 0  # recordings that have no part yet
     seconds: float = 0.0  # of work in this build, 0 if nothing was missing
-    facts: tuple = ()  # by recording, a dict of `sample_recording`; empty if it failed
+    facts: tuple = ()  # by recording, a dict of `crop_recording`; empty if it failed
 
 
 def build(recordings, out, source, run, every=1, workers=1):
@@ -239,7 +239,7 @@ def build_part(recording, path, source, every):
     start = time.perf_counter()
     with samples_writer(path, recording.action, recording.subject) as writer:
         contents = _contents([recording])  # before they are read, so that a change meanwhile is noticed later
-        facts = sample_recording(recording, every, writer.append)
+        facts = crop_recording(recording, every, writer.append)
         writer.provenance = _provenance([recording], source, every, contents, [facts])
     return time.perf_counter() - start
 

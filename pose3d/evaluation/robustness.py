@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from pose3d.dataset.built_files import built_path, read_provenance
 from pose3d.dataset.crop import Transform, crop
-from pose3d.dataset.sampling import choose_box
+from pose3d.dataset.crop_recording import choose_box
 from pose3d.errors import UserError
 from pose3d.evaluation import metrics
 from pose3d.recordings.registry import Selection, find_recordings, open_recording
@@ -133,7 +133,7 @@ def perturbed_crops(recording, every, perturbations, rng):
     """Crop every n-th frame of a recording, once for each perturbation.
 
     Yields the crops (P, 128, 128), uint8, and the pose (17, 3), mm, pelvis-relative; raises as
-    `sample_recording`. All perturbations of a frame share its random draws, so that they differ in size only.
+    `crop_recording`. All perturbations of a frame share its random draws, so that they differ in size only.
     """
     with open_recording(recording, every) as reader:
         for seen in reader:

@@ -12,8 +12,8 @@ from pose3d import build_dataset
 from pose3d.dataset import build as building
 from pose3d.dataset.built_files import built_path, read_provenance
 from pose3d.dataset.crop import Transform
+from pose3d.dataset.crop_recording import crop_recording
 from pose3d.dataset.samples import Dataset
-from pose3d.dataset.sampling import sample_recording
 from pose3d.errors import UserError
 from pose3d.io.atomic_files import DiskFullError
 from pose3d.io.processes import run_all
@@ -71,7 +71,7 @@ def test_the_built_files_hold_the_samples(raw_tree, tmp_path):
     data = Dataset.open(tmp_path / "out")
     expected = []
     for recording in recordings:
-        sample_recording(recording, 1, expected.append)
+        crop_recording(recording, 1, expected.append)
     assert len(data) == sum(len(samples["frame"]) for samples in expected) == 8 * 12
     np.testing.assert_array_equal(
         data.images(np.arange(len(data))), np.concatenate([samples["images"] for samples in expected])
@@ -121,10 +121,10 @@ def test_a_killed_build_is_resumed_where_it_stopped(raw_tree, tmp_path, in_proce
     def killed_at_the_third(recording, every, write):
         if recording == recordings[2]:
             raise KeyboardInterrupt
-        return sample_recording(recording, every, write)
+        return crop_recording(recording, every, write)
 
     with monkeypatch.context() as patch:
-        patch.setattr(building, "sample_recording", killed_at_the_third)
+        patch.setattr(building, "crop_recording", killed_at_the_third)
         with pytest.raises(KeyboardInterrupt):
             build(recordings, tmp_path, raw_tree)
     assert not built_path(tmp_path, "Walking", "S1").exists()

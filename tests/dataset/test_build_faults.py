@@ -24,7 +24,7 @@ import os, sys, time
 from pathlib import Path
 from pose3d import build_dataset
 from pose3d.dataset import build
-from pose3d.dataset.sampling import sample_recording
+from pose3d.dataset.crop_recording import crop_recording
 
 def slowly(recording, every, write):
     def write_and_wait(block):
@@ -32,9 +32,9 @@ def slowly(recording, every, write):
         (Path("{folder}") / f"at-{{recording.subject}}-{{os.getpid()}}").touch()
         while not (Path("{folder}") / "go").exists():
             time.sleep(0.05)
-    return sample_recording(recording, every, write_and_wait if recording.subject == "S11" else write)
+    return crop_recording(recording, every, write_and_wait if recording.subject == "S11" else write)
 
-build.sample_recording = slowly
+build.crop_recording = slowly
 if __name__ == "__main__":
     sys.exit(build_dataset.main())
 """

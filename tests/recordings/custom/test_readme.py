@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pose3d.dataset.sampling import sample_recording
+from pose3d.dataset.crop_recording import crop_recording
 from pose3d.recordings import custom
 from pose3d.skeleton import JOINTS
 
@@ -23,7 +23,7 @@ def test_the_example_makes_a_folder_that_can_be_read(tmp_path, monkeypatch):
         "anna Moving take 1 camera 0", "ben Moving take 1 camera 0",
     ]  # fmt: skip
     blocks = []
-    assert sample_recording(recordings[0], 10, blocks.append)["frames"] == 8
+    assert crop_recording(recordings[0], 10, blocks.append)["frames"] == 8
     joints = blocks[0]["joints_2d"].round().astype(int)
     images = blocks[0]["images"]
     assert (images[np.arange(8)[:, None], joints[..., 1], joints[..., 0]] > 0).mean() > 0.9

@@ -11,7 +11,7 @@ from pose3d.recordings.registry import open_recording
 from pose3d.skeleton import PELVIS, pelvis_relative
 
 
-def sample_recording(recording, every, write):
+def crop_recording(recording, every, write):
     """Crop every n-th frame of a recording, with its poses.
 
     `write` takes the samples block by block: dicts of arrays as in `SCHEMA`. Returns a dict fit for JSON:

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from pose3d.dataset import sampling
+from pose3d.dataset import crop_recording
 from pose3d.dataset.crop import Transform
 from pose3d.errors import UserError
 from pose3d.io.video import video_writer
@@ -143,9 +143,9 @@ def test_a_frame_whose_box_and_mask_are_empty_is_blank_and_noted(recording):
 
 def test_samples_come_in_blocks_whatever_the_length(recording, monkeypatch):
     whole, facts = sample(recording)
-    monkeypatch.setattr(sampling, "BLOCK", 5)
+    monkeypatch.setattr(crop_recording, "BLOCK", 5)
     blocks = []
-    assert sampling.sample_recording(recording, 1, blocks.append) == facts
+    assert crop_recording.crop_recording(recording, 1, blocks.append) == facts
     assert [len(block["frame"]) for block in blocks] == [5, 5, 2]
     for name, values in whole.items():
         np.testing.assert_array_equal(np.concatenate([block[name] for block in blocks]), values)
