@@ -34,7 +34,7 @@ from pose3d.io.cpu import cores
 def in_turn(function, trainings, jobs):
     """Call ``function(training, threads)`` for all trainings, `jobs` at a time; dict of what it returned.
 
-    A training waits for the one that it starts from, if that comes before it, and is left out if that fails.
+    A training waits for the one that it starts from, if that comes before it, and is skipped if that fails.
     """
     futures, found, threads = {}, {}, max(1, cores() // jobs)
 

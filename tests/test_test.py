@@ -177,7 +177,7 @@ def test_an_extra_that_fails_costs_itself_alone(built, regression_run, results, 
     assert printed.out.splitlines()[-1].startswith("MPJPE ")
 
 
-def test_a_detection_network_and_the_nearest_image_are_judged_too(
+def test_a_detection_network_and_the_nearest_image_are_evaluated_too(
     built, regression_run, detection_run, results, tmp_path, capsys
 ):
     assert run(built, regression_run, tmp_path, "--detection", detection_run, "--nearest") == 0
@@ -299,7 +299,7 @@ def test_a_network_can_be_tested_on_people_of_another_data_set(built, regression
     assert f"{regression_run} was trained with S1; name another --weights or --subjects" in error
 
 
-def test_every_format_that_is_asked_for_is_written_and_judged_alike(built, regression_run, results, tmp_path):
+def test_every_format_asked_for_is_written_and_evaluated_alike(built, regression_run, results, tmp_path):
     assert run(built, regression_run, tmp_path, "--save-predictions", *predictions.FORMATS) == 0
     for kind in predictions.FORMATS:
         arguments = ["--predictions", str(tmp_path / f"predictions.{kind}"), "--out", str(tmp_path / kind)]
@@ -342,7 +342,7 @@ def published(tmp_path):
     return paths
 
 
-def test_the_original_s_dumps_are_judged_without_a_network(published, tmp_path, capsys):
+def test_the_original_s_dumps_are_evaluated_without_a_network(published, tmp_path, capsys):
     out = tmp_path / "out"
     arguments = ["--predictions", str(published[0]), "--truth", str(published[1]), "--out", str(out)]
     assert test.main(arguments) == 0
@@ -403,7 +403,7 @@ def test_options_that_do_not_go_together(words, message, capsys):
 
 
 def changed(source, path, drop=None, scale=None, **changes):
-    """The weights at `source`, with parameters changed or left out, written to `path`."""
+    """The weights at `source`, with parameters changed or omitted, written to `path`."""
     found = weights.load(source)
     params = {name: value for name, value in (found.params | changes).items() if name != drop}
     scale = found.scale if scale is None else scale

@@ -92,7 +92,7 @@ def perturbed_errors(predict, data, indices, every, rng, perturbations=STANDARD)
     """MPJPE, mm, on every n-th frame of the recordings of samples, by name of the perturbation.
 
     ``predict`` takes images (n, 128, 128) and returns poses (n, 17, 3), mm. All figures are over the same
-    frames; those of masks are left out if a recording has none. A `UserError` if the source of the built
+    frames; those of masks are omitted if a recording has none. A `UserError` if the source of the built
     files is gone.
     """
     recordings = _recordings(data, indices)

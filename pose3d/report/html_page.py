@@ -158,7 +158,7 @@ def _curve(curve):
             }
         )
     scale = axis_scale([value for line in lines for value in line["y"]])
-    # 1, 2 and 5 of each decade; plotly's own labels leave out the zeros of 50.
+    # 1, 2 and 5 of each decade; plotly's own labels omit the zeros of 50.
     ticks = {"tickvals": [i * 10.0**e for e in range(-6, 7) for i in (1, 2, 5)]} if scale == "log" else {}
     layout = {
         "title": {"text": curve.title, "font": {"size": 15}},

@@ -101,7 +101,7 @@ def test_another_task_is_refused(path):
 
 
 def rewrite(path, header=(), **arrays):
-    """The file with changed header entries (None: left out) and arrays."""
+    """The file with changed header entries (None: omitted) and arrays."""
     with np.load(path) as file:
         content = dict(file)
     changed = json.loads(str(content["header"])) | dict(header)
