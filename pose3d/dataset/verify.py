@@ -21,10 +21,10 @@ REPEATED_PERCENT = 10
 CHECKS = (
     Check("changed", bool, f"{{changed}} differ from what was written (checksum); {REMEDY}"),
     Check("found noted", ne, f"holds {{found}}, but the build recorded {{noted}}; {REMEDY}"),
-    Check("samples", lambda n: n == 0, f"holds no sample; {REMEDY}"),
+    Check("count", lambda n: n == 0, f"holds no sample; {REMEDY}"),
     Check("ordered", not_, f"frames of a recording are out of order or occur twice; {REMEDY}"),
-    Check("pelvis", lambda mm: mm > 0, f"a pose's pelvis is {{pelvis:.1f}} mm off zero; {REMEDY}"),
-    Check("samples farthest", lambda n, mm: n and not REACH_MM[0] < mm < REACH_MM[1],
+    Check("off_zero", lambda mm: mm > 0, f"a pose's pelvis is {{off_zero:.1f}} mm off zero; {REMEDY}"),
+    Check("count farthest", lambda n, mm: n and not REACH_MM[0] < mm < REACH_MM[1],
           "the farthest joint is {farthest:.0f} mm from the pelvis; check the source and its unit"),
     Check("empty_boxes", bool, f"{{empty_boxes}} boxes are empty; {REMEDY}"),
     Check("percent", lambda percent: percent > REPEATED_PERCENT,
@@ -69,7 +69,7 @@ class _Tally:
     def __init__(self):
         self.digests = {}
         self.count = self.repeated = self.blank = 0
-        self.farthest, self.pelvis_moved, self.empty_boxes = 0.0, 0.0, 0
+        self.farthest, self.off_zero, self.empty_boxes = 0.0, 0.0, 0
         self.takes, self.ordered = set(), True
         self._last = None
 
@@ -89,24 +89,21 @@ class _Tally:
         self.repeated += int((same & recording).sum())
         self.blank += int((~block["images"].any(axis=(1, 2))).sum())
         self.farthest = max(self.farthest, float(np.linalg.norm(block["poses"], axis=-1).max()))
-        self.pelvis_moved = max(self.pelvis_moved, float(abs(block["poses"][:, PELVIS]).max()))
+        self.off_zero = max(self.off_zero, float(abs(block["poses"][:, PELVIS]).max()))
         box = block["box"]
         self.empty_boxes += int(((box[:, 2:] <= box[:, :2]).any(axis=1)).sum())
         self.count += len(keys) if self._last is None else len(keys) - 1
         self._last = block["images"][-1], keys[-1]
 
     def values(self, recorded, facts):
-        """What the checks need, from these and the recorded checksums and facts."""
+        """What the checks need, from the counts and the recorded checksums and facts."""
         found = {"frames": self.count, "repeated": self.repeated, "blank": self.blank}
         changed = [name for name, digest in self.digests.items() if digest.hexdigest() != recorded[name]]
-        return {
+        noted = {name: sum(fact[name] for fact in facts) for name in found} if facts else None
+        percent = 100 * self.repeated / max(self.count, 1)
+        return vars(self) | {
             "changed": ", ".join(changed),
             "found": found,
-            "noted": {name: sum(fact[name] for fact in facts) for name in found} if facts else None,
-            "samples": self.count,
-            "ordered": self.ordered,
-            "pelvis": self.pelvis_moved,
-            "farthest": self.farthest,
-            "empty_boxes": self.empty_boxes,
-            "percent": 100 * self.repeated / max(self.count, 1),
+            "noted": noted,
+            "percent": percent,
         }

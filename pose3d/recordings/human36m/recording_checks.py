@@ -8,7 +8,7 @@ import numpy as np
 from pose3d.errors import UserError, one_line
 from pose3d.io.video import read_packets
 from pose3d.recordings.checks import REACH, SAMPLES, Check, failed
-from pose3d.recordings.human36m.cameras import project, world_to_camera
+from pose3d.recordings.human36m.cameras import project
 from pose3d.recordings.human36m.masks import open_masks
 from pose3d.recordings.human36m.poses import read_poses_2d, read_poses_3d
 from pose3d.recordings.human36m.reader import USUAL_SURPLUS
@@ -34,7 +34,8 @@ RECORDING_CHECKS = (
     Check("surplus most", lambda n, most: n > most, "{files.video}: {surplus} frames more than poses, where "
           "up to {most} are usual; extract it and {files.poses_2d} again"),
     Check("miss", lambda px: px >= TOLERANCE, "{files.poses_3d}: projected, its poses miss those of "
-          "{files.poses_2d} by up to {miss:.2f} px; {cause}; extract both again"),
+          "{files.poses_2d} by up to {miss:.2f} px: one is of another camera, take or frame, or its joints "
+          "are in another order; extract both again"),
 )  # fmt: skip
 # Of the boxes and of the masks, at `path`.
 MASK_CHECKS = (
@@ -91,7 +92,8 @@ def inspect(recording, cameras=None, expected=None, short=False):
         if poses_3d is not None:
             values["poses_3d"] = len(poses_3d)
             if cameras is not None:
-                values |= _projection(recording, cameras, poses_3d, poses_2d)
+                both = slice(min(len(poses_2d), len(poses_3d)))
+                values["miss"] = reprojection_miss(cameras[recording.camera], poses_3d[both], poses_2d[both])
         for kind in LEAST:
             if getattr(recording, kind) is not None:
                 _check_masks(found, kind, poses_2d[:, KEPT])
@@ -144,27 +146,3 @@ def reprojection_miss(camera, poses_3d, poses_2d):
     with np.errstate(all="ignore"):
         miss = np.linalg.norm(project(camera, poses_3d) - poses_2d, axis=-1)
     return float(np.nan_to_num(miss, nan=np.inf).max(initial=0.0))
-
-
-def _projection(recording, cameras, poses_3d, poses_2d):
-    """The miss of the recording's camera, and its likely cause."""
-    own, paths = recording.camera, (recording.poses_3d, recording.poses_2d)
-    count = min(len(poses_2d), len(poses_3d))
-    miss = reprojection_miss(cameras[own], poses_3d[:count], poses_2d[:count])
-    owners = _owners(cameras, poses_3d[: min(count, SAMPLES)], poses_2d[: min(count, SAMPLES)])
-    foreign = [
-        f"{path} is that of camera {owner}"
-        for path, owner in zip(paths, owners, strict=True)
-        if owner not in (own, None)
-    ]
-    return {"miss": miss, "cause": " and ".join(foreign) or "camera, frames or order of joints differ"}
-
-
-def _owners(cameras, poses_3d, poses_2d):
-    """Cameras with which the 3D and the 2D poses fit together: one of each; None, None if none do."""
-    for of_3d, camera in cameras.items():
-        world = poses_3d @ camera.R + camera.T
-        for of_2d, other in cameras.items():
-            if reprojection_miss(other, world_to_camera(other, world), poses_2d) < TOLERANCE:
-                return of_3d, of_2d
-    return None, None
