@@ -24,7 +24,6 @@ from pose3d.recordings.custom import verification
 from pose3d.recordings.human36m import tree_checks
 from pose3d.recordings.registry import ACTIONS, CUSTOM, RAW, Selection, find_recordings, kind_of
 from pose3d.report import build_report
-from pose3d.synthetic.people import find_people
 from pose3d.synthetic.tree.provenance import read_provenance
 
 REAL, SYNTHETIC = Path(HUMAN36M), Path(SYNTHETIC_TREE)
@@ -124,6 +123,8 @@ def _main(args, run):
 def _build(args, selection, overrides, run):
     source = _source(args, selection)
     if source == PEOPLE:
+        from pose3d.synthetic.people import find_people  # with numba, a third of a worker's start
+
         wanted = selection.subjects, selection.action_names()
         kind, recordings, lines = PEOPLE, find_people(args.frames or FRAMES, args.seed or 0, *wanted), []
     else:

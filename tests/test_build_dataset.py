@@ -1,4 +1,6 @@
 import shutil
+import subprocess
+import sys
 
 import h5py
 import pytest
@@ -13,6 +15,14 @@ FEW = ("--every", 6, "--workers", 1)  # two frames of each recording
 
 def run(*arguments):
     return build_dataset.main([str(argument) for argument in arguments])
+
+
+def test_a_worker_starts_without_what_draws_people():
+    code = (
+        "import sys, pose3d.build_dataset; print({'numba', 'pose3d.synthetic.people'} & sys.modules.keys())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
 
 
 def test_from_a_raw_tree_to_table_and_contact_sheet(raw_tree, tmp_path, capsys):
