@@ -10,7 +10,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from pose3d.skeleton import JOINTS
-from pose3d.synthetic.body import BONES
+from pose3d.synthetic.body import BONE, BONES, SIDES
 
 # Flexion, abduction, outward rotation of the hip; flexion of the knee; flexion, bend to the side and twist of
 # trunk and head. Ranges of active motion of healthy adults, rounded outward (American Academy of
@@ -22,11 +22,9 @@ HEAD_LIMITS = np.array([(-50, 45), (-35, 35), (-75, 75)])
 ANKLE_LIMITS = np.array([-45, 30])  # toes up positive
 UPPER_ARM, FOREARM = 0.53, 0.47  # shares of the arm, shoulder to wrist
 FEET, FLOOR, SEAT = range(3)
-_SIGNS = np.array([1.0, -1.0])  # of the y axis: left, right
-_MIRROR = np.diag([1.0, -1.0, 1.0])
+_SIGNS = np.array([sign for _, sign in SIDES], float)  # of the y axis
 _SHOULDER_ABOVE_HIP = 0.93  # of the arm's length
 _HAND_BONES = ("{0}Hand", "{0}FingerBase", "{1}Thumb")
-_INDEX = {name: number for number, name in enumerate(BONES)}
 
 
 @dataclass
@@ -76,6 +74,16 @@ def turn(axis, degrees):
     )
 
 
+def bend(upper, lower, far):
+    """Where the middle joint of a limb is, by the law of cosines: along the line to its end, and out of it.
+
+    The two bones have the lengths `upper` and `lower`, and the end is `far` from the root; far more than both
+    lengths, the joint is on the line.
+    """
+    along = (upper**2 - lower**2 + far**2) / (2 * far)
+    return along, np.sqrt(np.maximum(upper**2 - along**2, 0))
+
+
 def rotations(posture, reach, body, rng):
     """Global rotations of the bones from the T-pose, (N, 31, 3, 3), in balance on the floor.
 
@@ -86,15 +94,15 @@ def rotations(posture, reach, body, rng):
     bones = np.empty((count, len(BONES), 3, 3))
     pelvis = turn("x", posture.pelvis[:, 1]) @ turn("y", posture.pelvis[:, 0])
     for name in ("Hips", "LHipJoint", "RHipJoint"):
-        bones[:, _INDEX[name]] = pelvis
+        bones[:, BONE[name]] = pelvis
     chest = _chain(bones, pelvis, ("LowerBack", "Spine", "Spine1"), posture.spine)
     _chain(bones, chest, ("Neck", "Neck1", "Head"), posture.head)
     legs = _legs(bones, pelvis, posture)
     _arms(bones, chest, *_solve(_wrists(reach, chest, pelvis, legs), reach.pole), rng)
-    places, masses = _floor_points(bones, body)
+    places = _floor_points(bones, body)
     for support, turned in ((FEET, _balanced), (FLOOR, _settled)):
         ones = posture.support == support
-        bones[ones] = turned(places[ones], masses)[:, None] @ bones[ones]
+        bones[ones] = turned(places[ones])[:, None] @ bones[ones]
     _feet(bones, posture)
     return bones
 
@@ -104,19 +112,18 @@ def _chain(bones, base, names, angles):
     flexion, side, twist = (angles / len(names)).T
     step = turn("z", twist) @ turn("x", side) @ turn("y", flexion)
     for name in names:
-        base = bones[:, _INDEX[name]] = base @ step
+        base = bones[:, BONE[name]] = base @ step
     return base
 
 
 def _legs(bones, pelvis, posture):
     """Place the legs; directions of thighs and shanks, (N, 2, 3) each."""
     found = []
-    for side, sign in enumerate(_SIGNS):
-        name = ("Left", "Right")[side]
+    for side, (name, sign) in enumerate(SIDES):
         flexion, abduction, rotation = posture.hips[:, side].T
         thigh = pelvis @ turn("y", -flexion) @ turn("x", sign * abduction) @ turn("z", sign * rotation)
         shank = thigh @ turn("y", posture.knees[:, side])
-        bones[:, _INDEX[f"{name}UpLeg"]], bones[:, _INDEX[f"{name}Leg"]] = thigh, shank
+        bones[:, BONE[f"{name}UpLeg"]], bones[:, BONE[f"{name}Leg"]] = thigh, shank
         found.append((-thigh[:, :, 2], -shank[:, :, 2]))
     _feet(bones, posture)
     thighs, shanks = zip(*found, strict=True)
@@ -125,13 +132,13 @@ def _legs(bones, pelvis, posture):
 
 def _feet(bones, posture):
     """Place the feet at the ends of the shanks."""
-    for side, name in enumerate(("Left", "Right")):
-        shank = bones[:, _INDEX[f"{name}Leg"]]
+    for side, (name, sign) in enumerate(SIDES):
+        shank = bones[:, BONE[f"{name}Leg"]]
         level = np.degrees(np.arctan2(-shank[:, 2, 0], shank[:, 2, 2]))
         ankle = np.where(np.isnan(posture.ankles[:, side]), level, posture.ankles[:, side])
         foot = shank @ turn("y", -np.clip(ankle, *ANKLE_LIMITS))
-        foot = foot @ turn("z", _SIGNS[side] * posture.toes[:, side])
-        bones[:, _INDEX[f"{name}Foot"]] = bones[:, _INDEX[f"{name}ToeBase"]] = foot
+        foot = foot @ turn("z", sign * posture.toes[:, side])
+        bones[:, BONE[f"{name}Foot"]] = bones[:, BONE[f"{name}ToeBase"]] = foot
 
 
 def _wrists(reach, chest, pelvis, legs):
@@ -156,8 +163,7 @@ def _solve(wrist, pole):
     far = np.linalg.norm(wrist, axis=-1, keepdims=True)
     towards = wrist / np.maximum(far, 1e-9)
     far = np.clip(far, abs(UPPER_ARM - FOREARM) + 0.14, UPPER_ARM + FOREARM - 0.004)
-    along = (UPPER_ARM**2 - FOREARM**2 + far**2) / (2 * far)  # the law of cosines
-    out = np.sqrt(UPPER_ARM**2 - along**2)
+    along, out = bend(UPPER_ARM, FOREARM, far)
     across = pole - (pole * towards).sum(axis=-1, keepdims=True) * towards
     across /= np.maximum(np.linalg.norm(across, axis=-1, keepdims=True), 1e-9)
     elbow = along * towards + out * across
@@ -179,13 +185,13 @@ def _arms(bones, chest, upper, lower, hinge, rng):
     forearm = _along(lower, hinge) @ turn("y", rng.normal(20, 35, shape))
     hand = forearm @ turn("x", rng.normal(0, 14, shape)) @ turn("z", rng.normal(0, 20, shape))
     fist = hand @ turn("x", -rng.uniform(0, 60, shape) * (rng.random(shape) < 0.6))
-    for side, name in enumerate(("Left", "Right")):
-        flip = np.eye(3) if name == "Left" else _MIRROR
+    for side, (name, sign) in enumerate(SIDES):
+        flip = np.diag([1.0, sign, 1.0])
         parts = {f"{name}Shoulder": girdle, f"{name}Arm": arm, f"{name}ForeArm": forearm}
         parts |= {bone.format(name, name[0]): hand for bone in _HAND_BONES}
         parts[f"{name}HandFinger1"] = fist
         for bone, rotation in parts.items():
-            bones[:, _INDEX[bone]] = chest @ (flip @ rotation[:, side] @ flip)
+            bones[:, BONE[bone]] = chest @ (flip @ rotation[:, side] @ flip)
 
 
 def _along(direction, hinge):
@@ -197,40 +203,41 @@ def _along(direction, hinge):
 # Of each joint, in the order of `JOINTS`, and of both toes: mm of flesh below it, and share of the weight.
 _FLESH = np.array([100, 95, 50, 75, 95, 50, 75, 100, 100, 60, 90, 60, 40, 35, 60, 40, 35, 25, 25.0])
 _WEIGHT = np.array([18, 5, 9, 4, 5, 9, 4, 16, 14, 3, 6, 3, 2.5, 1.5, 3, 2.5, 1.5, 1, 1])
+_WEIGHT /= _WEIGHT.sum()
 _TOES = np.array([130.0, 0, -55])  # from the ankle in the foot's axes, mm
 _STEPS = np.linspace(-30, 30, 7)  # degrees by which a body that rests may turn
 
 
 def _floor_points(bones, body):
-    """Places (N, 19, 3) of joints and toes, and their shares of the weight."""
+    """Places (N, 19, 3) of joints and toes."""
     joints = body.joints(bones)
     toes = [
-        joints[:, JOINTS.index(f"{name.lower()} ankle")] + bones[:, _INDEX[f"{name}Foot"]] @ _TOES
+        joints[:, JOINTS.index(f"{name.lower()} ankle")] + bones[:, BONE[f"{name}Foot"]] @ _TOES
         for name in ("Right", "Left")
     ]
-    return np.concatenate([joints, np.stack(toes, axis=1)], axis=1), _WEIGHT / _WEIGHT.sum()
+    return np.concatenate([joints, np.stack(toes, axis=1)], axis=1)
 
 
-def _balanced(places, masses):
+def _balanced(places):
     """Rotations (N, 3, 3) that bring the centre of mass above what is on the floor."""
     height = places[..., 2] - _FLESH
     carries = np.exp((height.min(axis=1, keepdims=True) - height) / 30)
     carries /= carries.sum(axis=1, keepdims=True)
-    lean = masses @ places - (carries[..., None] * places).sum(axis=1)
+    lean = _WEIGHT @ places - (carries[..., None] * places).sum(axis=1)
     high = np.maximum(lean[:, 2], 100)
     return turn("x", np.clip(np.degrees(np.arctan2(lean[:, 1], high)), -30, 30)) @ turn(
         "y", -np.clip(np.degrees(np.arctan2(lean[:, 0], high)), -30, 30)
     )
 
 
-def _settled(places, masses):
+def _settled(places):
     """Rotations (N, 3, 3) by which a body comes to rest: its centre of mass as low as small turns let it."""
     found = np.broadcast_to(np.eye(3), (len(places), 3, 3))
     for steps in (_STEPS, _STEPS / 6):
         tried = (turn("x", steps)[:, None] @ turn("y", steps)[None]).reshape(-1, 3, 3)
         tried = tried[:, None] @ found
         height = np.einsum("tnj,npj->tnp", tried[:, :, 2], places)
-        centre = height @ masses - (height - _FLESH).min(axis=2)
+        centre = height @ _WEIGHT - (height - _FLESH).min(axis=2)
         found = tried[centre.argmin(axis=0), np.arange(len(places))]
     return found
 

@@ -197,6 +197,10 @@ class Body:
         steps = turns[..., parents, :, :] @ (self.heads - self.heads[parents])[..., None]
         return _ABOVE @ steps[..., 0]
 
+    def on(self, bones):
+        """Whether one of the bones, by name, moves a vertex most: (V,) bool array."""
+        return np.isin(self.bones[:, 0], [BONE[bone] for bone in bones])
+
     def transforms(self, rotations):
         """Transforms of the bones from rest to a pose, with the head of Hips at the origin.
 

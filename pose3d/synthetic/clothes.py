@@ -1,12 +1,13 @@
 """Clothes, hair and skin of a person: gray of each vertex, and how far cloth stands off the skin."""
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
 
-from pose3d.synthetic.body import BONES
+from pose3d.synthetic.body import BONES, population
 
-_PARTS = {
+PARTS = {
     "head": ("Head", "Neck", "Neck1"),
     "arm": ("LeftArm", "LeftForeArm", "RightArm", "RightForeArm"),
     "leg": ("LeftUpLeg", "LeftLeg", "RightUpLeg", "RightLeg"),
@@ -35,7 +36,7 @@ class Wardrobe:
 
     def __init__(self, body):
         bone = body.bones[np.arange(len(body.bones)), body.weights.argmax(axis=1)]
-        self._on = {name: np.isin(bone, [BONES.index(b) for b in bones]) for name, bones in _PARTS.items()}
+        self._on = {name: np.isin(bone, [BONES.index(b) for b in bones]) for name, bones in PARTS.items()}
         self._skirt = np.arange(len(bone)) >= body.n_body_vertices
         self._along = np.zeros(len(bone))  # from 0 to 1 along the upper half of a limb, to 2 along the lower
         for joints in _LIMBS:
@@ -132,6 +133,12 @@ class Wardrobe:
                 0.35, 0.8
             )
         albedo[head & (abs(z - eyes[2]) < 10) & (x > eyes[0] - 25)] *= rng.uniform(0.4, 0.8)
+
+
+@functools.cache
+def wardrobe():
+    """The `Wardrobe` of this process."""
+    return Wardrobe(population().average)
 
 
 def _gray(rng, dark=False):

@@ -10,7 +10,7 @@ from pose3d.recordings.human36m import SUBJECTS
 from pose3d.recordings.observation import Observation, Reader
 from pose3d.recordings.registry import open_recording
 from pose3d.synthetic.body import population
-from pose3d.synthetic.clothes import Wardrobe
+from pose3d.synthetic.clothes import wardrobe
 from pose3d.synthetic.mask_errors import spoil
 from pose3d.synthetic.mesh import skin, vertex_normals
 from pose3d.synthetic.pose_families import FAMILIES, draw
@@ -115,7 +115,7 @@ class PeopleReader(Reader):
 
 @functools.cache
 def _studio():
-    return Studio(population().average)
+    return Studio()
 
 
 open_recording.register(People, PeopleReader)
@@ -145,10 +145,9 @@ class _Frame:
 
 
 class Studio:
-    """Takes photographs of people; what does not change between them, by a body of average build, is kept."""
+    """Takes photographs of people; what does not change between them is kept."""
 
-    def __init__(self, body):
-        self._wardrobe = Wardrobe(body)
+    def __init__(self):
         self._gray = np.empty((SIDE, SIDE, 1), np.float32)
         self._nearest = np.empty((SIDE, SIDE), np.float32)
 
@@ -158,7 +157,7 @@ class Studio:
         `pose` (31, 3, 3) rotates the bones from the T-pose. Returns the image (gray levels, uint8), the
         silhouette (bool), and the joints (17, 3), mm, camera frame, and (17, 2), px.
         """
-        clothes = self._wardrobe.dress(body, rng, may_wear_skirt)
+        clothes = wardrobe().dress(body, rng, may_wear_skirt)
         shown = body.n_body_vertices, body.n_body_faces
         vertices, faces = (slice(None), slice(None)) if clothes.skirt else map(slice, shown)
         faces = body.faces[faces]
@@ -192,7 +191,7 @@ class Studio:
         depth = rng.uniform(-0.05, 0.35)
         if depth > 0.05:
             length = rng.uniform(35, 120)
-            bumps = np.stack([self._wardrobe.field(length, rng)[shown] for _ in range(3)], axis=1)
+            bumps = np.stack([wardrobe().field(length, rng)[shown] for _ in range(3)], axis=1)
             normals = normals + np.float32(depth) * bumps * clothes.folds[shown, None]
         up = axes[:, 2].astype(np.float32)
         ambient = np.float32(rng.uniform(0.15, 0.8))

@@ -6,6 +6,7 @@ import numpy as np
 from scipy.interpolate import CubicSpline, PchipInterpolator
 from scipy.ndimage import gaussian_filter1d, minimum_filter1d
 
+from pose3d.synthetic.anatomy import bend
 from pose3d.synthetic.body import BONE
 from pose3d.synthetic.mesh import skin
 from pose3d.synthetic.motion.kinematics import euler, upright
@@ -41,7 +42,7 @@ def leg_of(body):
     )
     transforms = body.transforms(np.tile(np.eye(3), (len(body.t_pose), 1, 1)))
     mesh = skin(body, transforms, np.zeros(len(body.vertices), np.float32))
-    foot = mesh[np.isin(body.bones[:, 0], [BONE["LeftFoot"], BONE["LeftToeBase"]])]
+    foot = mesh[body.on(("LeftFoot", "LeftToeBase"))]
     back, _, low = foot.min(axis=0)
     thigh, shank = hip[2] - knee[2], knee[2] - ankle[2]
     heel = _ROUND * (ankle[0] - back)
@@ -92,15 +93,14 @@ def hips_height(hips, feet, leg):
 
 
 def bend_leg(hip, foot, leg):
-    """Rotations (F, 3, 3) of thigh and shank, by the law of cosines, from the hip joint (F, 3), mm.
+    """Rotations (F, 3, 3) of thigh and shank from the hip joint (F, 3), mm.
 
     The knee bends where the foot points.
     """
     forward = euler("Z", foot.heading)[..., 0]
     span = foot.ankle - hip
     far = np.linalg.norm(span, axis=1, keepdims=True)
-    along = (leg.thigh**2 - leg.shank**2 + far**2) / (2 * far)
-    out = np.sqrt(np.maximum(leg.thigh**2 - along**2, 0))
+    along, out = bend(leg.thigh, leg.shank, far)
     knee = hip + along * span / far + out * upright(-span, forward)[..., 0]
     return upright(hip - knee, forward), upright(knee - foot.ankle, forward)
 

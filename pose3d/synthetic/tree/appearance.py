@@ -1,13 +1,12 @@
 """Bodies, clothes and light of the takes: fixed for each subject, or varied from take to take."""
 
-import functools
 from dataclasses import dataclass
 
 import numpy as np
 
 from pose3d.recordings.human36m import SUBJECTS
 from pose3d.synthetic.body import BONES, Body, population
-from pose3d.synthetic.clothes import Wardrobe
+from pose3d.synthetic.clothes import PARTS, wardrobe
 
 KINDS = ("clothes", "girth", "light", "masks", "bodies")
 # Of the population: of different build, of the sexes of Human3.6M's subjects, and each of the group that
@@ -16,9 +15,6 @@ KINDS = ("clothes", "girth", "light", "masks", "bodies")
 _NUMBERS = {"S1": 133, "S5": 36, "S6": 25, "S7": 82, "S8": 180, "S9": 317, "S11": 369}
 _GIRTH = (-6.0, 22.0)  # mm under the clothes
 _ENDS = ("Head", "Neck", "Hand", "Finger", "Thumb", "Foot", "Toe")  # bones whose skin has no more girth
-_LEGS = ("LeftUpLeg", "LeftLeg", "RightUpLeg", "RightLeg")
-_FEET = ("LeftFoot", "LeftToeBase", "RightFoot", "RightToeBase")
-_HEAD = ("Head", "Neck", "Neck1")
 _SKIN, _HAIR = (1.32, 0.9, 0.68), (1.25, 0.95, 0.7)  # red, green and blue of gray 1
 _TINT = 0.15  # sd of the channels of cloth
 _GRAY = np.array([0.299, 0.587, 0.114])
@@ -54,31 +50,21 @@ def appearance(subject, kinds, rng):
     if "bodies" in streams:
         body = population().body(streams["bodies"].integers(len(population())))
     stream = streams.get("clothes", np.random.default_rng(SUBJECTS.index(subject)))
-    clothes = _wardrobe().dress(body, stream, may_wear_skirt=False)
+    clothes = wardrobe().dress(body, stream, may_wear_skirt=False)
     colours, offsets = clothes.albedo[:, None] * _tints(body, clothes, stream), clothes.offsets
     if "girth" in streams:
-        thick = ~_on(body, [bone for bone in BONES if any(part in bone for part in _ENDS)])
+        thick = ~body.on([bone for bone in BONES if any(part in bone for part in _ENDS)])
         offsets = offsets + np.float32(streams["girth"].uniform(*_GIRTH)) * thick
     lamps = streams["light"].uniform(0.5, 1.5, 4) if "light" in streams else np.ones(4)
     noise = streams["masks"].uniform(0.5, 1.6) if "masks" in streams else 1.0
     return Appearance(body, colours.astype(np.float32), offsets, tuple(lamps), noise)
 
 
-@functools.cache
-def _wardrobe():
-    return Wardrobe(population().average)
-
-
-def _on(body, bones):
-    """(V,) bool, whether one of the bones moves a vertex most."""
-    return np.isin(body.bones[:, 0], [BONES.index(bone) for bone in bones])
-
-
 def _tints(body, clothes, rng):
     """(V, 3) colours of gray 1, of skin, hair, shirt, trousers and shoes."""
     shirt, trousers, shoes = np.exp(rng.normal(0, _TINT, (3, 3)))
     dressed = clothes.offsets > 0
-    below = _on(body, _LEGS) | (body.vertices[:, 2] < body.landmarks["Hips"][2])
-    part = np.select([~dressed, _on(body, _HEAD), _on(body, _FEET), below], [0, 1, 4, 3], 2)
+    below = body.on(PARTS["leg"]) | (body.vertices[:, 2] < body.landmarks["Hips"][2])
+    part = np.select([~dressed, body.on(PARTS["head"]), body.on(PARTS["foot"]), below], [0, 1, 4, 3], 2)
     tints = np.array([_SKIN, _HAIR, shirt, trousers, shoes])
     return (tints / (tints @ _GRAY)[:, None])[part]
