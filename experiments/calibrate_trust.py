@@ -121,18 +121,18 @@ def roc_area(chances, is_right):
     return float(ranks / (right * (len(chances) - right)))
 
 
-def calibrate(regression, detection, data, fit, test, rng):
-    """The fitted model, with its scores on other bodies, and lines that tell these.
+def calibrate(regression, detection, data, split, rng):
+    """The model, fitted on the validation's samples, with its scores on those of the test.
 
     Parameters
     ----------
     regression, detection : pose3d.inference.predictor.Predictor
     data : Dataset
-    fit, test : (n,) int arrays, samples to fit on, and of other bodies
+    split : pose3d.dataset.splits.Split
     rng : numpy.random.Generator
     """
     parts = []
-    for samples in (fit, test):
+    for samples in (split.validation, split.test):
         chosen = np.sort(rng.choice(samples, min(MOST, len(samples)), replace=False))
         images = data.images(chosen)
         poses, signs = trust.measure(regression, detection, images)
@@ -171,23 +171,26 @@ def lines(model):
     ]
 
 
+def parser(description):
+    """The arguments of this script and of ship_weights.py."""
+    result = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    result.add_argument("regression", help="run folder or weights file")
+    result.add_argument("detection", help="run folder or weights file")
+    result.add_argument("--data", default="data/people", help="built files (default: %(default)s)")
+    result.add_argument("--seed", type=int, default=0, help="of the calibration (default: 0)")
+    return result
+
+
 @command
 def main(argv=None):
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("regression", help="run folder or weights file")
-    parser.add_argument("detection", help="run folder or weights file")
-    parser.add_argument("--data", default="data/people", help="built files (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args(argv)
+    arguments = parser(__doc__).parse_args(argv)
     regression = predictor.load(arguments.regression, "regression")
     detection = predictor.load(arguments.detection, "detection")
     data = Dataset.open(arguments.data)
     split = split_of(data, regression.graph.config.data)
-    test = np.flatnonzero(np.isin(data.subject, regression.graph.config.data.test))
-    rng = np.random.default_rng(arguments.seed)
-    model = calibrate(regression, detection, data, split.validation, test, rng)
+    model = calibrate(regression, detection, data, split, np.random.default_rng(arguments.seed))
     print(*lines(model), sep="\n")
 
 

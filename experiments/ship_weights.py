@@ -6,13 +6,12 @@ Their matrices are stored as int8, which may cost 0.5 mm on the test's subjects.
 trained on, with which settings and from which commit; that of the regression, how far to trust its poses.
 """
 
-import argparse
 import dataclasses
 import subprocess
 import sys
 
 import numpy as np
-from calibrate_trust import MOST, calibrate, lines
+from calibrate_trust import MOST, calibrate, lines, parser
 
 from pose3d.dataset.samples import Dataset
 from pose3d.dataset.splits import split_of
@@ -44,14 +43,7 @@ def error_of(run, data, samples):
 
 @command
 def main(argv=None):
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("regression", help="run folder or weights file")
-    parser.add_argument("detection", help="run folder or weights file")
-    parser.add_argument("--data", default="data/people", help="built files (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="of the calibration (default: 0)")
-    arguments = parser.parse_args(argv)
+    arguments = parser(__doc__).parse_args(argv)
     rng = np.random.default_rng(arguments.seed)
     revision = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
     about = {"commit": revision.stdout.strip()}
@@ -59,14 +51,14 @@ def main(argv=None):
     found = ship(arguments.regression, "regression", about)
 
     data, settings = Dataset.open(arguments.data), found.config.data
-    test = np.flatnonzero(np.isin(data.subject, settings.test))
-    chosen = np.sort(rng.choice(test, min(MOST, len(test)), replace=False))
+    split = split_of(data, settings)
+    chosen = np.sort(rng.choice(split.test, min(MOST, len(split.test)), replace=False))
     before, after = (error_of(run, data, chosen) for run in (arguments.regression, None))
     print(f"{before:.2f} mm on {', '.join(settings.test)}, {after:.2f} mm as int8")
     if after - before > ALLOWED:
         raise UserError(f"int8 costs more than {ALLOWED} mm; store float16 instead")
     networks = (predictor.load(None, task) for task in ("regression", "detection"))
-    model = calibrate(*networks, data, split_of(data, settings).validation, test, rng)
+    model = calibrate(*networks, data, split, rng)
     print(*lines(model), sep="\n")
     about |= {trust.ABOUT: model, "test_mpjpe_mirrored_mm": round(after, 2)}
     ship(arguments.regression, "regression", about)

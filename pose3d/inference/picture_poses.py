@@ -71,13 +71,13 @@ def predict_pictures(predict, source, find_mask, box, draw):
             pose, note = None, ""
             if cut is not None:
                 pose, chance = next(of_person)
-                chance, note = _judged(cut, chance)
+                chance, note = _doubted(cut, chance)
                 _add(found, picture, cut, pose, chance, note)
             draw(picture, cut, pose, note)
     return found
 
 
-def _judged(cut, chance):
+def _doubted(cut, chance):
     """The chance that a pose is right, or None, and why it is not to be trusted."""
     note = KEPT if cut.mask is None else CUT_OFF if cut.is_cut_off else ""
     if chance is not None:
@@ -132,7 +132,7 @@ def _blocks(cut_outs):
 
 
 def report(source, found):
-    """Say what was left out and what is not to be trusted; a `UserError` if nothing is left."""
+    """Say what was skipped and what is not to be trusted; a `UserError` if nothing is left."""
     if source.is_dir() and (others := list_images(source)[1]):
         print(f"{others} other file{'s' * (others != 1)} in {source}: no image, by the ending")
     if found.skipped and not found.poses and not found.empty:
