@@ -7,7 +7,7 @@ from pytensor.graph.basic import Apply
 from pytensor.graph.op import Op
 
 from pose3d.ops import reference
-from pose3d.ops.kernels import backward, forward, winograd, winograd_gradients
+from pose3d.ops.kernels import backward, forward, winograd, winograd_forward, winograd_gradients
 from pose3d.ops.kernels.simd import host_target
 from pose3d.ops.kernels.tiling import Layer
 from pose3d.ops.shapes import POOL, pooled_side
@@ -67,7 +67,7 @@ class _ConvPoolOp(Op):
 class ConvPool(_ConvPoolOp):
     """``activation(maxpool(conv(x, w)) + b)`` and each pooling window's winner."""
 
-    kernels = winograd.forward_kernel, forward.forward_kernel
+    kernels = winograd_forward.forward_kernel, forward.forward_kernel
     default_output = 0
 
     def make_node(self, x, w, b):
