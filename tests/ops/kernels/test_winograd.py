@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from pose3d.ops import reference
-from pose3d.ops.kernels import cook_toom, winograd, winograd_forward, winograd_gradients
+from pose3d.ops.kernels import winograd
 from pose3d.ops.kernels.simd import Target
 from pose3d.ops.kernels.tiling import Layer
+from pose3d.ops.kernels.winograd import cook_toom
 from tests.ops.kernels.test_kernels import HALF, HOST
 
 WIDE = max(16, 2 * HOST.lanes("float32"))
@@ -50,17 +51,17 @@ def run_case(case, dtype, target, images, activation="tanh"):
         assert actual.dtype == dtype
         np.testing.assert_allclose(actual, expected, rtol=0, atol=TOLERANCE[dtype] * abs(expected).max())
 
-    y, winner = winograd_forward.forward_kernel(layer, target)(x, w, b)
+    y, winner = winograd.forward_kernel(layer, target)(x, w, b)
     expected, cells = reference.forward(x, w, b, activation)
     close(y, expected)
     assert (winner != cells).mean() < 1e-3  # rounding may turn a near tie
     gy = rng.normal(size=y.shape).astype(dtype)
-    dw, db = winograd_gradients.grad_weights_kernel(layer, target)(x, y, winner, gy)
+    dw, db = winograd.grad_weights_kernel(layer, target)(x, y, winner, gy)
     expected_w, expected_b = reference.grad_weights(x, y, winner, gy, k, activation)
     close(dw, expected_w)
     close(db, expected_b)
     sides = np.array(x.shape[1]), np.array(x.shape[2])
-    dx = winograd_gradients.grad_input_kernel(layer, target)(w, y, winner, gy, *sides)
+    dx = winograd.grad_input_kernel(layer, target)(w, y, winner, gy, *sides)
     close(dx, reference.grad_input(w, y, winner, gy, *x.shape[1:3], activation))
 
 
@@ -84,7 +85,7 @@ def test_nan_stays_nan():
     x, w, b, _ = samples(case, "float32", 2)
     x[0, 3, 4, 5] = np.nan
     w[7, 0, 2, 1] = np.nan
-    y, _ = winograd_forward.forward_kernel(layer_of(case, "float32", "relu"), HALF)(x, w, b)
+    y, _ = winograd.forward_kernel(layer_of(case, "float32", "relu"), HALF)(x, w, b)
     expected = np.isnan(reference.forward(x, w, b, "relu")[0])
     assert 0 < expected.mean() < 1
     np.testing.assert_array_equal(np.isnan(y[1]), expected[1])
@@ -100,9 +101,7 @@ def test_outputs_do_not_depend_on_the_number_of_parts():
     case = (WIDE, WIDE, 3, 12, 13)  # 5 x 5 pooling windows: tiles overlap
     x, w, b, _ = samples(case, "float32", 1)
     targets = (Target(HOST.vector_bytes, HOST.registers, parts) for parts in (1, 3))
-    first, other = (
-        winograd_forward.forward_kernel(layer_of(case, "float32"), each)(x, w, b) for each in targets
-    )
+    first, other = (winograd.forward_kernel(layer_of(case, "float32"), each)(x, w, b) for each in targets)
     np.testing.assert_array_equal(other[0], first[0])
     np.testing.assert_array_equal(other[1], first[1])
 
@@ -113,7 +112,7 @@ def test_a_constant_region_gives_constant_outputs_and_its_ties_go_to_the_first_c
     x[0] = x[0, 0, 0]  # all of an image
     x[1, :, :23] = x[0, 0, 0]  # part of one, the same gray levels
     x[2, 9:] = x[2, 0, 0]  # and others
-    y, winner = winograd_forward.forward_kernel(layer_of(case, "float32"), HOST)(x, w, b)
+    y, winner = winograd.forward_kernel(layer_of(case, "float32"), HOST)(x, w, b)
     flat = y[0, 0, 0]
     for region in (y[0], y[1, :, :10]):
         np.testing.assert_array_equal(region, np.broadcast_to(flat, region.shape))
@@ -141,8 +140,8 @@ def test_few_maps_odd_maps_and_large_filters_are_left_to_the_direct_kernels():
 def test_results_do_not_depend_on_chance():
     x, w, b, _ = samples(CASES[2], "float32", 4)
     layer = layer_of(CASES[2], "float32")
-    y, winner = winograd_forward.forward_kernel(layer, HOST)(x, w, b)
-    gradient = winograd_gradients.grad_weights_kernel(layer, HOST)
+    y, winner = winograd.forward_kernel(layer, HOST)(x, w, b)
+    gradient = winograd.grad_weights_kernel(layer, HOST)
     first = gradient(x, y, winner, y)[0]
     for _ in range(3):
         np.testing.assert_array_equal(gradient(x, y, winner, y)[0], first)

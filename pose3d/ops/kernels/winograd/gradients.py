@@ -9,12 +9,11 @@ from functools import lru_cache
 import numpy as np
 
 from pose3d.io.jit import inlined
-from pose3d.ops.kernels import winograd_microkernels as micro
 from pose3d.ops.kernels.backward import by_parts
-from pose3d.ops.kernels.cook_toom import filter_matrix, output_matrix, signal_matrix
 from pose3d.ops.kernels.microkernels import matrix_block
 from pose3d.ops.kernels.parts import array_at, empty, in_parallel, room
-from pose3d.ops.kernels.winograd import (
+from pose3d.ops.kernels.winograd import tile_transforms
+from pose3d.ops.kernels.winograd.blocks import (
     CELLS,
     SIDE,
     Plan,
@@ -24,6 +23,7 @@ from pose3d.ops.kernels.winograd import (
     in_blocks,
     tile_at,
 )
+from pose3d.ops.kernels.winograd.cook_toom import filter_matrix, output_matrix, signal_matrix
 from pose3d.ops.shapes import POOL
 
 
@@ -83,17 +83,17 @@ def grad_input_kernel(layer, target):
 def _unpool_rows(plan):
     """``unpool(a, image, above, g)``: the gradient at the outputs of pooled rows from `above`, 0 outside."""
     layer, maps_out, item = plan.layer, plan.layer.maps_out, np.dtype(plan.layer.dtype).itemsize
-    spread, pooled_rows = micro.unpool(layer, plan.lanes), _pooled_rows(plan)
+    spread, pooled_rows, pad = tile_transforms.unpool(layer, plan.lanes), _pooled_rows(plan), layer.kernel - 1
 
     @inlined
     def unpool(a, image, above, g):
-        rows, columns, pitch = a[8], a[9], (a[7] + layer.kernel - 1) * maps_out
+        rows, columns, pitch = a[8], a[9], (a[7] + pad) * maps_out
         for r in range(pooled_rows):
             home = POOL * r * pitch
             if 0 <= above + r < rows:
                 place, row = (
                     (image * rows + above + r) * columns * maps_out,
-                    home + (layer.kernel - 1) * maps_out,
+                    home + pad * maps_out,
                 )
                 y, winner, gy = a[1] + place * item, a[2] + place, a[3] + place * item
                 spread(y, winner, gy, columns, g.ctypes.data + row * item, pitch)
@@ -170,7 +170,7 @@ def _unpool(plan):
     Where the last tile overlaps the one before, its gradient is zero.
     """
     layer, maps_out, item = plan.layer, plan.layer.maps_out, np.dtype(plan.layer.dtype).itemsize
-    spread = micro.unpool(layer, plan.lanes)
+    spread = tile_transforms.unpool(layer, plan.lanes)
 
     @inlined
     def spread_at(a, place, count, home, pitch):

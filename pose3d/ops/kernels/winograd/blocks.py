@@ -13,12 +13,12 @@ import numpy as np
 
 from pose3d.io.jit import inlined
 from pose3d.ops import blas
-from pose3d.ops.kernels import winograd_microkernels as micro
-from pose3d.ops.kernels.cook_toom import filter_matrix
 from pose3d.ops.kernels.microkernels import matrix_block
 from pose3d.ops.kernels.parts import empty, room
 from pose3d.ops.kernels.simd import Target
 from pose3d.ops.kernels.tiling import Layer
+from pose3d.ops.kernels.winograd import tile_transforms
+from pose3d.ops.kernels.winograd.cook_toom import filter_matrix
 from pose3d.ops.shapes import POOL
 
 SIDE = 4  # outputs of a tile, each way
@@ -55,7 +55,7 @@ class Plan:
         return TILES * maps + GAP
 
     def transform(self, matrix, *steps):
-        return micro.tile_transform(self.layer.dtype, self.lanes, matrix, *steps)
+        return tile_transforms.tile_transform(self.layer.dtype, self.lanes, matrix, *steps)
 
     def to_points(self, matrix, maps):
         """The transform of a tile's pixels, (row, column, map), to a block's points, (point, tile, map)."""

@@ -11,11 +11,11 @@ from functools import lru_cache
 import numpy as np
 
 from pose3d.io.jit import inlined
-from pose3d.ops.kernels import winograd_microkernels as micro
-from pose3d.ops.kernels.cook_toom import output_matrix, signal_matrix
 from pose3d.ops.kernels.forward import pooled
 from pose3d.ops.kernels.parts import array_at, empty, in_parallel
-from pose3d.ops.kernels.winograd import CELLS, SIDE, Plan, filter_points, filtering, tile_at
+from pose3d.ops.kernels.winograd import tile_transforms
+from pose3d.ops.kernels.winograd.blocks import CELLS, SIDE, Plan, filter_points, filtering, tile_at
+from pose3d.ops.kernels.winograd.cook_toom import output_matrix, signal_matrix
 from pose3d.ops.shapes import POOL
 
 WINDOWS = CELLS * CELLS  # pooling windows of a tile
@@ -97,7 +97,7 @@ def _scatter(plan):
     layer, lanes = plan.layer, plan.lanes
     maps_out, pitch, item = layer.maps_out, plan.pitch(layer.maps_out), np.dtype(layer.dtype).itemsize
     from_points = plan.transform(output_matrix(plan.n, SIDE), pitch, SIDE * lanes, lanes)
-    pool, row = micro.pool_tile(layer, lanes, SIDE), plan.n * pitch
+    pool, row = tile_transforms.pool_tile(layer, lanes, SIDE), plan.n * pitch
     fill_constant = _fill_constant(plan)
 
     @inlined
@@ -115,7 +115,7 @@ def _scatter(plan):
 def _constant_windows(plan):
     """``constant_windows(pixels, row_stride)``: a bit of each of a tile's windows that is constant."""
     layer, side, n = plan.layer, plan.layer.kernel + POOL - 1, plan.n
-    same, step = micro.same_maps(layer, plan.lanes), layer.maps_in * np.dtype(layer.dtype).itemsize
+    same, step = tile_transforms.same_maps(layer, plan.lanes), layer.maps_in * np.dtype(layer.dtype).itemsize
 
     @inlined
     def constant(pixel, row_stride, side):
