@@ -116,6 +116,7 @@ def test_the_run_folder(built, regression_run, detection_run):
     np.testing.assert_array_equal(found.scale["deviation"], scale.deviation)
     log = (regression_run / "log.txt").read_text()
     assert f"conv1, conv2, conv3 from {detection_run}" in log
+    assert "cost: Eq. (6), half the squared error of the 51 numbers that fc3 gives, mean of an epoch's" in log
     baseline = np.broadcast_to(data.poses[chosen.train].mean(axis=0), data.poses[chosen.validation].shape)
     error = mpjpe(baseline, data.poses[chosen.validation])
     assert f"baseline on validation, mean training pose: MPJPE {error:.2f} mm" in log

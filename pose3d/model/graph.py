@@ -68,10 +68,10 @@ class Graph:
             for name in HYPERPARAMETERS
         }
         self.velocity = updates.velocities(network.params)
-        self._functions, self._update = {}, None
+        self._functions = {}  # the compiled ones, by name and type of the images
 
     def __getstate__(self):
-        return {**self.__dict__, "_functions": {}, "_update": None}
+        return {**self.__dict__, "_functions": {}}
 
     def set_hyper(self, **values):
         """Set any of `HYPERPARAMETERS` for the steps to come."""
@@ -138,81 +138,77 @@ class Graph:
 
     def activations(self, images):
         """The outputs of all layers: dict of str to array, conv1-3 (N, H, W, C), fc1-3 (N, units)."""
-        found = self._call(self._activations, images)
-        return dict(zip(self.network.layers, found, strict=True))
+        return dict(zip(self.network.layers, self._call("activations", images), strict=True))
 
     def evaluate(self, images, targets):
         """`predict`, and the minibatch's cost; no dropout, no change of weights."""
-        outputs, cost = self._call(self._evaluate, images, self._as_targets(targets))
+        outputs, cost = self._call("evaluate", images, self._as_targets(targets))
         return outputs, float(cost)
 
-    def step(self, images, targets, whole=None):
+    def step(self, images, targets):
         """One update, Eq. (7)-(8), on a minibatch.
 
         Parameters
         ----------
         images : (N, 128, 128) array, bytes or gray levels in [0, 1]
         targets : (N, width) array
-        whole : ignored; `pose3d.training.data_parallel.DataParallelGraph` needs it
 
         Returns
         -------
         cost : float, before the update
         norm : float, the Euclidean norm of the cost's gradient, all parameters together
         """
-        return tuple(map(float, self._call(self._step, images, self._as_targets(targets))))
+        cost, length = self._call("step", images, self._as_targets(targets))
+        return float(cost), float(length)
 
     def gradients(self, images, targets):
         """The first half of `step`: the cost, and its gradients by the names of the parameters.
 
         Parameters are as for `step`; dropout draws anew, no weight changes.
         """
-        cost, *found = self._call(self._gradients, images, self._as_targets(targets))
+        cost, *found = self._call("gradients", images, self._as_targets(targets))
         return float(cost), dict(zip(self.network.params, found, strict=True))
 
     @_in_turns
     def update(self, gradients):
         """The other half of `step`: apply gradients (dict by name, as of `gradients`), return their norm."""
-        if self._update is None:
+        if "update" not in self._functions:
             given = [param.type(f"{name}.gradient") for name, param in self.network.params.items()]
-            self._update = pytensor.function(given, norm(given), updates=self._descent(given), mode=MODE)
-        return float(self._update(*(gradients[name] for name in self.network.params)))
+            changes = self._descent(given)
+            self._functions["update"] = pytensor.function(given, norm(given), updates=changes, mode=MODE)
+        return float(self._functions["update"](*(gradients[name] for name in self.network.params)))
 
-    # Each of these describes a compiled function of the images and of what stands under "inputs".
-
-    def _activations(self, images):
-        return {"inputs": [], "outputs": list(self.network.activations(images).values())}
-
-    def _evaluate(self, images):
+    def _described(self, images):
+        """The functions of images, by name: inputs beside them, outputs, and what a call changes."""
+        activations = list(self.network.activations(images).values())
         raw, _ = self.network.output(images)
-        return {"inputs": [self.targets], "outputs": [self.outputs(raw), self.cost(raw, self.targets)]}
-
-    def _gradients(self, images):
-        raw, drawn = self.network.output(images, training=True)
-        cost = self.cost(raw, self.targets)
-        found = pytensor.grad(cost, list(self.network.params.values()))
-        return {"inputs": [self.targets], "outputs": [cost, *found], "updates": drawn}
-
-    def _step(self, images):
-        found = self._gradients(images)
-        cost, *gradients = found["outputs"]
-        changes = {**found["updates"], **self._descent(gradients)}
-        return {"inputs": [self.targets], "outputs": [cost, norm(gradients)], "updates": changes}
+        scored = [self.outputs(raw), self.cost(raw, self.targets)]
+        trained, drawn = self.network.output(images, training=True)
+        cost = self.cost(trained, self.targets)
+        gradients = pytensor.grad(cost, list(self.network.params.values()))
+        return {
+            "activations": ([], activations, {}),
+            "evaluate": ([self.targets], scored, {}),
+            "gradients": ([self.targets], [cost, *gradients], drawn),
+            "step": ([self.targets], [cost, norm(gradients)], {**drawn, **self._descent(gradients)}),
+        }
 
     def _descent(self, gradients):
         order = self.config.training.order
-        return updates.descent(gradients, self.network.params, self.velocity, **self.hyper, order=order)
+        return updates.momentum_decay(
+            gradients, self.network.params, self.velocity, **self.hyper, order=order
+        )
 
     @_in_turns
-    def _call(self, description, images, *others):
-        """Call the compiled function, for bytes or for gray levels, whichever `images` are."""
+    def _call(self, name, images, *others):
+        """Call a function of `_described`, compiled for bytes or for gray levels, whichever `images` are."""
         kind = self._kind(images)
-        if (description, kind) not in self._functions:
+        if (name, kind) not in self._functions:
             x = self._images(kind)
-            given = description(self._gray_levels(x))
-            given["inputs"] = [x, *given["inputs"]]
-            self._functions[description, kind] = pytensor.function(**given, mode=MODE)
-        return self._functions[description, kind](np.ascontiguousarray(images, dtype=kind), *others)
+            inputs, outputs, changes = self._described(self._gray_levels(x))[name]
+            function = pytensor.function([x, *inputs], outputs, updates=changes, mode=MODE)
+            self._functions[name, kind] = function
+        return self._functions[name, kind](np.ascontiguousarray(images, dtype=kind), *others)
 
     def _kind(self, images):
         """The type in which a compiled function takes these images."""
