@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 
+import pose3d
 from pose3d import train_regression
 from pose3d.config import RegressionSettings, load
 from pose3d.dataset.samples import Dataset
@@ -14,7 +15,6 @@ from pose3d.errors import UserError
 from pose3d.evaluation.metrics import mpjpe
 from pose3d.model import regression, weights
 from pose3d.model.regression import RegressionGraph, TargetScale
-from pose3d.model.trained_graph import load_graph
 from pose3d.model.transfer import TRANSFERRED
 from tests.small import SMALL
 
@@ -133,7 +133,7 @@ def test_the_curve_is_in_mm_and_the_best_weights_score_what_it_says(built, regre
     scores = [float(row["validation_mpjpe_mm"]) for row in rows]
     data = Dataset.open(built)
     chosen = split(data).validation
-    predictions = load_graph(regression_run).predict(data.images(chosen)).reshape(-1, 17, 3)
+    predictions = pose3d.load(regression_run).graph.predict(data.images(chosen)).reshape(-1, 17, 3)
     assert mpjpe(predictions, data.poses[chosen]) == pytest.approx(min(scores), rel=1e-4)
 
 
