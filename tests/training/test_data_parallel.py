@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from pose3d.config import load
-from pose3d.io.ranks import ALONE, world
+from pose3d.io.ranks import ALONE, Alone, world
 from pose3d.model.detection import DetectionGraph
 from pose3d.model.regression import RegressionGraph, TargetScale
 from pose3d.training.data_parallel import DataParallelGraph, data_parallel
 from pose3d.training.diagnostics import activity
-from pose3d.training.tasks import Task
+from pose3d.training.tasks import DetectionTask, RegressionTask, Samples, Task
 from tests.launching import run_ranks
 from tests.small import SMALL
 
@@ -131,6 +131,47 @@ def test_every_rank_draws_its_own_dropout_and_the_first_draws_as_one_process_doe
         assert len({tuple(rank[name]) for rank in ranks}) == RANKS
     assert all((rank["before"] != rank["after"]).all() for rank in ranks)
     np.testing.assert_array_equal(ranks[0]["before"], draws(ALONE)["before"])
+
+
+def rank_of(rank, size):
+    """Stands for one of some ranks, without the others."""
+    ranks = Alone()
+    ranks.rank, ranks.size = rank, size
+    return ranks
+
+
+def test_the_shares_make_the_whole_minibatch_with_what_was_drawn_for_it():
+    task = Task(make("detection", ALONE), None)
+    task.samples = lambda numbers, drawn=None: Samples(numbers, drawn and drawn[0])
+    ranks = [data_parallel(task, rank_of(rank, 3)) for rank in range(3)]
+    shares = [one.samples(np.arange(7), [10 * np.arange(7)]) for one in ranks]
+    assert np.concatenate([share.images for share in shares]).tolist() == list(range(7))
+    assert np.concatenate([share.targets for share in shares]).tolist() == list(range(0, 70, 10))
+    assert [len(share.images) for share in shares] == [2, 2, 3]
+    assert {share.whole for share in shares} == {7}
+    assert ranks[0].samples(np.arange(7)).targets is None
+    assert ranks[0].evaluation_batch == 3 * 128
+
+
+@pytest.mark.parametrize(("case", "kind"), [("detection", DetectionTask), ("float64", RegressionTask)])
+def test_an_empty_share_adds_nothing_to_the_scores(case, kind):
+    task = data_parallel(kind(make(case, ALONE), None), rank_of(0, 2))
+    _, targets = next(minibatches(case))
+    outputs, cost = task.graph.evaluate(np.zeros((0, 128, 128), np.uint8), targets[:0], 1)
+    assert (len(outputs), cost) == (0, 0)
+    assert not any(np.any(count) for count in task.counts(outputs, targets[:0]).values())
+
+
+def test_ranks_whose_weights_or_velocities_differ_are_told_apart():
+    graph = DataParallelGraph(make("detection", ALONE), rank_of(0, 2))
+    weights = graph.network.get_weights()
+    found = [graph.digest(), graph.digest("epoch 1")]
+    graph.network.set_weights({"fc3.b": weights["fc3.b"] + np.float32(1e-9)})
+    found.append(graph.digest())
+    graph.network.set_weights(weights)
+    assert graph.digest() == found[0]
+    graph.velocity["fc3.b"].set_value(weights["fc3.b"] + np.float32(1e-9))
+    assert len({*found, graph.digest()}) == 4
 
 
 def test_one_process_trains_the_task_itself():
