@@ -52,7 +52,7 @@ def epoch(arguments):
     from pose3d.dataset.splits import minibatches, open_split
     from pose3d.training.loop import train_epoch
     from pose3d.training.state import Progress, State
-    from pose3d.training.tasks import Task
+    from pose3d.training.tasks import DetectionTask, RegressionTask
 
     graph, _, targets = make_graph(arguments)
     choice = config.DataSettings(memory=arguments.memory)
@@ -61,16 +61,7 @@ def epoch(arguments):
     data.mean_pose(chosen.train)  # which a training asks for, too
     rng = np.random.default_rng(SEED)
     images = data.images(samples[: arguments.batch])
-
-    class Random(Task):
-        """The graph on random targets."""
-
-        column = "frame"
-
-        def targets(self, values):
-            return targets[: len(values)]
-
-    task = Random(graph, data)
+    task = {51: RegressionTask, 1700: DetectionTask}[arguments.outputs](graph, data)
 
     def steps():
         for batch in minibatches(samples, arguments.batch):
