@@ -14,10 +14,7 @@ def training_parser(task, description):
         epilog="Settings, their defaults and meanings: pose3d/config.py; examples: experiments/*.toml.",
     )
     add = result.add_argument
-    add(
-        "--data",
-        help=f"folder of the built files (default: {built_folder()}; with --resume: the run's own)",
-    )
+    add("--data", help=f"folder of the built files (default: {built_folder()}; with --resume: the run's own)")
     add(
         "--out",
         help="run folder; an older run there is moved to OUT.1, OUT.2, ... (default: "
@@ -25,21 +22,14 @@ def training_parser(task, description):
     )
     add("--config", metavar="TOML", help="settings file")
     add(
-        "--set",
-        dest="overrides",
-        action="append",
-        default=[],
-        metavar="SECTION.KEY=VALUE",
+        "--set", dest="overrides", action="append", default=[], metavar="SECTION.KEY=VALUE",
         help="override one setting; repeatable",
-    )
+    )  # fmt: skip
     add(
-        "--resume",
-        nargs="?",
-        const=True,
-        metavar="CHECKPOINT",
+        "--resume", nargs="?", const=True, metavar="CHECKPOINT",
         help="continue the run in --out, or that of the named checkpoint, with its own settings; the result "
         f"is bit for bit that of an uninterrupted run; --set {CHANGEABLE[0]}=N gives it more epochs",
-    )
+    )  # fmt: skip
     add(
         "--monitor-test",
         action="store_true",

@@ -41,8 +41,9 @@ class Graph:
     Calls from several threads take turns. A process that was forked after a call cannot call any graph: start
     it by multiprocessing's "spawn". A pickled graph compiles anew.
 
-    A subclass sets `task`, `width` (numbers per target) and builds `network`; it defines
-    ``outputs(raw)``, what fc3's values mean to the user, ``mirrored(outputs)`` and ``cost(raw, targets)``.
+    A subclass sets `task`, `width` (numbers per target) and builds `network`; it defines ``outputs(raw)``,
+    what fc3's values mean to the user, ``mirrored(outputs)``, those that the mirror images should have, and
+    ``cost(raw, targets)``.
 
     Parameters
     ----------
@@ -96,16 +97,6 @@ class Graph:
         drawing.bit_generator.state = generator
         self.network.dropout_rng.set_value(drawing)
 
-    def outputs(self, raw):
-        raise NotImplementedError
-
-    def mirrored(self, outputs):
-        """The (N, width) outputs that the mirror images should have."""
-        raise NotImplementedError
-
-    def cost(self, raw, targets):
-        raise NotImplementedError
-
     @_in_turns
     def predict(self, images):
         """The network's outputs for a minibatch.
@@ -124,8 +115,8 @@ class Graph:
         key = type(self), *(value.type for value in state), *choices, kind
         if key not in _PREDICT:
             given = [value.type(value.name) for value in state]
-            x = self._images(kind)
-            raw, _ = self.network.output(self._gray_levels(x))
+            x, gray = self._images(kind)
+            raw, _ = self.network.output(gray)
             replaced = dict(zip(state, given, strict=True))
             _PREDICT[key] = pytensor.function([x, *given], self.outputs(raw), givens=replaced, mode=MODE)
         values = (value.get_value(borrow=True) for value in state)
@@ -194,36 +185,30 @@ class Graph:
         }
 
     def _descent(self, gradients):
-        order = self.config.training.order
-        return updates.momentum_decay(
-            gradients, self.network.params, self.velocity, **self.hyper, order=order
-        )
+        params, order = self.network.params, self.config.training.order
+        return updates.momentum_decay(gradients, params, self.velocity, **self.hyper, order=order)
 
     @_in_turns
     def _call(self, name, images, *others):
         """Call a function of `_described`, compiled for bytes or for gray levels, whichever `images` are."""
         kind = self._kind(images)
         if (name, kind) not in self._functions:
-            x = self._images(kind)
-            inputs, outputs, changes = self._described(self._gray_levels(x))[name]
-            function = pytensor.function([x, *inputs], outputs, updates=changes, mode=MODE)
-            self._functions[name, kind] = function
+            x, gray = self._images(kind)
+            inputs, outputs, changes = self._described(gray)[name]
+            inputs = [x, *inputs]
+            self._functions[name, kind] = pytensor.function(inputs, outputs, updates=changes, mode=MODE)
         return self._functions[name, kind](np.ascontiguousarray(images, dtype=kind), *others)
 
     def _kind(self, images):
         """The type in which a compiled function takes these images."""
         return "uint8" if images.dtype == np.uint8 else self.config.network.dtype
 
-    @staticmethod
-    def _images(kind):
-        return pt.tensor("images", dtype=kind, shape=(None, IMAGE_SIDE, IMAGE_SIDE))
-
-    def _gray_levels(self, images):
-        """Gray levels in [0, 1] in the network's type; bytes are divided by 255."""
-        if images.dtype != "uint8":
-            return images
+    def _images(self, kind):
+        """Images of this type, and the same as gray levels in [0, 1] in the network's type."""
+        images = pt.tensor("images", dtype=kind, shape=(None, IMAGE_SIDE, IMAGE_SIDE))
         dtype = self.config.network.dtype
-        return pt.cast(images, dtype) * np.asarray(1 / 255, dtype=dtype)
+        is_gray = kind != "uint8"
+        return images, images if is_gray else pt.cast(images, dtype) * np.asarray(1 / 255, dtype=dtype)
 
     def _as_targets(self, targets):
         return np.ascontiguousarray(targets, dtype=self.config.network.dtype)

@@ -28,6 +28,13 @@ class Samples(NamedTuple):
 class Task:
     """A network, its training data, and what its task asks of the loop.
 
+    A subclass sets the first five attributes, and defines
+
+    * ``targets(values)``: the (n, width) targets of samples, from their values in `column`
+    * ``counts(outputs, targets)``: what adds up over minibatches, by name; no outputs are kept
+    * ``scores(totals, n)``: means over n samples by name, the cost's first, from summed costs and counts
+    * ``summary(best)``: the row of the best epoch in words
+
     Attributes
     ----------
     name : "detection" or "regression"
@@ -73,23 +80,7 @@ class Task:
 
     def start(self, init, split):
         """Prepare a new run, with conv1-3 of the weights `init` (path, or "none"); return lines for a log."""
-        raise NotImplementedError
-
-    def targets(self, values):
-        """The (n, width) targets of samples, from their values in `column`."""
-        raise NotImplementedError
-
-    def counts(self, outputs, targets):
-        """What adds up over minibatches to score them, by name: scoring needs no memory for all outputs."""
-        raise NotImplementedError
-
-    def scores(self, totals, n):
-        """Means over `n` samples by name, that of the cost first, from their summed costs and `counts`."""
-        raise NotImplementedError
-
-    def summary(self, best):
-        """The best epoch in words: str."""
-        raise NotImplementedError
+        return []
 
 
 class DetectionTask(Task):
@@ -107,9 +98,6 @@ class DetectionTask(Task):
     def create(cls, config, data, split):
         """The task of a new network."""
         return cls(DetectionGraph(config), data)
-
-    def start(self, init, split):
-        return []
 
     def targets(self, joints_2d):
         return labels(joints_2d).reshape(len(joints_2d), self.graph.width)
