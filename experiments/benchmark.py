@@ -50,9 +50,9 @@ def epoch(arguments):
 
     from pose3d import config
     from pose3d.dataset.splits import minibatches, open_split
-    from pose3d.training.checkpoint import Progress
     from pose3d.training.loop import train_epoch
-    from pose3d.training.tasks import Task
+    from pose3d.training.state import Progress, State
+    from pose3d.training.tasks import DetectionTask, RegressionTask
 
     graph, _, targets = make_graph(arguments)
     choice = config.DataSettings(memory=arguments.memory)
@@ -61,21 +61,16 @@ def epoch(arguments):
     data.mean_pose(chosen.train)  # which a training asks for, too
     rng = np.random.default_rng(SEED)
     images = data.images(samples[: arguments.batch])
-
-    class Random(Task):
-        """The graph on random targets."""
-
-        def targets(self, indices):
-            return targets[: len(indices)]
-
-    task = Random(graph, data)
+    task = {51: RegressionTask, 1700: DetectionTask}[arguments.outputs](graph, data)
 
     def steps():
         for batch in minibatches(samples, arguments.batch):
             graph.step(images[: len(batch)], targets[: len(batch)])
 
     def whole():
-        train_epoch(task, Progress(epoch=1, order=rng.permutation(samples)))
+        state = State(graph)
+        state.progress = Progress(epoch=1, order=rng.permutation(samples))
+        train_epoch(task, state)
 
     works = {"epoch": whole, "steps": steps}
     times = medians_ms(works, arguments.steps)
@@ -116,13 +111,15 @@ def start(arguments):
 def rank(arguments):
     """Time steps, and the sum of gradients alone, in one or more ranks; what `ranks` starts."""
     from pose3d.io.ranks import world
-    from pose3d.training.data_parallel import data_parallel
+    from pose3d.training.data_parallel import DataParallelGraph
 
     with world() as ranks:
         graph, images, targets = make_graph(arguments)
-        graph, mine = data_parallel(graph, ranks), ranks.share(arguments.batch)
-        images, targets = images[mine].copy(), targets[mine].copy()
-        found = {"step_ms": median_ms(lambda: graph.step(images, targets, arguments.batch), arguments.steps)}
+        samples = [images, targets]
+        if ranks.size > 1:
+            graph, mine = DataParallelGraph(graph, ranks), ranks.share(arguments.batch)
+            samples = [images[mine].copy(), targets[mine].copy(), arguments.batch]
+        found = {"step_ms": median_ms(lambda: graph.step(*samples), arguments.steps)}
         if ranks.size > 1:
             import numpy as np
 

@@ -233,7 +233,8 @@ def dense_parts(graph, targets, compiled):
     yield "cost and its gradient", lambda: costs(numbers, targets)
     constants = [pytensor.shared(np.ones_like(p.get_value()) / 1e6) for p in network.params.values()]
     linear = sum((p * c).sum() for p, c in zip(network.params.values(), constants, strict=True))
-    rules = updates.momentum_decay(linear, network.params, graph.velocity, **graph.hyper)
+    gradients = pytensor.grad(linear, list(network.params.values()))
+    rules = updates.momentum_decay(gradients, network.params, graph.velocity, **graph.hyper)
     update = compiled([], [], updates=rules)
     yield "update", update
 

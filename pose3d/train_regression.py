@@ -5,20 +5,21 @@ import sys
 from pose3d.errors import command
 from pose3d.io.ranks import world
 from pose3d.report import draw_curve
-from pose3d.training.setup import INIT, parser, train
+from pose3d.training.setup import INIT, Options, train
 from pose3d.training.tasks import RegressionTask
+from pose3d.training_parser import training_parser
 
 
 @command
 def main(argv=None):
-    options = parser("regression", __doc__)
-    options.add_argument(
+    parser = training_parser("regression", __doc__)
+    parser.add_argument(
         "--init",
         metavar="RUN",
         help=f"run folder or weights file to take conv1-3 from (default: {INIT}); none: random weights",
     )
     with world() as ranks:
-        train(RegressionTask, options.parse_args(argv), ranks, draw_curve)
+        train(RegressionTask, Options(**vars(parser.parse_args(argv))), ranks, draw_curve)
 
 
 if __name__ == "__main__":

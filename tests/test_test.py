@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import pose3d
 from pose3d import test
 from pose3d.config import load
 from pose3d.dataset.built_files import SCHEMA, built_path, write_samples
@@ -20,7 +21,6 @@ from pose3d.evaluation import metrics
 from pose3d.evaluation import pose_files as predictions
 from pose3d.io.atomic_files import LOCK, exclusive
 from pose3d.model import weights
-from pose3d.model.trained_graph import load_graph
 from pose3d.model.weights import BEST, LAST
 from pose3d.skeleton import JOINTS
 
@@ -70,7 +70,7 @@ def test_poses_are_averaged_over_mirror_images_if_asked_for(
     with np.load(tmp_path / "both/predictions.npz") as file:
         found = file["predictions_mm"]
     data = Dataset.open(built, subjects=["S11"])
-    graph = load_graph(regression_run)
+    graph = pose3d.load(regression_run).graph
     expected = graph.predict_mirrored(data.images(slice(0, 128))).reshape(-1, 17, 3)
     np.testing.assert_allclose(found[:128], expected, atol=1e-3)
     assert np.abs(found - predicted["predictions_mm"]).max() > 1
@@ -106,7 +106,7 @@ def test_the_figures_are_those_of_the_predictions(built, results, predicted, reg
         np.linalg.norm(mean_pose - g, axis=2).mean(), rel=1e-6
     )
     some = np.flatnonzero(data.subject == "S11")[[3, 129]]
-    expected = load_graph(regression_run).predict(data.images(some)).reshape(2, 17, 3)
+    expected = pose3d.load(regression_run).graph.predict(data.images(some)).reshape(2, 17, 3)
     np.testing.assert_allclose(p[[3, 129]], expected, rtol=1e-4, atol=1e-2)
 
 
@@ -185,7 +185,7 @@ def test_a_detection_network_and_the_nearest_image_are_evaluated_too(
     data = Dataset.open(built)
     chosen = split(data)
     labels, images = data.labels(chosen.test), data.images(chosen.test)
-    probabilities = load_graph(detection_run).predict(images).reshape(labels.shape)
+    probabilities = pose3d.load(detection_run).graph.predict(images).reshape(labels.shape)
     expected = metrics.detection_scores(metrics.detection_totals(labels, probabilities))
     assert found["detection"].pop("weights") == str(detection_run)
     assert list(found["detection"]) == list(expected)

@@ -75,10 +75,10 @@ def test_the_scores_are_those_of_the_labels(built, detection_run):
     graph.network.set_weights(found.params)
     indices = np.flatnonzero(data.subject == "S1")[:7]
     task = DetectionTask(graph, data)
-    targets = task.targets(indices)
+    images, targets = task.samples(indices)
     np.testing.assert_array_equal(targets, labels(data.joints_2d[indices]).reshape(7, 1700))
-    p, cost = graph.evaluate(data.images(indices), targets)
-    scores = task.scores(task.counts(p, indices), len(indices), cost)
+    p, cost = graph.evaluate(images, targets)
+    scores = task.scores({"cost": 7 * cost, **task.counts(p, targets)}, 7)
     p = p.astype(float)
     expected = -np.where(targets, np.log(p), np.log(1 - p)).mean()
     assert scores["cross_entropy"] == pytest.approx(expected, rel=1e-4)
@@ -156,7 +156,7 @@ def test_a_diverging_run_is_one_line_and_the_run_before_is_kept(train, detection
 def test_an_interrupt_is_told_and_keeps_the_epochs_before(train, tmp_path, monkeypatch, capsys):
     step, done = DetectionGraph.step, []
 
-    def interrupted(graph, images, targets, whole):
+    def interrupted(graph, images, targets):
         done.append(len(images))
         if len(done) == 5:  # in the second epoch
             raise KeyboardInterrupt

@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 
+import pose3d
 from pose3d import train_regression
 from pose3d.config import RegressionSettings, load
 from pose3d.dataset.samples import Dataset
@@ -14,7 +15,6 @@ from pose3d.errors import UserError
 from pose3d.evaluation.metrics import mpjpe
 from pose3d.model import regression, weights
 from pose3d.model.regression import RegressionGraph, TargetScale
-from pose3d.model.trained_graph import load_graph
 from pose3d.model.transfer import TRANSFERRED
 from tests.small import SMALL
 
@@ -116,6 +116,7 @@ def test_the_run_folder(built, regression_run, detection_run):
     np.testing.assert_array_equal(found.scale["deviation"], scale.deviation)
     log = (regression_run / "log.txt").read_text()
     assert f"conv1, conv2, conv3 from {detection_run}" in log
+    assert "cost: Eq. (6), half the squared error of the 51 numbers that fc3 gives, mean of an epoch's" in log
     baseline = np.broadcast_to(data.poses[chosen.train].mean(axis=0), data.poses[chosen.validation].shape)
     error = mpjpe(baseline, data.poses[chosen.validation])
     assert f"baseline on validation, mean training pose: MPJPE {error:.2f} mm" in log
@@ -132,7 +133,7 @@ def test_the_curve_is_in_mm_and_the_best_weights_score_what_it_says(built, regre
     scores = [float(row["validation_mpjpe_mm"]) for row in rows]
     data = Dataset.open(built)
     chosen = split(data).validation
-    predictions = load_graph(regression_run).predict(data.images(chosen)).reshape(-1, 17, 3)
+    predictions = pose3d.load(regression_run).graph.predict(data.images(chosen)).reshape(-1, 17, 3)
     assert mpjpe(predictions, data.poses[chosen]) == pytest.approx(min(scores), rel=1e-4)
 
 

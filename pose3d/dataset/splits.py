@@ -114,13 +114,19 @@ def _tails(dataset, usable):
     return tail, gap, f"the last tenth of each of {len(gaps)} training takes, after a gap of {width} frames"
 
 
-def minibatches(indices, batch_size):
-    """Yield sample numbers (n,) in minibatches (batch_size,); the last may be shorter."""
+def minibatches(indices, batch_size, prefetch=lambda following: None):
+    """Yield sample numbers (n,) in minibatches (batch_size,); the last may be shorter.
+
+    ``prefetch(numbers)`` is called with each while the one before it is in use.
+    """
     if batch_size < 1:
         raise ValueError(f"batches of {batch_size} samples")
     indices = np.asarray(indices)
-    for start in range(0, len(indices), batch_size):
-        yield indices[start : start + batch_size]
+    batches = [indices[start : start + batch_size] for start in range(0, len(indices), batch_size)]
+    for number, batch in enumerate(batches):
+        for following in batches[number and number + 1 : number + 2]:
+            prefetch(following)
+        yield batch
 
 
 def open_test(folder, settings, subjects=None, actions=None):

@@ -26,13 +26,6 @@ class Alone:
         """This rank's slice of `n` items, perhaps empty. The lengths of two ranks differ by at most 1."""
         return slice(self.rank * n // self.size, (self.rank + 1) * n // self.size)
 
-    def total(self, values):
-        """Sum dicts of numbers or arrays over the ranks; every rank gets the same bits.
-
-        A name that is missing on a rank counts as zero there.
-        """
-        return values
-
     def highest(self, *numbers):
         """The maximum of each number over the ranks: tuple."""
         return numbers
@@ -64,6 +57,10 @@ class Ranks(Alone):
         self._all.Allreduce(self._mpi.IN_PLACE, array)
 
     def total(self, values):
+        """Sum dicts of numbers or arrays over the ranks; every rank gets the same bits.
+
+        A name that is missing on a rank counts as zero there.
+        """
         parts, sums = self._all.gather(values), {}
         for part in parts or ():
             for name, value in part.items():

@@ -41,8 +41,9 @@ class Graph:
     Calls from several threads take turns. A process that was forked after a call cannot call any graph: start
     it by multiprocessing's "spawn". A pickled graph compiles anew.
 
-    A subclass sets `task`, `width` (numbers per target) and builds `network`; it defines
-    ``outputs(raw)``, what fc3's values mean to the user, ``mirrored(outputs)`` and ``cost(raw, targets)``.
+    A subclass sets `task`, `width` (numbers per target) and builds `network`; it defines ``outputs(raw)``,
+    what fc3's values mean to the user, ``mirrored(outputs)``, those that the mirror images should have, and
+    ``cost(raw, targets)``.
 
     Parameters
     ----------
@@ -68,10 +69,10 @@ class Graph:
             for name in HYPERPARAMETERS
         }
         self.velocity = updates.velocities(network.params)
-        self._functions, self._update = {}, None
+        self._functions = {}  # the compiled ones, by name and type of the images
 
     def __getstate__(self):
-        return {**self.__dict__, "_functions": {}, "_update": None}
+        return {**self.__dict__, "_functions": {}}
 
     def set_hyper(self, **values):
         """Set any of `HYPERPARAMETERS` for the steps to come."""
@@ -96,16 +97,6 @@ class Graph:
         drawing.bit_generator.state = generator
         self.network.dropout_rng.set_value(drawing)
 
-    def outputs(self, raw):
-        raise NotImplementedError
-
-    def mirrored(self, outputs):
-        """The (N, width) outputs that the mirror images should have."""
-        raise NotImplementedError
-
-    def cost(self, raw, targets):
-        raise NotImplementedError
-
     @_in_turns
     def predict(self, images):
         """The network's outputs for a minibatch.
@@ -124,8 +115,8 @@ class Graph:
         key = type(self), *(value.type for value in state), *choices, kind
         if key not in _PREDICT:
             given = [value.type(value.name) for value in state]
-            x = self._images(kind)
-            raw, _ = self.network.output(self._gray_levels(x))
+            x, gray = self._images(kind)
+            raw, _ = self.network.output(gray)
             replaced = dict(zip(state, given, strict=True))
             _PREDICT[key] = pytensor.function([x, *given], self.outputs(raw), givens=replaced, mode=MODE)
         values = (value.get_value(borrow=True) for value in state)
@@ -138,96 +129,86 @@ class Graph:
 
     def activations(self, images):
         """The outputs of all layers: dict of str to array, conv1-3 (N, H, W, C), fc1-3 (N, units)."""
-        found = self._call(self._activations, images)
-        return dict(zip(self.network.layers, found, strict=True))
+        return dict(zip(self.network.layers, self._call("activations", images), strict=True))
 
     def evaluate(self, images, targets):
         """`predict`, and the minibatch's cost; no dropout, no change of weights."""
-        outputs, cost = self._call(self._evaluate, images, self._as_targets(targets))
+        outputs, cost = self._call("evaluate", images, self._as_targets(targets))
         return outputs, float(cost)
 
-    def step(self, images, targets, whole=None):
+    def step(self, images, targets):
         """One update, Eq. (7)-(8), on a minibatch.
 
         Parameters
         ----------
         images : (N, 128, 128) array, bytes or gray levels in [0, 1]
         targets : (N, width) array
-        whole : ignored; `pose3d.training.data_parallel.DataParallelGraph` needs it
 
         Returns
         -------
         cost : float, before the update
         norm : float, the Euclidean norm of the cost's gradient, all parameters together
         """
-        return tuple(map(float, self._call(self._step, images, self._as_targets(targets))))
+        cost, length = self._call("step", images, self._as_targets(targets))
+        return float(cost), float(length)
 
     def gradients(self, images, targets):
         """The first half of `step`: the cost, and its gradients by the names of the parameters.
 
         Parameters are as for `step`; dropout draws anew, no weight changes.
         """
-        cost, *found = self._call(self._gradients, images, self._as_targets(targets))
+        cost, *found = self._call("gradients", images, self._as_targets(targets))
         return float(cost), dict(zip(self.network.params, found, strict=True))
 
     @_in_turns
     def update(self, gradients):
         """The other half of `step`: apply gradients (dict by name, as of `gradients`), return their norm."""
-        if self._update is None:
+        if "update" not in self._functions:
             given = [param.type(f"{name}.gradient") for name, param in self.network.params.items()]
-            self._update = pytensor.function(given, norm(given), updates=self._descent(given), mode=MODE)
-        return float(self._update(*(gradients[name] for name in self.network.params)))
+            changes = self._descent(given)
+            self._functions["update"] = pytensor.function(given, norm(given), updates=changes, mode=MODE)
+        return float(self._functions["update"](*(gradients[name] for name in self.network.params)))
 
-    # Each of these describes a compiled function of the images and of what stands under "inputs".
-
-    def _activations(self, images):
-        return {"inputs": [], "outputs": list(self.network.activations(images).values())}
-
-    def _evaluate(self, images):
+    def _described(self, images):
+        """The functions of images, by name: inputs beside them, outputs, and what a call changes."""
+        activations = list(self.network.activations(images).values())
         raw, _ = self.network.output(images)
-        return {"inputs": [self.targets], "outputs": [self.outputs(raw), self.cost(raw, self.targets)]}
-
-    def _gradients(self, images):
-        raw, drawn = self.network.output(images, training=True)
-        cost = self.cost(raw, self.targets)
-        found = pytensor.grad(cost, list(self.network.params.values()))
-        return {"inputs": [self.targets], "outputs": [cost, *found], "updates": drawn}
-
-    def _step(self, images):
-        found = self._gradients(images)
-        cost, *gradients = found["outputs"]
-        changes = {**found["updates"], **self._descent(gradients)}
-        return {"inputs": [self.targets], "outputs": [cost, norm(gradients)], "updates": changes}
+        scored = [self.outputs(raw), self.cost(raw, self.targets)]
+        trained, drawn = self.network.output(images, training=True)
+        cost = self.cost(trained, self.targets)
+        gradients = pytensor.grad(cost, list(self.network.params.values()))
+        return {
+            "activations": ([], activations, {}),
+            "evaluate": ([self.targets], scored, {}),
+            "gradients": ([self.targets], [cost, *gradients], drawn),
+            "step": ([self.targets], [cost, norm(gradients)], {**drawn, **self._descent(gradients)}),
+        }
 
     def _descent(self, gradients):
-        order = self.config.training.order
-        return updates.descent(gradients, self.network.params, self.velocity, **self.hyper, order=order)
+        params, order = self.network.params, self.config.training.order
+        return updates.momentum_decay(gradients, params, self.velocity, **self.hyper, order=order)
 
     @_in_turns
-    def _call(self, description, images, *others):
-        """Call the compiled function, for bytes or for gray levels, whichever `images` are."""
+    def _call(self, name, images, *others):
+        """Call a function of `_described`, compiled for bytes or for gray levels, whichever `images` are."""
         kind = self._kind(images)
-        if (description, kind) not in self._functions:
-            x = self._images(kind)
-            given = description(self._gray_levels(x))
-            given["inputs"] = [x, *given["inputs"]]
-            self._functions[description, kind] = pytensor.function(**given, mode=MODE)
-        return self._functions[description, kind](np.ascontiguousarray(images, dtype=kind), *others)
+        if (name, kind) not in self._functions:
+            x, gray = self._images(kind)
+            inputs, outputs, changes = self._described(gray)[name]
+            inputs = [x, *inputs]
+            self._functions[name, kind] = pytensor.function(inputs, outputs, updates=changes, mode=MODE)
+        return self._functions[name, kind](np.ascontiguousarray(images, dtype=kind), *others)
 
     def _kind(self, images):
         """The type in which a compiled function takes these images."""
         return "uint8" if images.dtype == np.uint8 else self.config.network.dtype
 
-    @staticmethod
-    def _images(kind):
-        return pt.tensor("images", dtype=kind, shape=(None, IMAGE_SIDE, IMAGE_SIDE))
-
-    def _gray_levels(self, images):
-        """Gray levels in [0, 1] in the network's type; bytes are divided by 255."""
-        if images.dtype != "uint8":
-            return images
+    def _images(self, kind):
+        """Images of this type, and the same as gray levels in [0, 1] in the network's type."""
+        images = pt.tensor("images", dtype=kind, shape=(None, IMAGE_SIDE, IMAGE_SIDE))
         dtype = self.config.network.dtype
-        return pt.cast(images, dtype) * np.asarray(1 / 255, dtype=dtype)
+        is_gray = kind != "uint8"
+        return images, images if is_gray else pt.cast(images, dtype) * np.asarray(1 / 255, dtype=dtype)
 
     def _as_targets(self, targets):
         return np.ascontiguousarray(targets, dtype=self.config.network.dtype)

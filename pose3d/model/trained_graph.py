@@ -1,31 +1,30 @@
-"""Graphs of trained networks, from their weights files."""
+"""The graph of a trained network, from its weights file."""
 
 import dataclasses
 
 import numpy as np
 
 from pose3d.errors import UserError
-from pose3d.model import weights
 from pose3d.model.detection import DetectionGraph
 from pose3d.model.regression import RegressionGraph, TargetScale
 
 
-def load_graph(path, task=None):
-    """The graph of a weights file, or of a run folder's best epoch; `task` is given if only that will do.
-
-    Raises as `pose3d.model.weights.load`, and a `UserError` if the arrays do not fit the network that the
-    file describes.
-    """
-    return graph_of(weights.load(path, task), path)
-
-
 def graph_of(found, path):
-    """The graph of `Weights` that were read from `path`; raises as `load_graph`."""
+    """The graph of `Weights`; `path` is of their file, for messages.
+
+    A `UserError` if an array is missing, or one's name or shape is not the network's.
+    """
     if found.task == DetectionGraph.task:
         graph = DetectionGraph(found.config)
     else:
         graph = RegressionGraph(found.config, _scale(found, path))
-    weights.fill(graph.network, found, path)
+    missing = set(graph.network.params) - set(found.params)
+    if missing:
+        raise UserError(f"{path} lacks {', '.join(sorted(missing))}: train again")
+    try:
+        graph.network.set_weights(found.params)
+    except ValueError as error:
+        raise UserError(f"{path}: {error}; train again") from None
     return graph
 
 

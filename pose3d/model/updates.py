@@ -1,7 +1,6 @@
-"""The hand-written update rule of Eq. (7)-(8): pure functions from a cost to symbolic updates."""
+"""The hand-written update rule of Eq. (7)-(8): a pure function from gradients to symbolic updates."""
 
 import numpy as np
-import pytensor
 
 from pose3d.model.layers import parameter
 from pose3d.ops import momentum_step
@@ -15,7 +14,7 @@ def velocities(params):
     }
 
 
-def momentum_decay(cost, params, velocity, learning_rate, momentum, weight_decay, order="new"):
+def momentum_decay(gradients, params, velocity, learning_rate, momentum, weight_decay, order="new"):
     """Gradient descent with momentum and weight decay, Eq. (7)-(8)::
 
         v := momentum * v - weight_decay * learning_rate * w - learning_rate * dcost/dw
@@ -25,8 +24,8 @@ def momentum_decay(cost, params, velocity, learning_rate, momentum, weight_decay
 
     Parameters
     ----------
-    cost : scalar tensor
-        An average over the minibatch.
+    gradients : list of tensors, in the order of `params`
+        Of a cost that is an average over the minibatch.
     params, velocity : dict of str to shared variable, same names
     learning_rate, momentum, weight_decay : shared scalars in the parameters' type
         A run can change them between two steps.
@@ -37,12 +36,6 @@ def momentum_decay(cost, params, velocity, learning_rate, momentum, weight_decay
     -------
     dict of shared variable to expression, in the order of `params`
     """
-    gradients = pytensor.grad(cost, list(params.values()))
-    return descent(gradients, params, velocity, learning_rate, momentum, weight_decay, order)
-
-
-def descent(gradients, params, velocity, learning_rate, momentum, weight_decay, order="new"):
-    """`momentum_decay` for gradients that are known: list of tensors, in the order of `params`."""
     updates = {}
     for (name, w), gradient in zip(params.items(), gradients, strict=True):
         new = momentum_step(w, velocity[name], gradient, learning_rate, momentum, weight_decay, order)

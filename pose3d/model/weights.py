@@ -87,20 +87,6 @@ def _unpacked(stored, step=None):
     return stored * step
 
 
-def fill(network, found, path):
-    """Give a network the weights that a file describes; `path` names the file in messages.
-
-    A `UserError` if a parameter is missing, or one's name or shape is not the network's.
-    """
-    missing = set(network.params) - set(found.params)
-    if missing:
-        raise UserError(f"{path} lacks {', '.join(sorted(missing))}: train again")
-    try:
-        network.set_weights(found.params)
-    except ValueError as error:
-        raise UserError(f"{path}: {error}; train again") from None
-
-
 def find(path, name=BEST):
     """The weights file meant by `path`: itself, or `name` in a run folder; a `UserError` if there is none."""
     path = Path(path)

@@ -1,42 +1,26 @@
-"""The checkpoint file: all that a run needs to continue bit for bit as if it had never stopped."""
+"""Checkpoints: all that a run needs to continue bit for bit as if it had never stopped."""
 
+import hashlib
 import shlex
+import signal
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from pose3d import config as settings
-from pose3d.errors import UserError
+from pose3d.config import command_line
+from pose3d.errors import Stopped, UserError
 from pose3d.io import npz_archive as archive
 from pose3d.io.atomic_files import keep_copy, whole
+from pose3d.io.cpu import rank_count
+from pose3d.training.run_folder import versions_line
+from pose3d.training.state import Progress
 
 FORMAT = archive.Format("pose3d checkpoint", "checkpoint", version=2)
 NAME, OLDER = "checkpoint.npz", "checkpoint.older.npz"
 _IN_HEADER = ("task", "generators", "data", "rows", "versions", "flags")  # as they are
-
-
-@dataclass
-class Progress:
-    """How far a run has come."""
-
-    epoch: int = 0  # the current one; epoch 0 scores the network before any training
-    step: int = 0  # minibatches of the epoch that are done
-    order: np.ndarray | None = None  # (n,), the epoch's order of the training samples
-    total: float = 0.0  # sum over this epoch of the samples' costs
-    norms: float = 0.0  # sum over it of the steps' gradient norms
-    seconds: float = 0.0  # spent on this epoch in earlier processes
-    best: dict | None = None  # the row of the best epoch
-    mark: float = float("inf")  # the validation score of the last improvement that counts
-    waited: int = 0  # epochs since then
-
-    def is_converged(self, training):
-        """Whether the patience of the settings is used up."""
-        return bool(training.patience) and self.waited >= training.patience
-
-    def is_over(self, training):
-        """Whether the run is complete."""
-        return self.is_converged(training) or self.epoch > training.epochs
 
 
 @dataclass
@@ -113,3 +97,79 @@ def _decode(header, arrays):
     rest = {name: header[name] for name in _IN_HEADER}
     arrays = {"params": params, "velocity": velocity, "mean": mean, "scale": scale}
     return Checkpoint(config=config, progress=progress, **arrays, **rest)
+
+
+def fingerprint(data, split):
+    """A hash of samples and their split: str."""
+    digest = hashlib.sha256(data.origin.fingerprint.encode())
+    for numbers in (split.train, split.validation):
+        digest.update(np.ascontiguousarray(numbers))
+    return digest.hexdigest()
+
+
+def restore(found, state, dropout):
+    """Put a `State` and its graph where a `Checkpoint` stands; ValueError if it is of another network.
+
+    `dropout` is the state of dropout's generator.
+    """
+    state.graph.network.set_weights(found.params)
+    state.graph.set_state(found.velocity, dropout)
+    state.shuffling_rng.bit_generator.state = found.generators["shuffling"]
+    state.augmentation_rng.bit_generator.state = found.generators["augmentation"]
+    state.progress, state.average.mean = found.progress, found.mean
+
+
+class Saver:
+    """Saves the checkpoints of a run: after an epoch, every few minutes, and when the run is asked to end.
+
+    Parameters
+    ----------
+    state : State
+    run : RunFolder
+    signals : pose3d.io.processes.Signals
+    about : dict, what all checkpoints of the run say alike: task, config, scale, data and flags
+    highest : function that replaces numbers by their maxima over all processes that train together
+    """
+
+    def __init__(self, state, run, signals, about, highest=lambda *numbers: numbers):
+        self.state, self.run, self._signals, self._highest = state, run, signals, highest
+        self._about = {**about, "versions": versions_line()}
+        self._saved = time.perf_counter()
+
+    def save(self):
+        """Write the checkpoint."""
+        state = self.state
+        state.progress.seconds = state.seconds()
+        velocity, dropout = state.graph.get_state()
+        checkpoint = Checkpoint(
+            progress=state.progress,
+            params=state.average.trained(),
+            velocity=velocity,
+            mean=state.average.mean,
+            generators={**state.generators, "dropout": dropout},
+            rows=self.run.rows,
+            **self._about,
+        )
+        if self.run.writes:
+            save(self.run.folder, checkpoint)
+        self._saved = time.perf_counter()
+
+    def pause(self):
+        """Between two minibatches: save if it is due, stop if a signal came."""
+        minutes = (time.perf_counter() - self._saved) / 60
+        due = minutes >= self.state.training.checkpoint_minutes
+        asked, due = map(int, self._highest(self._signals.asked or 0, due))
+        if asked or due:
+            self.save()
+        if asked:
+            progress = self.state.progress
+            raise Stopped(
+                f"stopped by {signal.Signals(asked).name} in epoch {progress.epoch} after {progress.step} "
+                f"steps; to continue: {self._command()}",
+                asked,
+            )
+
+    def _command(self):
+        """What resumes this run, as a line for a shell."""
+        launcher = f"mpiexec -n {rank_count()} " if rank_count() > 1 else ""
+        return launcher + command_line(f"train_{self._about['task']}", "--resume", "--out", self.run.folder)

@@ -1,13 +1,48 @@
-"""Data-parallel training steps: each rank's gradients, their sum, the same update on all ranks."""
+"""Data-parallel training: one wrapper around data and graph, by which MPI ranks share every minibatch."""
+
+import hashlib
+from typing import NamedTuple
 
 import numpy as np
 
-from pose3d.io.ranks import ALONE
+
+def data_parallel(task, ranks):
+    """The `Task` as `ranks` train it, with the same weights on each: itself, if there is only one rank."""
+    return task if ranks.size == 1 else DataParallelTask(task, ranks)
 
 
-def data_parallel(graph, ranks=ALONE):
-    """The graph as `ranks` train it, with the same weights on each: itself, if there is only one rank."""
-    return graph if ranks.size == 1 else DataParallelGraph(graph, ranks)
+class Share(NamedTuple):
+    """One rank's part of a minibatch, perhaps empty."""
+
+    images: np.ndarray  # (n, 128, 128) uint8
+    targets: np.ndarray  # (n, width)
+    whole: int  # samples of the minibatch, those of all ranks together
+
+
+class DataParallelTask:
+    """A `Task` of which every rank reads its share of the samples; in all else the task itself."""
+
+    def __init__(self, task, ranks):
+        self.task, self.ranks = task, ranks
+        self.graph = DataParallelGraph(task.graph, ranks)
+        self.evaluation_batch = ranks.size * task.evaluation_batch
+
+    def __getattr__(self, name):
+        return getattr(self.task, name)
+
+    def prefetch(self, numbers):
+        self.task.prefetch(numbers[self.ranks.share(len(numbers))])
+
+    def samples(self, numbers, drawn=None):
+        """This rank's `Share`. All ranks draw for all samples, so that no draw depends on their number."""
+        mine = self.ranks.share(len(numbers))
+        drawn = drawn and [values[mine] for values in drawn]
+        return Share(*self.task.samples(numbers[mine], drawn), len(numbers))
+
+    def scores(self, totals, n):
+        """The scores of all ranks' samples; a `UserError` if their weights are not the same."""
+        self.ranks.agree("their weights: the machines compute differently", self.graph.digest)
+        return self.task.scores(self.ranks.total(totals), n)
 
 
 class DataParallelGraph:
@@ -35,15 +70,8 @@ class DataParallelGraph:
     def __getattr__(self, name):
         return getattr(self.graph, name)
 
-    def step(self, images, targets, whole=None):
-        """As `Graph.step`, on a minibatch that the ranks share; the result is the same on every rank.
-
-        Images and targets are this rank's share, which may be empty, of the `whole` (int) minibatch; None:
-        all ranks hold the whole one, and take their shares of it here.
-        """
-        if whole is None:
-            whole, mine = len(images), self.ranks.share(len(images))
-            images, targets = images[mine], targets[mine]
+    def step(self, images, targets, whole):
+        """As `Graph.step`, on the parts of a `Share`; the result is the same on every rank."""
         self._collect(images, targets, len(images) / whole)
         self.ranks.add_up(self._message)
         norm = self.graph.update(self._gradients)
@@ -58,3 +86,30 @@ class DataParallelGraph:
         for name, gradient in gradients.items():
             np.multiply(gradient, weight, out=self._gradients[name])
         self._message[-1] = weight * cost
+
+    def evaluate(self, images, targets, whole):
+        """As `Graph.evaluate`, on the parts of a `Share`, for this rank alone."""
+        return self.graph.evaluate(images, targets) if len(images) else (targets, 0.0)
+
+    def get_state(self):
+        """As `Graph.get_state`, with a list of the states of all ranks' generators."""
+        velocity, dropout = self.graph.get_state()
+        return velocity, self.ranks.everyones(dropout)
+
+    def digest(self, *more):
+        """A hash of weights, velocities, and the repr of what else must be the same on all ranks: str."""
+        digest = hashlib.sha256(repr(more).encode())
+        for value in (*self.network.get_weights().values(), *self.graph.get_state()[0].values()):
+            digest.update(np.ascontiguousarray(value))
+        return digest.hexdigest()
+
+
+def dropout_state(found, rank):
+    """The state of dropout's generator for a rank that resumes a `Checkpoint`: its own, if it has one."""
+    states = found.generators["dropout"]
+    states = states if isinstance(states, list) else [states]  # a single process stores it bare
+    if rank < len(states):
+        return states[rank]
+    # Never what a rank drew before: the seeds name the place in the run as well.
+    seeds = found.config.network.seed, rank, found.progress.epoch, found.progress.step
+    return np.random.default_rng(seeds).bit_generator.state

@@ -1,6 +1,6 @@
 """A run folder: settings, log and learning curve of a training, beside its weights and checkpoints."""
 
-import csv
+import contextlib
 import itertools
 import logging
 import os
@@ -18,8 +18,8 @@ import pose3d
 from pose3d import config as settings
 from pose3d.errors import UserError
 from pose3d.io.atomic_files import LOCK, DiskFullError, is_disk_full, whole
+from pose3d.io.tables import write_table
 from pose3d.model import weights
-from pose3d.training import checkpoint
 
 CONFIG = "config.toml"  # distinguishes a run folder from any other
 LOG, CURVE, CURVE_PICTURE = "log.txt", "curve.csv", "curve.png"
@@ -29,15 +29,18 @@ version = cache(metadata.version)  # which reads files, for every checkpoint
 
 
 class RunFolder:
-    """Writes what a training leaves behind; `rows` are the learning curve, a dict for each epoch."""
+    """Writes what a training leaves behind.
+
+    Attributes
+    ----------
+    folder : Path
+    rows : list of dict, the learning curve: an epoch each
+    writes : bool; False where another process writes for this one, and nothing is printed or written
+    """
 
     def __init__(self, folder, plot=None, writes=True):
-        """Use `create` or `open`.
-
-        ``plot(path, rows, dict of key to name, label)`` draws the curve. `writes` is False for the ranks
-        beside rank 0: nothing is printed or written.
-        """
-        self.folder, self.rows, self._plot, self._writes = Path(folder), [], plot, writes
+        """Use `create` or `open`. ``plot(path, rows, dict of key to name, label)`` draws the curve."""
+        self.folder, self.rows, self.writes, self._plot = Path(folder), [], writes, plot
         self._drawn_at, self._drawn_rows = time.monotonic(), 0  # of the curve's picture
         self._logger = logging.Logger("pose3d")
         if writes:
@@ -55,7 +58,7 @@ class RunFolder:
         """
         folder = Path(folder)
         if writes:
-            kept = _set_aside(folder)
+            kept = _move_older_run(folder)
             folder.mkdir(parents=True, exist_ok=True)
         run = cls.open(folder, config, plot, writes)
         run.log(f"Python {platform.python_version()}, {versions_line()}")
@@ -78,30 +81,31 @@ class RunFolder:
     def add_row(self, row, task):
         """Add an epoch to the learning curve: its CSV file, and its picture if that is some seconds old."""
         self.rows.append(row)
-        if not self._writes:
+        if not self.writes:
             return
-        with (
-            whole(self.folder / CURVE) as temporary,
-            temporary.open("w", newline="", encoding="utf-8") as file,
-        ):
-            # A resumed run may score more than it did before, and so have more columns.
-            writer = csv.DictWriter(file, list(dict.fromkeys(key for row in self.rows for key in row)))
-            writer.writeheader()
-            writer.writerows(self.rows)
+        # A resumed run may score more than it did before, and so have more columns.
+        columns = list(dict.fromkeys(key for row in self.rows for key in row))
+        with whole(self.folder / CURVE) as temporary:
+            write_table(temporary, columns, ([row.get(key) for key in columns] for row in self.rows))
         if time.monotonic() - self._drawn_at > REDRAWN:
-            self.draw_curve(task)
-
-    def draw_curve(self, task, failing=False):
-        """Draw the learning curve, unless it shows all rows; if a run is `failing`, only log an error."""
-        try:
             self._draw_curve(task)
-        except Exception as error:
-            if not failing:
-                raise
-            self.log(f"{CURVE_PICTURE} cannot be drawn: {error}")
+
+    @contextlib.contextmanager
+    def curve_drawn(self, task):
+        """Draw the learning curve when the block ends; if it fails, only log an error of the drawing."""
+        try:
+            yield
+        except BaseException:
+            try:
+                self._draw_curve(task)
+            except Exception as error:
+                self.log(f"{CURVE_PICTURE} cannot be drawn: {error}")
+            raise
+        self._draw_curve(task)
 
     def _draw_curve(self, task):
-        if not self._plot or not self._writes or self._drawn_rows == len(self.rows):
+        """Draw the learning curve, unless its picture shows all rows."""
+        if not self._plot or not self.writes or self._drawn_rows == len(self.rows):
             return
         names = {f"{kind}_{task.objective}": kind for kind in ("train", "validation", "test")}
         names = {key: name for key, name in names.items() if key in self.rows[-1]}
@@ -110,13 +114,8 @@ class RunFolder:
 
     def save_weights(self, name, found):
         """Write a `pose3d.model.weights.Weights` as `weights.BEST` or `weights.LAST`."""
-        if self._writes:
+        if self.writes:
             weights.save(self.folder / name, found)
-
-    def save_checkpoint(self, found):
-        """Write a `pose3d.training.checkpoint.Checkpoint`."""
-        if self._writes:
-            checkpoint.save(self.folder, found)
 
 
 class _Console(logging.Handler):
@@ -184,7 +183,7 @@ def files_of_older_run(folder):
     return names
 
 
-def _set_aside(folder):
+def _move_older_run(folder):
     """Move an older run out of its folder, to a folder beside it: the Path, or None without an older run."""
     names = files_of_older_run(folder)
     if not names:

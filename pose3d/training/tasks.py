@@ -1,26 +1,39 @@
-"""Detection and regression as the training loop sees them: targets, scores, augmented samples."""
+"""What differs between detection and regression: targets, scores, and how a new run starts."""
 
 import dataclasses
+from typing import NamedTuple
 
 import numpy as np
 
-from pose3d.dataset import augmentation
+from pose3d.dataset.augmentation import augmented
 from pose3d.dataset.windows import N_WINDOWS, labels
 from pose3d.evaluation import metrics
-from pose3d.io.ranks import ALONE
 from pose3d.io.tables import text_table
 from pose3d.model.detection import DetectionGraph
 from pose3d.model.regression import RegressionGraph, TargetScale
 from pose3d.model.transfer import transfer
 from pose3d.skeleton import JOINTS, N_JOINTS
-from pose3d.training.data_parallel import data_parallel
 from pose3d.training.diagnostics import transferred_maps
 
-SHOWN = 128  # samples by which transferred maps are judged and rescaled
+SHOWN = 128  # samples by which layers are watched and transferred maps are rescaled
+
+
+class Samples(NamedTuple):
+    """What a step takes."""
+
+    images: np.ndarray  # (n, 128, 128) uint8
+    targets: np.ndarray  # (n, width)
 
 
 class Task:
     """A network, its training data, and what its task asks of the loop.
+
+    A subclass sets the first five attributes, and defines
+
+    * ``targets(values)``: the (n, width) targets of samples, from their values in `column`
+    * ``counts(outputs, targets)``: what adds up over minibatches, by name; no outputs are kept
+    * ``scores(totals, n)``: means over n samples by name, the cost's first, from summed costs and counts
+    * ``summary(best)``: the row of the best epoch in words
 
     Attributes
     ----------
@@ -28,46 +41,46 @@ class Task:
     objective : str, the validation score that chooses the best epoch; lower is better
     unit : str, label of the learning curve's vertical axis
     cost_name : str, what a step minimises
+    column : str, the column of the data that targets are computed from
     graph : pose3d.model.graph.Graph
     data : Dataset
-    ranks : pose3d.io.ranks.Alone or Ranks, which share every minibatch
     scale : dict of arrays that the weights file must carry
     init : dict or None, as of `pose3d.model.weights.TrainedOn`; set by `start`
+    evaluation_batch : int, the samples that are evaluated at once
     """
 
-    name = objective = unit = cost_name = init = None
+    name = objective = unit = cost_name = column = init = None
     scale = {}
+    evaluation_batch = 128
 
-    def __init__(self, graph, data, ranks=ALONE):
-        self.graph, self.data, self.ranks = data_parallel(graph, ranks), data, ranks
+    def __init__(self, graph, data):
+        self.graph, self.data = graph, data
 
     @property
     def config(self):
         return self.graph.config
 
+    def prefetch(self, numbers):
+        """Ask the system to read the images of samples that are needed next."""
+        self.data.prefetch(numbers)
+
+    def samples(self, numbers, drawn=None):
+        """The `Samples` with these numbers, augmented as was `drawn` for each (`augmentation.draw`)."""
+        images = self.data.images(numbers)
+        if drawn is None:
+            return Samples(images, self.targets(getattr(self.data, self.column)[numbers]))
+        images, joints_2d, poses = augmented(
+            images, self.data.joints_2d[numbers], self.data.poses[numbers], *drawn
+        )
+        return Samples(images, self.targets({"joints_2d": joints_2d, "poses": poses}[self.column]))
+
+    def some_images(self, numbers):
+        """Images of 128 of these samples, from all over them."""
+        return self.data.images(numbers[:: max(1, len(numbers) // SHOWN)][:SHOWN])
+
     def start(self, init, split):
         """Prepare a new run, with conv1-3 of the weights `init` (path, or "none"); return lines for a log."""
-        raise NotImplementedError
-
-    def targets(self, indices):
-        """Targets of samples: (n, width) array."""
-        raise NotImplementedError
-
-    def augmented(self, images, indices, *drawn):
-        """Changed images of samples, and their (n, width) targets; see `augmentation.augmented`."""
-        raise NotImplementedError
-
-    def counts(self, outputs, indices):
-        """What adds up over minibatches to score them, so that scoring needs no memory for all outputs."""
-        raise NotImplementedError
-
-    def scores(self, counts, n, cost):
-        """Scores by name, from the summed `counts`, the number of samples and the mean cost."""
-        raise NotImplementedError
-
-    def summary(self, best):
-        """The best epoch in words: str."""
-        raise NotImplementedError
+        return []
 
 
 class DetectionTask(Task):
@@ -79,43 +92,28 @@ class DetectionTask(Task):
 
     name, objective, unit = "detection", "cross_entropy", "cross-entropy per window (nats), Eq. (4)"
     cost_name = "Eq. (5), half the cross-entropy of the 1700 windows together"
+    column = "joints_2d"
 
     @classmethod
-    def create(cls, config, data, split, ranks=ALONE):
+    def create(cls, config, data, split):
         """The task of a new network."""
-        return cls(DetectionGraph(config), data, ranks)
+        return cls(DetectionGraph(config), data)
 
-    def start(self, init, split):
-        return []
+    def targets(self, joints_2d):
+        return labels(joints_2d).reshape(len(joints_2d), self.graph.width)
 
-    def targets(self, indices):
-        return self.data.labels(indices).reshape(len(indices), self.graph.width)
+    def counts(self, outputs, targets):
+        return metrics.detection_totals(*(a.reshape(-1, N_JOINTS, N_WINDOWS) for a in (targets, outputs)))
 
-    def augmented(self, images, indices, *drawn):
-        images, joints_2d, _ = augmentation.augmented(
-            images, self.data.joints_2d[indices], self.data.poses[indices], *drawn
-        )
-        return images, labels(joints_2d).reshape(len(indices), self.graph.width)
-
-    def counts(self, outputs, indices):
-        return metrics.detection_totals(self.data.labels(indices), outputs.reshape(-1, N_JOINTS, N_WINDOWS))
-
-    def scores(self, counts, n, cost):
-        return {"cross_entropy": 2 * cost / self.graph.width, **metrics.detection_scores(counts)}
+    def scores(self, totals, n):
+        cost = totals["cost"] / n
+        figures = metrics.detection_scores(totals)
+        return {"cost": cost, "cross_entropy": 2 * cost / self.graph.width, **figures}
 
     def summary(self, best):
         columns = ("joint", "F1 train", "F1 validation", "AP train", "AP validation")
-        rows = [
-            [
-                joint,
-                *(
-                    best[f"{kind}_{score} {joint}"]
-                    for score in ("f1", "ap")
-                    for kind in ("train", "validation")
-                ),
-            ]
-            for joint in JOINTS
-        ]
+        keys = [f"{kind}_{score}" for score in ("f1", "ap") for kind in ("train", "validation")]
+        rows = [[joint, *(best[f"{key} {joint}"] for key in keys)] for joint in JOINTS]
         return (
             f"{text_table(columns, rows, decimals=3)}\n"
             f"best: epoch {best['epoch']}, on validation cross-entropy "
@@ -129,12 +127,13 @@ class RegressionTask(Task):
 
     name, objective, unit = "regression", "mpjpe_mm", "MPJPE, Eq. (9) (mm)"
     cost_name = "Eq. (6), half the squared error of the 51 numbers that fc3 gives"
+    column = "poses"
 
     @classmethod
-    def create(cls, config, data, split, ranks=ALONE):
+    def create(cls, config, data, split):
         """The task of a new network, whose targets are scaled by the training poses."""
         scale = TargetScale.fit(data.blocks("poses", split.train), config.regression)
-        task = cls(RegressionGraph(config, scale), data, ranks)
+        task = cls(RegressionGraph(config, scale), data)
         if config.regression.cost == "mpjpe":
             task.cost_name = "MPJPE (mm)"
         task.scale = dataclasses.asdict(scale) | {"mean_pose": data.mean_pose(split.train).ravel()}
@@ -143,18 +142,12 @@ class RegressionTask(Task):
     def start(self, init, split):
         lines = ["conv1, conv2, conv3 random"]
         if init != "none":
-            images = self._some_images(split.train) if self.config.transfer.rescale else None
+            images = self.some_images(split.train) if self.config.transfer.rescale else None
             self.init, notes = transfer(init, self.graph, self.data.origin, images)
-            maps = transferred_maps(self.graph, self._some_images(split.validation))
+            maps = transferred_maps(self.graph, self.some_images(split.validation))
             lines = [f"conv1, conv2, conv3 from {init}", *notes, *maps]
         baseline = self._mean_pose_mpjpe(split)
-        return [
-            *lines,
-            f"baseline on validation, mean training pose: MPJPE {baseline:.2f} mm",
-        ]
-
-    def _some_images(self, indices):
-        return self.data.images(indices[:: max(1, len(indices) // SHOWN)][:SHOWN])
+        return [*lines, f"baseline on validation, mean training pose: MPJPE {baseline:.2f} mm"]
 
     def _mean_pose_mpjpe(self, split):
         mean_pose = self.scale["mean_pose"].reshape(N_JOINTS, 3)
@@ -164,21 +157,15 @@ class RegressionTask(Task):
         )
         return errors / (len(split.validation) * N_JOINTS)
 
-    def targets(self, indices):
-        return self.data.poses[indices].reshape(len(indices), self.graph.width)
+    def targets(self, poses):
+        return poses.reshape(len(poses), self.graph.width)
 
-    def augmented(self, images, indices, *drawn):
-        images, _, poses = augmentation.augmented(
-            images, self.data.joints_2d[indices], self.data.poses[indices], *drawn
-        )
-        return images, poses.reshape(len(indices), self.graph.width)
-
-    def counts(self, outputs, indices):
-        errors = metrics.joint_errors(outputs.reshape(-1, N_JOINTS, 3), self.data.poses[indices])
+    def counts(self, outputs, targets):
+        errors = metrics.joint_errors(*(a.reshape(-1, N_JOINTS, 3) for a in (outputs, targets)))
         return {"errors_mm": errors.sum()}
 
-    def scores(self, counts, n, cost):
-        return {"mpjpe_mm": float(counts["errors_mm"] / (n * N_JOINTS))}
+    def scores(self, totals, n):
+        return {"cost": totals["cost"] / n, "mpjpe_mm": float(totals["errors_mm"] / (n * N_JOINTS))}
 
     def summary(self, best):
         return (

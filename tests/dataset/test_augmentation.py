@@ -144,7 +144,7 @@ def test_detections_labels_are_those_of_the_new_joints(sample):
     data, indices, stored, drawn = sample
     settings = [*SMALL, "augmentation.mirror=true"]
     task = DetectionTask(DetectionGraph(load("detection", None, settings)), data)
-    images, targets = task.augmented(stored[0], indices, *drawn)
+    images, targets = task.samples(indices, drawn)
     new_images, joints_2d, _ = augmented(*stored, *drawn)
     np.testing.assert_array_equal(images, new_images)
     np.testing.assert_array_equal(targets, labels(joints_2d).reshape(2, 1700))
@@ -154,7 +154,7 @@ def test_regressions_poses_are_mirrored_and_never_shifted(sample):
     data, indices, stored, drawn = sample
     config = load("regression", None, [*SMALL])
     graph = RegressionGraph(config, TargetScale(np.zeros(51), np.ones(51)))
-    images, targets = RegressionTask(graph, data).augmented(stored[0], indices, *drawn)
+    images, targets = RegressionTask(graph, data).samples(indices, drawn)
     new_images, _, poses = augmented(*stored, *drawn)
     np.testing.assert_array_equal(images, new_images)
     np.testing.assert_array_equal(targets, poses.reshape(2, 51))

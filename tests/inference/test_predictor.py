@@ -11,7 +11,6 @@ import pose3d
 from pose3d.dataset.samples import Dataset
 from pose3d.errors import UserError
 from pose3d.inference import predictor
-from pose3d.model.trained_graph import load_graph
 from pose3d.skeleton import pelvis_relative
 
 
@@ -23,7 +22,7 @@ def test_poses_of_any_number_of_images(built, regression_run):
     network, some = pose3d.load(regression_run), images(built, 131)
     poses = network.predict(some)
     assert (network.task, poses.shape) == ("regression", (131, 17, 3))
-    graph = load_graph(regression_run)
+    graph = pose3d.load(regression_run).graph
     assert not poses[:, 0].any()  # the pelvis
     for chosen in (slice(128), slice(128, None)):
         expected = pelvis_relative(graph.predict(some[chosen]).reshape(-1, 17, 3))
@@ -50,7 +49,7 @@ def test_probabilities_of_a_detection_network(built, detection_run):
     windows = network.predict(some)
     assert (network.task, windows.shape) == ("detection", (5, 17, 10, 10))
     assert 0 < windows.min() <= windows.max() < 1
-    graph = load_graph(detection_run)
+    graph = pose3d.load(detection_run).graph
     # Joint-major, windows row by row.
     assert windows[3, 4, 2, 7] == graph.predict(some)[3, 427]
 

@@ -26,7 +26,8 @@ class Line:
         }
         self.velocity = updates.velocities(self.params)
         cost = ((w * x + b - y) ** 2).sum() / (2 * pt.cast(x.shape[0], dtype))
-        self.rules = updates.momentum_decay(cost, self.params, self.velocity, **self.hyper, order=order)
+        gradients = pytensor.grad(cost, [w, b])
+        self.rules = updates.momentum_decay(gradients, self.params, self.velocity, **self.hyper, order=order)
         self._step = pytensor.function([x, y], cost, updates=self.rules, mode=MODE)
         self.dtype = dtype
 

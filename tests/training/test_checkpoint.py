@@ -7,7 +7,8 @@ import pytest
 from pose3d.config import Config
 from pose3d.config import load as load_settings
 from pose3d.errors import UserError
-from pose3d.training.checkpoint import NAME, OLDER, Checkpoint, Progress, load, save
+from pose3d.training.checkpoint import NAME, OLDER, Checkpoint, load, save
+from pose3d.training.state import Progress
 from tests.small import SMALL
 
 

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from pose3d.config import load
-from pose3d.io.ranks import ALONE, world
+from pose3d.io.ranks import ALONE, Alone, world
 from pose3d.model.detection import DetectionGraph
 from pose3d.model.regression import RegressionGraph, TargetScale
 from pose3d.training.data_parallel import DataParallelGraph, data_parallel
 from pose3d.training.diagnostics import activity
+from pose3d.training.tasks import DetectionTask, RegressionTask, Samples, Task
 from tests.launching import run_ranks
 from tests.small import SMALL
 
@@ -36,9 +37,18 @@ def make(case, ranks, *more):
     rate = f"training.learning_rate={RATES[case]}"
     config = load(task, None, [*SMALL, rate, *settings, *more])
     if task == "detection":
-        return data_parallel(DetectionGraph(config), ranks)
-    poses = np.random.default_rng(0).normal(0, 100, (20, 17, 3))
-    return data_parallel(RegressionGraph(config, TargetScale.fit([poses], config.regression)), ranks)
+        graph = DetectionGraph(config)
+    else:
+        poses = np.random.default_rng(0).normal(0, 100, (20, 17, 3))
+        graph = RegressionGraph(config, TargetScale.fit([poses], config.regression))
+    return data_parallel(Task(graph, None), ranks).graph
+
+
+def step(graph, images, targets, ranks):
+    """One step on this rank's share."""
+    share = ranks.share(len(images))
+    whole = [len(images)] if ranks.size > 1 else []
+    return graph.step(images[share], targets[share], *whole)
 
 
 def minibatches(case):
@@ -56,8 +66,7 @@ def trajectory(case, ranks):
     for number, (images, targets) in enumerate(minibatches(case)):
         if number == 2:
             graph.set_hyper(learning_rate=RATES[case] / 3)
-        share = ranks.share(len(images))
-        steps.append(graph.step(images[share], targets[share], len(images)))
+        steps.append(step(graph, images, targets, ranks))
     found = {f"change {k}": w - start[k] for k, w in graph.network.get_weights().items()}
     found |= {f"velocity {k}": v for k, v in graph.get_state()[0].items()}
     images, _ = next(minibatches(case))
@@ -70,13 +79,13 @@ def draws(ranks):
     graph = make("detection", ranks, "network.dropout=0.5")
 
     def following():
-        drawing = np.random.default_rng()
-        drawing.bit_generator.state = graph.get_state()[1]
+        drawing, (_, states) = np.random.default_rng(), graph.get_state()
+        drawing.bit_generator.state = states[ranks.rank] if ranks.size > 1 else states
         return drawing.random(4)
 
     images, targets = next(minibatches("detection"))
-    before, share = following(), ranks.share(len(images))
-    graph.step(images[share], targets[share], len(images))
+    before = following()
+    step(graph, images, targets, ranks)
     return {"before": before, "after": following()}
 
 
@@ -124,10 +133,51 @@ def test_every_rank_draws_its_own_dropout_and_the_first_draws_as_one_process_doe
     np.testing.assert_array_equal(ranks[0]["before"], draws(ALONE)["before"])
 
 
-def test_one_process_trains_the_graph_itself():
-    graph = make("detection", ALONE)
-    assert not isinstance(graph, DataParallelGraph)
-    assert data_parallel(graph) is graph
+def rank_of(rank, size):
+    """Stands for one of some ranks, without the others."""
+    ranks = Alone()
+    ranks.rank, ranks.size = rank, size
+    return ranks
+
+
+def test_the_shares_make_the_whole_minibatch_with_what_was_drawn_for_it():
+    task = Task(make("detection", ALONE), None)
+    task.samples = lambda numbers, drawn=None: Samples(numbers, drawn and drawn[0])
+    ranks = [data_parallel(task, rank_of(rank, 3)) for rank in range(3)]
+    shares = [one.samples(np.arange(7), [10 * np.arange(7)]) for one in ranks]
+    assert np.concatenate([share.images for share in shares]).tolist() == list(range(7))
+    assert np.concatenate([share.targets for share in shares]).tolist() == list(range(0, 70, 10))
+    assert [len(share.images) for share in shares] == [2, 2, 3]
+    assert {share.whole for share in shares} == {7}
+    assert ranks[0].samples(np.arange(7)).targets is None
+    assert ranks[0].evaluation_batch == 3 * 128
+
+
+@pytest.mark.parametrize(("case", "kind"), [("detection", DetectionTask), ("float64", RegressionTask)])
+def test_an_empty_share_adds_nothing_to_the_scores(case, kind):
+    task = data_parallel(kind(make(case, ALONE), None), rank_of(0, 2))
+    _, targets = next(minibatches(case))
+    outputs, cost = task.graph.evaluate(np.zeros((0, 128, 128), np.uint8), targets[:0], 1)
+    assert (len(outputs), cost) == (0, 0)
+    assert not any(np.any(count) for count in task.counts(outputs, targets[:0]).values())
+
+
+def test_ranks_whose_weights_or_velocities_differ_are_told_apart():
+    graph = DataParallelGraph(make("detection", ALONE), rank_of(0, 2))
+    weights = graph.network.get_weights()
+    found = [graph.digest(), graph.digest("epoch 1")]
+    graph.network.set_weights({"fc3.b": weights["fc3.b"] + np.float32(1e-9)})
+    found.append(graph.digest())
+    graph.network.set_weights(weights)
+    assert graph.digest() == found[0]
+    graph.velocity["fc3.b"].set_value(weights["fc3.b"] + np.float32(1e-9))
+    assert len({*found, graph.digest()}) == 4
+
+
+def test_one_process_trains_the_task_itself():
+    task = Task(make("detection", ALONE), None)
+    assert not isinstance(task.graph, DataParallelGraph)
+    assert data_parallel(task, ALONE) is task
 
 
 if __name__ == "__main__":

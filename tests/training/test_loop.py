@@ -3,6 +3,7 @@
 import errno
 import logging
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,9 +15,10 @@ from pose3d.errors import UserError
 from pose3d.io.atomic_files import DiskFullError
 from pose3d.model import weights
 from pose3d.training import loop as training
-from pose3d.training.checkpoint import Progress
+from pose3d.training.checkpoint import Saver
 from pose3d.training.loop import evaluate, fit, train_epoch
 from pose3d.training.run_folder import RunFolder, epoch_line
+from pose3d.training.state import Progress, State
 from pose3d.training.tasks import Task
 from tests.small import TRAINED_ON
 
@@ -35,7 +37,10 @@ class Graph:
         self.costs = dict(enumerate(costs))
         self.stepped, self.evaluated = [], []
 
-    def step(self, images, targets, whole=None):
+    def set_hyper(self, learning_rate):
+        pass
+
+    def step(self, images, targets):
         self.stepped.append(images.tolist())
         return self.costs.get(len(self.stepped) - 1, 1.0), 2.0
 
@@ -53,7 +58,7 @@ class Graph:
 class Data:
     """Every sample's image is its number."""
 
-    origin, folder = TRAINED_ON.data, "data"
+    origin, numbers = TRAINED_ON.data, np.arange(300)
 
     def __init__(self):
         self.announced = []
@@ -72,41 +77,56 @@ class Data:
 @pytest.fixture(autouse=True)
 def without_activity(monkeypatch):
     """The table of scores has no layers to look into."""
-    monkeypatch.setattr(training, "_activity", lambda *_: {})
+    monkeypatch.setattr(training, "activity", lambda *_: {})
 
 
 class Scored(Task):
     """A task whose validation score is the next of `scores` at each evaluation of VALIDATION."""
 
     name, objective, unit, scale = "regression", "mpjpe_mm", "mm", {"mean": np.zeros(51)}
-    cost_name = "what it costs"
+    column = "numbers"
 
     def __init__(self, graph, scores=()):
         super().__init__(graph, Data())
         self.left = list(scores)
 
-    def targets(self, indices):
-        return np.asarray(indices)
+    def some_images(self, numbers):
+        return None
 
-    def counts(self, outputs, indices):
-        return {"first": np.array([indices[0]])}
+    def targets(self, values):
+        return values
 
-    def scores(self, counts, n, cost):
-        is_validation = n == len(VALIDATION) and counts["first"][0] == 60
-        return {"mpjpe_mm": self.left.pop(0) if self.left and is_validation else 9.0}
+    def counts(self, outputs, targets):
+        return {"first": np.array([targets[0]])}
+
+    def scores(self, totals, n):
+        is_validation = n == len(VALIDATION) and totals["first"][0] == 60
+        score = self.left.pop(0) if self.left and is_validation else 9.0
+        return {"cost": totals["cost"] / n, "mpjpe_mm": score}
 
 
-def run_loop(tmp_path, scores, costs=(), monitor_test=False, **settings):
+def run_loop(tmp_path, scores, costs=(), plot=None, **settings):
     graph = Graph(costs, batch_size=20, **settings)
-    run = RunFolder.create(tmp_path / "run", graph.config)
-    chosen = Split(TRAIN, VALIDATION, TEST, "50, 10 and 130")
-    return fit(Scored(graph, scores), chosen, run, monitor_test), graph, run
+    task, state = Scored(graph, scores), State(graph)
+    run = RunFolder.create(tmp_path / "run", graph.config, plot)
+    about = {"task": task.name, "config": task.config, "scale": {}, "data": "data", "flags": {}}
+    saver = Saver(state, run, SimpleNamespace(asked=None), about)
+    with run.curve_drawn(task):
+        return fit(task, Split(TRAIN, VALIDATION, TEST, ""), state, run, saver), graph, run
+
+
+def begun(graph, order):
+    """The state of a run that begins its first epoch."""
+    state = State(graph)
+    state.progress = Progress(epoch=1, order=order)
+    return state
 
 
 def test_an_epoch_takes_every_sample_once_in_an_order_of_the_generators():
     graph = Graph([3.0, 2.0, 1.0], batch_size=20)
-    progress = Progress(epoch=1, order=np.random.default_rng(1).permutation(TRAIN))
-    train_epoch(Scored(graph), progress)
+    state = begun(graph, np.random.default_rng(1).permutation(TRAIN))
+    train_epoch(Scored(graph), state)
+    progress = state.progress
     assert [len(batch) for batch in graph.stepped] == [20, 20, 10]
     assert progress.total == 3 * 20 + 2 * 20 + 1 * 10  # the short batch counts by its size
     assert (progress.step, progress.norms) == (3, 3 * 2.0)
@@ -117,30 +137,30 @@ def test_an_epoch_takes_every_sample_once_in_an_order_of_the_generators():
 
 def test_evaluation_leaves_no_sample_out_and_weighs_the_short_batch_by_its_size():
     graph = Graph()
-    judged = Scored(graph)
-    judged.counts = lambda outputs, indices: {"outputs": outputs.sum(), "indices": indices.sum()}
-    judged.scores = lambda counts, n, cost: {**counts, "n": n}
-    found = evaluate(judged, TEST, 1)
+    task = Scored(graph)
+    task.counts = lambda outputs, targets: {"outputs": outputs.sum(), "targets": targets.sum()}
+    task.scores = lambda totals, n: {**totals, "n": n}
+    found = evaluate(task, TEST, 1)
     assert [len(batch) for batch in graph.evaluated] == [128, 2]
     assert found == {
-        "cost": (128 * 128 + 2 * 2) / 130, "n": 130, "indices": TEST.sum(), "outputs": (TEST + 0.5).sum(),
+        "cost": 128 * 128 + 2 * 2, "n": 130, "targets": TEST.sum(), "outputs": (TEST + 0.5).sum(),
     }  # fmt: skip
 
 
 def test_outputs_that_are_no_numbers_end_the_run_before_they_are_counted():
     graph = Graph()
     graph.evaluate = lambda images, targets: (np.full(len(images), np.nan), np.nan)
-    judged = Scored(graph)
-    judged.counts = lambda outputs, indices: {"histogram": np.bincount(-1 - np.isnan(outputs))}
+    task = Scored(graph)
+    task.counts = lambda outputs, targets: {"histogram": np.bincount(-1 - np.isnan(outputs))}
     with pytest.raises(UserError, match="the cost became nan in epoch 3: lower training.learning_rate"):
-        evaluate(judged, TEST, 3)
+        evaluate(task, TEST, 3)
 
 
 def test_the_disk_is_told_of_a_minibatch_while_the_one_before_is_at_work():
     graph = Graph(batch_size=20)
     task, step, told = Scored(graph), graph.step, []
     graph.step = lambda *pair: told.append(len(task.data.announced)) or step(*pair)
-    train_epoch(task, Progress(epoch=1, order=TRAIN))
+    train_epoch(task, begun(graph, TRAIN))
     assert told == [2, 3, 3]
     assert task.data.announced == graph.stepped
 
@@ -154,7 +174,6 @@ def test_the_best_epoch_is_the_validations_and_the_last_one_is_kept_too(tmp_path
     assert found[weights.BEST].config == run_config(run)
     assert list(found[weights.BEST].scale) == ["mean"]
     log = (run.folder / "log.txt").read_text()
-    assert "cost: what it costs, mean of an epoch's steps; mpjpe_mm: mm\n" in log
     assert [line.split()[1] for line in log.splitlines() if "  best" in line] == ["0", "1", "2"]
 
 
@@ -323,13 +342,8 @@ def test_a_picture_that_cannot_be_drawn_does_not_hide_why_a_run_failed(tmp_path)
     def plot(*arguments):
         raise OSError("no font")
 
-    def run(costs):
-        graph = Graph(costs, batch_size=20, epochs=1)
-        folder = RunFolder.create(tmp_path / "run", graph.config, plot)
-        fit(Scored(graph), Split(TRAIN, VALIDATION, TEST, "50, 10 and 130"), folder)
-
     with pytest.raises(UserError, match="the cost became nan"):
-        run([np.nan])
+        run_loop(tmp_path, [], [np.nan], plot, epochs=1)
     assert "curve.png cannot be drawn: no font" in (tmp_path / "run" / "log.txt").read_text()
     with pytest.raises(OSError, match="no font"):
-        run([])
+        run_loop(tmp_path, [], [], plot, epochs=1)

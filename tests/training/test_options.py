@@ -4,6 +4,7 @@ What an option computes is tested where it is computed; here stands how far it r
 """
 
 from functools import lru_cache
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from pose3d.training import checkpoint
 from pose3d.training import loop as training
 from pose3d.training.loop import fit
 from pose3d.training.run_folder import RunFolder
+from pose3d.training.state import State
 from pose3d.training.tasks import RegressionTask
 from tests.small import SMALL
 
@@ -198,7 +200,7 @@ class Noted(RegressionGraph):
         super().__init__(config, scale)
         self.stepped, self.scored = [], []
 
-    def step(self, images, targets, whole=None):
+    def step(self, images, targets):
         self.stepped.append((images, targets))
         return 1.0, 1.0
 
@@ -211,7 +213,9 @@ class Noted(RegressionGraph):
 def trained(built, tmp_path, monkeypatch):
     """``trained(*settings)``: which samples an epoch trains on and how, and what is scored after it."""
 
-    monkeypatch.setattr(training, "_activity", lambda *_: {})  # asks for samples, too
+    monkeypatch.setattr(training, "activity", lambda *_: {})
+    monkeypatch.setattr(RegressionTask, "some_images", lambda *_: None)  # asks for samples, too
+    saver = SimpleNamespace(pause=lambda: None, save=lambda: None)
 
     def trained(*settings):
         words = [
@@ -230,7 +234,8 @@ def trained(built, tmp_path, monkeypatch):
             return images(indices)
 
         data.images = noting
-        fit(RegressionTask(graph, data), chosen, RunFolder.create(tmp_path / "run", config))
+        run = RunFolder.create(tmp_path / "run", config)
+        fit(RegressionTask(graph, data), chosen, State(graph), run, saver)
         first = len(asked) - len(graph.stepped) - len(graph.scored) // 2  # epoch 0 scores alone
         asked = asked[first:][: len(graph.stepped)]
         order = np.concatenate(asked)
@@ -295,7 +300,7 @@ def test_batches_order_and_augmentation_are_what_their_settings_say(trained):
 def test_the_rate_warms_up(trained, monkeypatch):
     seen = []
 
-    def step(self, images, targets, whole=None):
+    def step(self, images, targets):
         seen.append(float(self.hyper["learning_rate"].get_value()))
         self.stepped.append((images, targets))
         return 1.0, 1.0

@@ -60,12 +60,14 @@ def test_the_picture_of_the_curve_waits_some_seconds_but_not_beyond_the_end(tmp_
         pictures.append(len(rows))
 
     run = RunFolder.create(tmp_path / "run", Config(), plot)
-    run.draw_curve(RegressionTask)  # of a run that ended before its first epoch did
+    with run.curve_drawn(RegressionTask):  # of a run that ended before its first epoch did
+        pass
     for epoch in range(3):
         run.add_row({"epoch": epoch, "cost": None, "validation_mpjpe_mm": 99}, RegressionTask)
     assert pictures == []
     for _ in range(2):
-        run.draw_curve(RegressionTask)
+        with run.curve_drawn(RegressionTask):
+            pass
     assert pictures == [3]
 
 

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from pose3d.config import load as load_settings
-from pose3d.io.ranks import Alone
 from pose3d.model import weights
-from pose3d.training.checkpoint import NAME, OLDER, Checkpoint, Progress, load
-from pose3d.training.checkpointer import Checkpointer
+from pose3d.training.checkpoint import NAME, OLDER, Checkpoint, load
+from pose3d.training.data_parallel import dropout_state
+from pose3d.training.state import Progress
 from tests.curves import without_times
 from tests.launching import mpiexec, run_ranks, wait_for
-from tests.small import SMALL, TRAINED_ON
+from tests.small import SMALL
 
 SETTINGS = (
     *SMALL, "training.batch_size=21", "training.epochs=3",
@@ -166,31 +166,6 @@ def test_whatever_ends_a_rank_the_job_ends_and_goes_on_to_the_same_bits(built, t
     assert (out / OLDER).exists()
 
 
-class Graph:
-    """Stands for a network; notes the state that dropout's generator is given."""
-
-    task, velocity = "regression", {}
-
-    def __init__(self):
-        self.config, self.network = load_settings("regression", None, ["network.dropout=0.5"]), self
-
-    def set_weights(self, weights):
-        pass
-
-    def set_state(self, velocity, state):
-        self.state = state
-
-
-class Run:
-    folder = "the run"
-
-    def __init__(self):
-        self.lines = []
-
-    def log(self, line):
-        self.lines.append(line)
-
-
 def state(seed):
     return np.random.default_rng(seed).bit_generator.state
 
@@ -199,23 +174,10 @@ def state(seed):
 def test_dropouts_states_of_another_number_of_ranks(states):
     """The checkpoint of a single process holds one bare state."""
     there = states if isinstance(states, list) else [states]
-    taken = []
-    for rank in range(2):
-        graph, run = Graph(), Run()
-        data = type("Data", (), {"origin": TRAINED_ON.data, "folder": "data"})
-        task = type(
-            "Task", (), {"init": None, "graph": graph, "config": graph.config, "ranks": Alone(), "data": data}
-        )
-        task.ranks.rank, task.ranks.size = rank, 2
-        chosen = type("Split", (), {"train": np.arange(3), "validation": np.arange(2)})
-        checkpoints = Checkpointer(task, chosen, run, None)
-        generators = {"shuffling": state(7), "augmentation": state(8), "dropout": states}
-        found = Checkpoint(
-            "regression", graph.config, Progress(epoch=3, step=2), {}, {}, {}, generators, checkpoints._data
-        )
-        checkpoints.restore(found)
-        taken.append(graph.state)
-        told = f"the checkpoint is of {len(there)} ranks, now there are 2"
-        assert [told in line for line in run.lines] == [True] * (len(there) != 2)
-    assert taken[0] == there[0]
-    assert taken[1] == there[1] if len(there) > 1 else taken[1] not in there
+    config = load_settings("regression")
+    found = Checkpoint(
+        "regression", config, Progress(epoch=3, step=2), {}, {}, {}, {"dropout": states}, "data"
+    )
+    first, second = (dropout_state(found, rank) for rank in range(2))
+    assert first == there[0]
+    assert second == there[1] if len(there) > 1 else second not in there

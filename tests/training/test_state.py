@@ -2,7 +2,7 @@ import contextlib
 
 import numpy as np
 
-from pose3d.training.averaging import WeightAverage
+from pose3d.training.state import WeightAverage
 
 
 class Network:
