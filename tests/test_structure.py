@@ -130,7 +130,7 @@ def test_no_two_modules_of_one_name_have_different_jobs():
     ("library", "rooms"),
     [
         ("pytensor", {"ops", "model"}),
-        ("numba", {"io", "ops"}),
+        ("numba", {"ops"}),
         ("matplotlib", {"report"}),
         ("av", {"io"}),
         ("mpi4py", {"io"}),

@@ -13,15 +13,16 @@ from PIL import Image
 
 from pose3d import test
 from pose3d.config import load
-from pose3d.dataset.built_files import SCHEMA, built_path, write_samples
+from pose3d.dataset.built_files import SCHEMA, built_path, write_built_file
 from pose3d.dataset.samples import Dataset
 from pose3d.dataset.splits import split
 from pose3d.evaluation import metrics
-from pose3d.evaluation import pose_files as predictions
+from pose3d.evaluation import pose_pairs as predictions
 from pose3d.io.atomic_files import LOCK, exclusive
 from pose3d.model import weights
 from pose3d.model.trained_graph import load_graph
 from pose3d.model.weights import BEST, LAST
+from pose3d.report.colours import SIDE_COLOURS
 from pose3d.skeleton import JOINTS
 
 
@@ -58,8 +59,11 @@ def test_what_is_written(tested, regression_run, results):
     assert results["weights"] == str(regression_run)
     with Image.open(tested / "poses.png") as picture:
         pixels = np.asarray(picture.convert("RGB"))
-    assert min(pixels.shape[:2]) > 500
-    assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 100
+    # Best, median and worst; beside the image prediction and ground truth, each in the colours of its sides.
+    for row in np.array_split(pixels[:, pixels.shape[1] // 3 :], 3):
+        for panel in np.array_split(row, 2, axis=1):
+            for colour in SIDE_COLOURS.values():
+                assert (panel == bytearray.fromhex(colour[1:])).all(axis=-1).sum() > 20, colour
 
 
 def test_poses_are_averaged_over_mirror_images_if_asked_for(
@@ -282,7 +286,7 @@ def test_a_network_can_be_tested_on_people_of_another_data_set(built, regression
             part = {key: file[key][()] for key in SCHEMA}
         provenance = {"source": "data/own", "synthetic": False}
         other.mkdir(exist_ok=True)
-        write_samples(built_path(other, "Moving", name), "Moving", name, [part], provenance)
+        write_built_file(built_path(other, "Moving", name), "Moving", name, [part], provenance)
     assert run(other, regression_run, tmp_path / "out", "--frames", 0) == 1
     assert (
         "other has no subject S11 to test with, only S1, ben: name some of these" in capsys.readouterr().err

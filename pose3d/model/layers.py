@@ -8,7 +8,9 @@ import numpy as np
 import pytensor
 import pytensor.tensor as pt
 
-from pose3d.ops import conv_pool, dot, tanh
+from pose3d.ops.activations import tanh
+from pose3d.ops.conv_pool import conv_pool
+from pose3d.ops.matmul import dot
 from pose3d.ops.shapes import POOL
 
 ACTIVATIONS = {

@@ -4,7 +4,7 @@ import numpy as np
 import pytensor
 
 from pose3d.model.layers import parameter
-from pose3d.ops import momentum_step
+from pose3d.ops.momentum import momentum_step
 
 
 def velocities(params):

@@ -5,8 +5,9 @@ import pytensor
 import pytensor.tensor as pt
 import pytest
 
-from pose3d.ops import NODES, products
+from pose3d.ops import products
 from pose3d.ops.kernels.simd import Target
+from pose3d.ops.linker import NODES
 from pose3d.ops.matmul import Product
 from tests.ops.kernels.test_kernels import HALF, HOST
 

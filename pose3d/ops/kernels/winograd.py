@@ -10,8 +10,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from pose3d.io.jit import inlined
 from pose3d.ops import blas
+from pose3d.ops.jit import inlined
 from pose3d.ops.kernels import winograd_microkernels as micro
 from pose3d.ops.kernels.cook_toom import filter_matrix, output_matrix, signal_matrix
 from pose3d.ops.kernels.forward import pooled

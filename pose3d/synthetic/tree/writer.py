@@ -11,8 +11,8 @@ from tqdm import tqdm
 
 from pose3d.errors import UserError
 from pose3d.io.atomic_files import exclusive, remove_partial
-from pose3d.io.cpu import cores
 from pose3d.io.processes import run_all
+from pose3d.io.resources import cores
 from pose3d.io.video import video_writer
 from pose3d.recordings.human36m import (
     ACTIONS,
