@@ -75,7 +75,7 @@ def zeros(table):
 
 @pytest.mark.parametrize("fps", [50, 120])
 @pytest.mark.parametrize("first", [as_t_pose, zeros])
-def test_a_t_pose_in_the_first_frame_is_left_out(tmp_path, motion, first, fps):
+def test_a_t_pose_in_the_first_frame_is_dropped(tmp_path, motion, first, fps):
     plain = load(write_motion(tmp_path / "a.bvh", BODY, motion, rest="T", fps=fps), {})
     without = load(write_motion(tmp_path / "b.bvh", BODY, motion, rest="T", fps=fps, first=first), {})
     np.testing.assert_allclose(without.points["LeftHand"], plain.points["LeftHand"], atol=1e-9)
