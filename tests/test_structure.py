@@ -15,7 +15,9 @@ ORDER = (
     "inference",
 )  # fmt: skip
 # Neither of a pair imports the other, although one comes first.
-APART = (("training", "report"), ("report", "inference"), ("training", "inference"))
+APART = (
+    ("recordings", "evaluation"), ("training", "report"), ("report", "inference"), ("training", "inference"),
+)  # fmt: skip
 FACTS = {"errors", "skeleton", "config"}  # which everything may import
 # Modules of one name that do the same job, for different sources.
 ALIKE = {"__init__", "__main__", "layout", "reader"}

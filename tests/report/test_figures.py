@@ -55,11 +55,13 @@ def is_drawn(path, figure):
     held = {axes: [*axes.lines, *axes.images, *axes.collections, *axes.patches] for axes in figure.axes}
     for artist in itertools.chain(*held.values()):
         artist.set_visible(False)
+    figure.set_layout_engine("none")  # all else stays in its place
     figure.savefig(erased, format="png", dpi=dpi)
     changed = (picture != pixels(erased)).any(axis=-1)[::-1]  # rows from below
     for axes in held:
         x0, y0, x1, y1 = (axes.get_window_extent().extents * dpi / figure.dpi).astype(int)
-        if (held[axes] or axes.axison) and changed[y0:y1, x0:x1].mean() < 0.002:
+        is_used = held[axes] or axes.axison or axes.name == "3d"
+        if is_used and changed[y0:y1, x0:x1].mean() < 0.002:
             return False
     return True
 
