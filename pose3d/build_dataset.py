@@ -31,15 +31,12 @@ def parser():
         ("--subjects", human36m.SUBJECTS, "all"),
         ("--cameras", human36m.CAMERAS, "all"),
     )
-    result = argparse.ArgumentParser(
-        prog="python -m pose3d.build_dataset",
-        description="Crop every frame of a raw Human3.6M tree or of custom recordings to a 128 x 128 "
-        "grayscale image of the person, with 2D joints (px) and 3D pose (mm), or draw synthetic people. "
-        "Makes one HDF5 file for each action and subject, and a contact sheet; a second run makes only what "
-        "is missing.",
-    )
-    add = result.add_argument
     # fmt: off
+    result = argparse.ArgumentParser(prog="python -m pose3d.build_dataset", description=(
+        "Crop every frame of a raw Human3.6M tree or of custom recordings to a 128 x 128 grayscale image of "
+        "the person, with 2D joints (px) and 3D pose (mm), or draw synthetic people. Makes one HDF5 file for "
+        "each action and subject, and a contact sheet; a second run makes only what is missing."))
+    add = result.add_argument
     add("--source", type=lambda text: text if text == PEOPLE else Path(text), metavar="FOLDER",
         help=f"folder that holds S1, S5, ... or recordings.csv (default: {real} if it exists, else "
         f"{walkers}, which is generated if it is not there); or {PEOPLE!r}: synthetic people, each image of "
@@ -117,8 +114,8 @@ def _verify(args, selection, overrides):
     findings = verify(source, args.out, selection, overrides, args.metadata)
     wrong = [build_report.print_findings(*each) for each in findings]
     if not wrong:
-        folders = f"neither {sources.REAL} nor {sources.SYNTHETIC} nor a built file in {args.out}"
-        raise UserError(f"there is {folders}; give --source")
+        there = f"neither {sources.REAL} nor {sources.SYNTHETIC} nor a built file in {args.out}"
+        raise UserError(f"there is {there}; give --source")
     return int(any(wrong))
 
 

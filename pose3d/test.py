@@ -7,7 +7,6 @@ import argparse
 import contextlib
 import json
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 from pose3d.config import built_folder
@@ -20,14 +19,10 @@ from pose3d.report import evaluation_report, evaluation_tables
 
 
 def parse(argv):
-    parser = argparse.ArgumentParser(
-        prog="python -m pose3d.test",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    formats = pose_pairs.FORMATS
-    add = parser.add_argument
     # fmt: off
+    parser = argparse.ArgumentParser(prog="python -m pose3d.test", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    formats, add = pose_pairs.FORMATS, parser.add_argument
     add("--data", default=built_folder(), help="folder of the built files (default: %(default)s)")
     add("--weights", default="runs/regression",
         help="run folder (its best epoch) or weights file (default: runs/regression)")
@@ -81,12 +76,8 @@ def test_network(asked, out):
         with _noting(faults):
             tested.results.update(extra())
             _write(out, tested.results)
-    frames = asked.frames
-    if frames and find_spec("plotly") is None:
-        print(f"no {evaluation_report.PAGE}: it needs plotly, pip install 'pose3d[report]'")
-        frames = 0
     with _noting(faults):
-        written += evaluation_report.draw(out, tested, frames)
+        written += evaluation_report.draw(out, tested, asked.frames)
     return tested.results, written, faults
 
 

@@ -1,6 +1,7 @@
 """Illustrations of a test: HTML page, best and worst poses, video."""
 
 from fractions import Fraction
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -22,13 +23,18 @@ _CURVES = {
 
 
 def draw(out, tested, frames):
-    """Draw all pictures of a `Tested` network, and the HTML page unless `frames` is 0; return their Paths."""
+    """Draw all pictures of a `Tested` network, and the HTML page unless `frames` is 0; return their Paths.
+
+    Without plotly there is no page, which a line says.
+    """
     filters = tested.graph.network.get_weights()["conv1.W"]
     draw_poses(out / POSES, tested)
     draw_video(out / VIDEO, tested)
     figures.filters_figure(out / FILTERS, filters)
     written = [out / POSES, out / VIDEO, out / FILTERS]
-    if frames:
+    if frames and find_spec("plotly") is None:
+        print(f"no {PAGE}: it needs plotly, pip install 'pose3d[report]'")
+    elif frames:
         draw_page(out / PAGE, tested, frames)
         written.append(out / PAGE)
     return written
