@@ -3,7 +3,7 @@
     python experiments/calibrate_trust.py runs/people-regression runs/people-detection --data data/people
 
 It is fitted on the validation's subjects and measured on those of the test: renders of bodies that trained
-neither network, beside crops of half a person, of two and of nobody, whose poses are always wrong.
+neither network, beside crops of two people and of nobody, whose poses are always wrong.
 ship_weights.py does the same and keeps the result.
 """
 
@@ -27,17 +27,6 @@ from pose3d.recordings.observation import box_around
 
 MOST = 4000  # renders for the fit, and again for the measurement
 PENALTY = 5.0  # of the squared weights: half of it is subtracted from the log likelihood
-
-
-def half_of(image, other, rng):
-    """The crop of a person who is cut off: of whom the picture shows 35 to 70 % at one side."""
-    x0, y0, x1, y1 = box_around(image > 0)
-    share, kept = rng.uniform(0.35, 0.7), np.zeros_like(image)
-    width, height = round(share * (x1 - x0)), round(share * (y1 - y0))
-    side = rng.choice(4, p=(0.15, 0.15, 0.2, 0.5))  # mostly without legs
-    at = [np.s_[:, : x0 + width], np.s_[:, x1 - width :], np.s_[y1 - height :], np.s_[: y0 + height]][side]
-    kept[at] = image[at]
-    return kept
 
 
 def two_in_one(image, other, rng):
@@ -68,16 +57,16 @@ def nobody(image, other, rng):
     return np.where(levels > 0, np.clip(levels * np.asarray(texture), 1, 255), 0).astype(np.uint8)
 
 
-KINDS = (half_of, two_in_one, nobody)
+KINDS = (two_in_one, nobody)
 
 
 def spoiled(images, rng):
-    """A crop of each of `KINDS` for every third image: dict of kind's name to (n, 128, 128) uint8 array."""
+    """A crop of each of `KINDS` for every second image: dict of kind's name to (n, 128, 128) uint8 array."""
     return {
         kind.__name__: np.stack(
             [_cropped(kind(image, images[rng.integers(len(images))], rng)) for image in part]
         )
-        for kind, part in zip(KINDS, (images[start::3] for start in range(3)), strict=True)
+        for kind, part in zip(KINDS, (images[start::2] for start in range(2)), strict=True)
     }
 
 
@@ -139,15 +128,16 @@ def calibrate(regression, detection, data, split, rng):
         # With as many of them as renders, right poses would be told from wrong ones less well.
         wrong = spoiled(images[::2], rng)
         others = {kind: trust.measure(regression, detection, crops)[1] for kind, crops in wrong.items()}
-        parts.append((joint_errors(poses, data.poses[chosen]).mean(axis=1), signs, others))
-    errors, signs, others = parts[0]
+        errors = joint_errors(poses, data.poses[chosen]).mean(axis=1)
+        parts.append((errors, signs, data.action[chosen] == "CutOff", others))
+    errors, signs, _, others = parts[0]
     is_right = errors < trust.LARGEST_ERROR
     wrong = np.concatenate(list(others.values()))
     model = fitted(np.concatenate([signs, wrong]), np.append(is_right, np.zeros(len(wrong), bool)))
     return model | {"scores": _scores(model, *parts[1])}
 
 
-def _scores(model, errors, signs, others):
+def _scores(model, errors, signs, cut_off, others):
     chances = trust.chance(signs, model)
     trusted = chances >= trust.TRUSTED
     areas = {f"ROC area, error above {mm} mm": roc_area(chances, errors < mm) for mm in (100, 150, 200)}
@@ -156,12 +146,18 @@ def _scores(model, errors, signs, others):
         "share with errors below 150 mm": float(np.mean(errors < trust.LARGEST_ERROR)),
         "mean chance": float(chances.mean()),
         "share trusted": float(trusted.mean()),
-        "mean error of the trusted, mm": float(errors[trusted].mean()) if trusted.any() else None,
-        "mean error of the others, mm": float(errors[~trusted].mean()) if not trusted.all() else None,
+        "mean error of the trusted, mm": _mean(errors[trusted]),
+        "mean error of the others, mm": _mean(errors[~trusted]),
+        "share trusted, people cut off": _mean(trusted[cut_off]),
+        "mean error of the trusted, people cut off, mm": _mean(errors[cut_off & trusted]),
     }
     for kind, each in others.items():
         found[f"share trusted, {kind}"] = float(np.mean(trust.chance(each, model) >= trust.TRUSTED))
     return {name: value and round(value, 4) for name, value in found.items()}
+
+
+def _mean(values):
+    return float(np.mean(values)) if len(values) else None
 
 
 def lines(model):

@@ -44,16 +44,14 @@ def person():
     return image
 
 
-def test_spoiled_crops_show_less_more_or_something_else():
+def test_spoiled_crops_show_more_than_one_or_nobody():
     found = calibrate_trust.spoiled(np.stack([person()] * 30), np.random.default_rng(1))
-    assert list(found) == ["half_of", "two_in_one", "nobody"]
+    assert list(found) == ["two_in_one", "nobody"]
     for crops in found.values():
-        assert crops.shape == (10, 128, 128)
-        assert len({crop.tobytes() for crop in crops}) == 10
+        assert crops.shape == (15, 128, 128)
+        assert len({crop.tobytes() for crop in crops}) == 15
         extents = [np.ptp(np.argwhere(crop), axis=0).max() for crop in crops]
         assert min(extents) > 105  # as of a person: scaled until the longer side fills the crop
-    shares = {kind: np.mean(crops > 0) for kind, crops in found.items()}
-    assert shares["half_of"] > 1.2 * np.mean(person() > 0)  # a part, enlarged
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from pytensor.graph.basic import Apply
 from pytensor.graph.op import Op
 
 from pose3d.ops import reference
-from pose3d.ops.kernels import backward, forward, winograd, winograd_gradients
+from pose3d.ops.kernels import backward, forward, winograd
 from pose3d.ops.kernels.simd import host_target
 from pose3d.ops.kernels.tiling import Layer
 from pose3d.ops.shapes import POOL, pooled_side
@@ -114,7 +114,7 @@ class ConvPool(_ConvPoolOp):
 class ConvPoolGradWeights(_ConvPoolOp):
     """Gradients at the filters and biases."""
 
-    kernels = winograd_gradients.grad_weights_kernel, backward.grad_weights_kernel
+    kernels = winograd.grad_weights_kernel, backward.grad_weights_kernel
 
     def make_node(self, x, y, winner, gy):
         x, y, winner, gy = (pt.as_tensor_variable(v) for v in (x, y, winner, gy))
@@ -135,7 +135,7 @@ class ConvPoolGradWeights(_ConvPoolOp):
 class ConvPoolGradInput(_ConvPoolOp):
     """Gradient at the input; the first layer's is never asked for, so never computed."""
 
-    kernels = winograd_gradients.grad_input_kernel, backward.grad_input_kernel
+    kernels = winograd.grad_input_kernel, backward.grad_input_kernel
 
     def make_node(self, w, y, winner, gy, height, width):
         w, y, winner, gy, height, width = (

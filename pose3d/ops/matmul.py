@@ -10,7 +10,8 @@ import pytensor.tensor as pt
 from pytensor.graph.basic import Apply
 from pytensor.graph.op import Op
 
-from pose3d.ops import blas, products
+from pose3d.ops import blas
+from pose3d.ops.kernels import dense
 from pose3d.ops.kernels.simd import host_target
 
 
@@ -33,8 +34,8 @@ class Product(Op):
 
     def perform(self, node, inputs, output_storage):
         a, b = inputs
-        if products.worth_while(a, b, self.left, self.right, host_target()):
-            kernel = products.gradient_product if self.left else products.forward_product
+        if dense.worth_while(a, b, self.left, self.right, host_target()):
+            kernel = dense.gradient_product if self.left else dense.forward_product
             found = kernel(a.dtype.name, host_target())(np.ascontiguousarray(a), np.ascontiguousarray(b))
         else:
             found = blas.multiply(a, b, self.left, self.right)

@@ -24,6 +24,7 @@ UPPER_ARM, FOREARM = 0.53, 0.47  # shares of the arm, shoulder to wrist
 FEET, FLOOR, SEAT = range(3)
 _SIGNS = np.array([sign for _, sign in SIDES], float)  # of the y axis
 _SHOULDER_ABOVE_HIP = 0.93  # of the arm's length
+_MOVING, _LEAN = 0.25, 12.0  # share of the people on their feet who lean more, and the sd, degrees
 _HAND_BONES = ("{0}Hand", "{0}FingerBase", "{1}Thumb")
 
 
@@ -85,7 +86,7 @@ def bend(upper, lower, far):
 
 
 def rotations(posture, reach, body, rng):
-    """Global rotations of the bones from the T-pose, (N, 31, 3, 3), in balance on the floor.
+    """Global rotations of the bones from the T-pose, (N, 31, 3, 3), nearly in balance on the floor.
 
     The pelvis faces +x, but for what balance asks. `body` is of average build; `rng` draws how hands are
     held.
@@ -103,6 +104,10 @@ def rotations(posture, reach, body, rng):
     for support, turned in ((FEET, _balanced), (FLOOR, _settled)):
         ones = posture.support == support
         bones[ones] = turned(places[ones])[:, None] @ bones[ones]
+    # Who moves, or leans on something, is not in balance.
+    moving = np.where(rng.random(count) < _MOVING, _LEAN, _LEAN / 5)
+    lean = rng.standard_normal((2, count)) * moving * (posture.support == FEET)
+    bones = (turn("x", lean[0]) @ turn("y", lean[1]))[:, None] @ bones
     _feet(bones, posture)
     return bones
 

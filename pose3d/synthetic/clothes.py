@@ -11,6 +11,10 @@ PARTS = {
     "head": ("Head", "Neck", "Neck1"),
     "arm": ("LeftArm", "LeftForeArm", "RightArm", "RightForeArm"),
     "leg": ("LeftUpLeg", "LeftLeg", "RightUpLeg", "RightLeg"),
+    "hand": (
+        "LeftHand", "LThumb", "LeftFingerBase", "LeftHandFinger1", "RightHand", "RThumb", "RightFingerBase",
+        "RightHandFinger1",
+    ),
     "foot": ("LeftFoot", "LeftToeBase", "RightFoot", "RightToeBase"),
     "trunk": (
         "Hips", "LHipJoint", "RHipJoint", "LowerBack", "Spine", "Spine1", "LeftShoulder", "RightShoulder"
@@ -80,9 +84,12 @@ class Wardrobe:
         albedo = np.full(len(x), uniform(0.28, 0.85))
         albedo[top], albedo[bottom], albedo[self._skirt] = shirt, trousers, trousers if chance(0.6) else shirt
         offsets = np.zeros(len(x))
-        for cloth, loose in ((top, 24), (bottom, 27)):
+        thick = 1.8 if chance(0.15) else 1.0  # of who is dressed for the cold
+        for cloth, loose in ((top, 24 * thick), (bottom, 27 * thick)):
             offsets[cloth] = 3 + uniform(0, loose) * rng.random() * (1 + 0.6 * self.field(250, rng)[cloth])
         offsets[self._skirt] = uniform(-8, 10)
+        if chance(0.12):  # gloves
+            offsets[on["hand"]], albedo[on["hand"]] = uniform(2, 6), _gray(rng, dark=True)
         if chance(0.85):
             offsets[on["foot"]], albedo[on["foot"]] = uniform(3, 12), shoes
             if chance(0.4):  # socks or boots

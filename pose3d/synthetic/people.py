@@ -25,8 +25,11 @@ _WITH_SKIRT = (
     "Directions", "Discussion", "Greeting", "Phoning", "TakingPhoto", "Posing", "Smoking", "Waiting",
     "WalkingDog", "WalkTogether", "Walking", "Bending", "Purchases",
 )  # fmt: skip
-_ON_CHAIRS = ("Sitting", "Eating", "Phoning", "Smoking", "Waiting")
-_VERSION = 1  # increase when the same options give other observations
+_CUT_OFF = ("CutOff",)
+# Where people are cut off: the direction of what is lost, degrees from the right, clockwise.
+_LOST_SIDES, _LOST_SHARES = (90, 270, 0, 180), (0.66, 0.1, 0.12, 0.12)
+_ON_CHAIRS = ("CutOff", "Sitting", "Eating", "Phoning", "Smoking", "Waiting")
+_VERSION = 2  # increase when the same options give other observations
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,7 @@ class PeopleReader(Reader):
         for number, (pose, body, one) in enumerate(zip(poses, bodies, streams, strict=True)):
             if number % self.every == 0:
                 image, silhouette, joints, pixels = studio.photograph(
-                    body, pose, one, block.action in _WITH_SKIRT
+                    body, pose, one, block.action in _WITH_SKIRT, block.action in _CUT_OFF
                 )
                 furniture = 0.7 if block.action in _ON_CHAIRS else 0.12
                 mask = spoil(silhouette, one, one.uniform(0, 1.1), furniture)
@@ -151,8 +154,8 @@ class Studio:
         self._gray = np.empty((SIDE, SIDE, 1), np.float32)
         self._nearest = np.empty((SIDE, SIDE), np.float32)
 
-    def photograph(self, body, pose, rng, may_wear_skirt):
-        """Photograph a person on the floor, whole, in a square of `SIDE` px.
+    def photograph(self, body, pose, rng, may_wear_skirt, is_cut_off):
+        """Photograph a person on the floor in a square of `SIDE` px around what is seen of the person.
 
         `pose` (31, 3, 3) rotates the bones from the T-pose. Returns the image (gray levels, uint8), the
         silhouette (bool), and the joints (17, 3), mm, camera frame, and (17, 2), px.
@@ -171,7 +174,9 @@ class Studio:
 
         x, y, depths = np.ascontiguousarray(posed.T)
         flat = np.stack([x / depths, y / depths])
-        low, high = flat.min(axis=1), flat.max(axis=1)
+        direction, limit = _cut(flat, rng) if is_cut_off else (np.zeros(2), 0.0)
+        seen = flat[:, direction @ flat <= limit]
+        low, high = seen.min(axis=1), seen.max(axis=1)
         side = (high - low).max() * rng.uniform(1.04, 1.17)
         start = (low + high) / 2 + rng.uniform(-0.025, 0.025, 2) * side - side / 2
         scale = SIDE / side
@@ -179,6 +184,9 @@ class Studio:
         self._nearest[:] = np.inf
         rasterise(pixels, depths, values, faces, self._gray, self._nearest)
         silhouette = np.isfinite(self._nearest)
+        if is_cut_off:
+            across, down = (np.arange(SIDE) + 0.5) / scale + start[:, None]
+            silhouette &= direction[0] * across + direction[1] * down[:, None] <= limit
         image = _exposed(self._gray[..., 0], silhouette, rng)
         return image, silhouette, joints, (joints[:, :2] / joints[:, 2:] - start) * scale - 0.5
 
@@ -218,6 +226,18 @@ def _camera(rng):
     roll = np.radians(rng.normal(0, 2))
     tilt = np.array([[np.cos(roll), -np.sin(roll), 0], [np.sin(roll), np.cos(roll), 0], [0, 0, 1]])
     return tilt @ axes, position
+
+
+def _cut(flat, rng):
+    """Cut off people (2, V) at a line: what is beyond a limit in a direction (2,) is lost.
+
+    A border of the picture is level, the edge of what hides someone may be tilted.
+    """
+    tilt = rng.normal(0, 12) if rng.random() < 0.5 else 0
+    angle = np.radians(rng.choice(_LOST_SIDES, p=_LOST_SHARES) + tilt)
+    direction = np.array([np.cos(angle), np.sin(angle)])
+    along = direction @ flat
+    return direction, along.min() + rng.uniform(0.4, 0.88) * np.ptp(along)
 
 
 def _exposed(light, person, rng):

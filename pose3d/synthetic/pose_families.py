@@ -137,7 +137,7 @@ def _walk(p, dice):
     p.ankles = np.clip(8 * np.cos(phase) - 25 * lift * length, -40, 20) + dice.normal(0, 5, 2)
     p.pelvis[:, 0] += dice.uniform(0, 10) * length[:, 0]
     p.spine[:, 2] += 6 * (length * np.sin(phase))[:, 0]
-    p.swing = -dice.uniform(0.1, 0.5)[:, None] * length * np.cos(phase)  # an arm goes against its leg
+    p.swing = -dice.uniform(0.2, 0.7)[:, None] * length * np.cos(phase)  # an arm goes against its leg
 
 
 def _bend(p, dice):
@@ -342,6 +342,9 @@ FAMILIES = {
         "down down": 5, "floor floor": 2, "down any": 1,
     }),
     "Free": Family(0.04, {_anyhow: 1}, _COMMON),
+    # Of whom the picture shows a part.
+    "CutOff": Family(0.13, {_stand: 5, _sit: 5, _walk: 2, _sit_on_floor: 1, _bend: 1, _crouch: 1, _lunge: 1},
+                     _COMMON),
 }  # fmt: skip
 
 

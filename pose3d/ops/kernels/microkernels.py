@@ -66,15 +66,7 @@ def forward_tile(layer, tile):
             return list(sums.values())
 
         sums = _over_image_rows(e, layer, range(POOL), [e.zero()] * len(places), image_row)
-        sums = dict(zip(places, sums, strict=True))
-        for v in vectors:
-            bias, shown = e.load(e.at(b, v * tile.lanes)), e.mask(args[6], v * tile.lanes)
-            for cell in range(tile.columns):
-                cells = [sums[r, POOL * cell + c, v] for r in range(POOL) for c in range(POOL)]
-                best, number = window_output(e, layer, cells, bias)
-                place = cell * layer.maps_out + v * tile.lanes
-                e.store(best, e.at(y, place), shown)
-                e.store(number, builder.gep(winner, [INT64(place)]), shown)
+        _store_cells(e, layer, tile, dict(zip(places, sums, strict=True)), b, y, winner, args[6])
         return context.get_dummy_value()
 
     @intrinsic
@@ -82,6 +74,18 @@ def forward_tile(layer, tile):
         return _VOID_OF_SEVEN, codegen
 
     return compute
+
+
+def _store_cells(e, layer, tile, sums, b, y, winner, maps):
+    """Pool the sums, (row, column, vector), of a tile; of its maps, `maps` exist."""
+    for v in range(tile.vectors):
+        bias, shown = e.load(e.at(b, v * tile.lanes)), e.mask(maps, v * tile.lanes)
+        for cell in range(tile.columns):
+            cells = [sums[r, POOL * cell + c, v] for r in range(POOL) for c in range(POOL)]
+            best, number = window_output(e, layer, cells, bias)
+            place = cell * layer.maps_out + v * tile.lanes
+            e.store(best, e.at(y, place), shown)
+            e.store(number, e.builder.gep(winner, [INT64(place)]), shown)
 
 
 def forward_row(layer, lanes, together):
@@ -331,3 +335,36 @@ def input_block(layer, block):
         return nt.void(*[nt.int64] * 6), codegen
 
     return scatter
+
+
+def matrix_block(dtype, lanes, rows, vectors, accumulate):
+    """``multiply(a, b, c, count, a_row, a_term, b_term, c_row)``: c (+)= a b for `rows` x `vectors` of c.
+
+    `count` terms, at least 1, are summed; the others are steps from row to row and from term to term.
+    Whether what is in c is kept, `accumulate` says.
+    """
+    places = [(r, v) for r in range(rows) for v in range(vectors)]
+
+    def codegen(context, builder, signature, args):
+        e = Emitter(builder, dtype, lanes)
+        a, b, c = (e.pointer(arg) for arg in args[:3])
+        a_row, a_term, b_term, c_row = args[4:]
+
+        def term(k, sums):
+            left, right = (e.at(p, builder.mul(k, step)) for p, step in ((a, a_term), (b, b_term)))
+            factors = [e.load(e.at(right, v * lanes)) for v in range(vectors)]
+            numbers = (e.at(left, builder.mul(a_row, INT64(r))) for r in range(rows))
+            broadcast = [e.splat(builder.load(number)) for number in numbers]
+            return [e.fma(broadcast[r], factors[v], s) for (r, v), s in zip(places, sums, strict=True)]
+
+        sums = e.loop(args[3], [e.zero()] * len(places), term)
+        for (r, v), value in zip(places, sums, strict=True):
+            home = e.at(c, builder.mul(c_row, INT64(r)), v * lanes)
+            e.store(builder.fadd(value, e.load(home)) if accumulate else value, home)
+        return context.get_dummy_value()
+
+    @intrinsic
+    def multiply(typingctx, a, b, c, count, a_row, a_term, b_term, c_row):
+        return nt.void(*[nt.int64] * 8), codegen
+
+    return multiply

@@ -74,6 +74,10 @@ class Block:
         """Numbers of a block, padding included."""
         return self.rows * self.width
 
+    def counts(self, rows, run):
+        """Blocks that `rows` rows of `run` numbers need: next to each other, below each other."""
+        return ceil_div(run, self.width), rows // self.rows
+
     @property
     def places(self):
         """(row, vector) of every accumulator."""

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from pose3d.ops import reference
-from pose3d.ops.kernels import cook_toom, winograd, winograd_gradients
+from pose3d.ops.kernels import winograd
 from pose3d.ops.kernels.simd import Target
 from pose3d.ops.kernels.tiling import Layer
+from pose3d.ops.kernels.winograd import cook_toom
 from tests.ops.kernels.test_kernels import HALF, HOST
 
 WIDE = max(16, 2 * HOST.lanes("float32"))
@@ -55,12 +56,12 @@ def run_case(case, dtype, target, images, activation="tanh"):
     close(y, expected)
     assert (winner != cells).mean() < 1e-3  # rounding may turn a near tie
     gy = rng.normal(size=y.shape).astype(dtype)
-    dw, db = winograd_gradients.grad_weights_kernel(layer, target)(x, y, winner, gy)
+    dw, db = winograd.grad_weights_kernel(layer, target)(x, y, winner, gy)
     expected_w, expected_b = reference.grad_weights(x, y, winner, gy, k, activation)
     close(dw, expected_w)
     close(db, expected_b)
     sides = np.array(x.shape[1]), np.array(x.shape[2])
-    dx = winograd_gradients.grad_input_kernel(layer, target)(w, y, winner, gy, *sides)
+    dx = winograd.grad_input_kernel(layer, target)(w, y, winner, gy, *sides)
     close(dx, reference.grad_input(w, y, winner, gy, *x.shape[1:3], activation))
 
 
@@ -140,7 +141,7 @@ def test_results_do_not_depend_on_chance():
     x, w, b, _ = samples(CASES[2], "float32", 4)
     layer = layer_of(CASES[2], "float32")
     y, winner = winograd.forward_kernel(layer, HOST)(x, w, b)
-    gradient = winograd_gradients.grad_weights_kernel(layer, HOST)
+    gradient = winograd.grad_weights_kernel(layer, HOST)
     first = gradient(x, y, winner, y)[0]
     for _ in range(3):
         np.testing.assert_array_equal(gradient(x, y, winner, y)[0], first)

@@ -51,6 +51,23 @@ def test_one_more_kind_changes_nothing_of_the_others():
     np.testing.assert_array_equal(drawn("bodies")[3].body.vertices, all_kinds.body.vertices)
 
 
+def test_the_seven_wear_plain_clothes_and_those_of_s11_are_no_extremes():
+    grays = []
+    for subject in SUBJECTS:
+        each = appearance(subject, (), np.random.default_rng(0))
+        parts = [
+            each.body.on(bones) for bones in (("Spine", "Spine1"), ("LeftUpLeg", "RightUpLeg"), ("LeftLeg",))
+        ]
+        gray = [each.colours[part] @ GRAY for part in parts]
+        assert max(np.std(part) / np.mean(part) for part in gray[:2]) < 0.12
+        grays.append([np.median(part) for part in gray])
+    shirts, thighs, shanks = np.array(grays).T
+    np.testing.assert_allclose(thighs, shanks, rtol=0.1)  # long trousers
+    assert (shirts > 1.2 * thighs).all()
+    for gray in (shirts, thighs):
+        assert gray[:-1].min() < gray[-1] < gray[:-1].max()
+
+
 def test_girth_thickens_the_trunk_and_not_the_head():
     for each in drawn("girth"):
         more = each.offsets - OWN.offsets

@@ -10,10 +10,11 @@ import numba.types as nt
 import numpy as np
 from numba.extending import intrinsic
 
+from pose3d.ops.jit import inlined
+from pose3d.ops.kernels.microkernels import matrix_block
 from pose3d.ops.kernels.parts import array_at, empty, in_parallel, room
 from pose3d.ops.kernels.simd import INT64, Emitter
 from pose3d.ops.kernels.tiling import ceil_div
-from pose3d.ops.kernels.winograd_microkernels import product
 
 ROWS, VECTORS = 8, 2  # of the block of sums that is held in registers
 TERMS = 256  # of a panel, so many rows of as many columns as the block has, which then stays in the L1 cache
@@ -61,11 +62,19 @@ def forward_product(dtype, target):
     name, dtype, parts, lanes = dtype, np.dtype(dtype), target.threads, target.lanes(dtype)
     item, width = dtype.itemsize, VECTORS * lanes
     copy = gather(name, lanes)
-    add = product(name, lanes, ROWS, VECTORS, accumulate=True)
+    add = matrix_block(name, lanes, ROWS, VECTORS, accumulate=True)
+
+    @inlined
+    def add_new(tile, c, rows, columns, r, new):
+        """Of a block that overlaps others, add what is new: rows from `r`, columns from `new`."""
+        result = array_at(c, (rows, columns), dtype)
+        start, first = min(r, rows - ROWS), min(new, columns - width)
+        for i in range(r, min(r + ROWS, rows)):
+            for s in range(new, first + width):
+                result[i, s] += tile[i - start, s - first]
 
     def some_panels(a, part):
         left, right, c, rows, columns, terms = a[0], a[1], a[2], a[3], a[4], a[5]
-        result = array_at(c, (rows, columns), dtype)
         panel = empty(TERMS * width, dtype)
         tile = empty(ROWS * width, dtype).reshape((ROWS, width))
         panels = (columns + width - 1) // width
@@ -83,9 +92,7 @@ def forward_product(dtype, target):
                         continue
                     tile[:] = 0
                     add(block, panel.ctypes.data, tile.ctypes.data, count, terms, 1, width, width)
-                    for i in range(r, min(r + ROWS, rows)):
-                        for s in range(new, first + width):
-                            result[i, s] += tile[i - start, s - first]
+                    add_new(tile, c, rows, columns, r, new)
 
     run = in_parallel(some_panels, parts, name, target)
 
@@ -106,7 +113,7 @@ def gradient_product(dtype, target):
     """
     name, dtype, parts, lanes = dtype, np.dtype(dtype), target.threads, target.lanes(dtype)
     item, width = dtype.itemsize, VECTORS * lanes
-    begin = product(name, lanes, ROWS, VECTORS, accumulate=False)
+    begin = matrix_block(name, lanes, ROWS, VECTORS, accumulate=False)
 
     def some_rows(a, part):
         left, right, c, rows, columns, terms, panels = a[0], a[1], a[2], a[3], a[4], a[5], a[6]

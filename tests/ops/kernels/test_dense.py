@@ -5,7 +5,7 @@ import pytensor
 import pytensor.tensor as pt
 import pytest
 
-from pose3d.ops import products
+from pose3d.ops.kernels import dense
 from pose3d.ops.kernels.simd import Target
 from pose3d.ops.linker import NODES
 from pose3d.ops.matmul import Product
@@ -33,18 +33,18 @@ def close(found, expected, dtype):
 @pytest.mark.parametrize("sizes", SIZES)
 def test_the_kernels_agree_with_numpy(sizes, dtype, target):
     a, b, g = sides(sizes, dtype)
-    close(products.forward_product(dtype, target)(a, b), a @ b, dtype)
-    close(products.gradient_product(dtype, target)(a, g), a.T @ g, dtype)
+    close(dense.forward_product(dtype, target)(a, b), a @ b, dtype)
+    close(dense.gradient_product(dtype, target)(a, g), a.T @ g, dtype)
 
 
 def test_results_do_not_depend_on_the_number_of_parts_or_the_rest_of_the_minibatch():
     a, b, g = sides((40, 517, 99), "float32")
     one, three = (Target(HOST.vector_bytes, HOST.registers, parts) for parts in (1, 3))
-    first = products.forward_product("float32", one)(a, b)
-    np.testing.assert_array_equal(products.forward_product("float32", three)(a, b), first)
-    np.testing.assert_array_equal(products.forward_product("float32", one)(a[:21].copy(), b), first[:21])
-    first = products.gradient_product("float32", one)(a, g)
-    np.testing.assert_array_equal(products.gradient_product("float32", three)(a, g), first)
+    first = dense.forward_product("float32", one)(a, b)
+    np.testing.assert_array_equal(dense.forward_product("float32", three)(a, b), first)
+    np.testing.assert_array_equal(dense.forward_product("float32", one)(a[:21].copy(), b), first[:21])
+    first = dense.gradient_product("float32", one)(a, g)
+    np.testing.assert_array_equal(dense.gradient_product("float32", three)(a, g), first)
 
 
 @pytest.mark.parametrize(("left", "terms"), [(False, 300), (True, 32)])
@@ -52,7 +52,7 @@ def test_the_op_calls_them_for_minibatches_and_wide_layers(left, terms, monkeypa
     monkeypatch.setattr("pose3d.ops.matmul.host_target", lambda: Target(64, 32, 2))
     called = []
     for name in ("forward_product", "gradient_product"):
-        monkeypatch.setattr(products, name, lambda *key, name=name: lambda a, b: called.append(name) or a[:0])
+        monkeypatch.setattr(dense, name, lambda *key, name=name: lambda a, b: called.append(name) or a[:0])
     a, b = pt.fmatrix(), pt.fmatrix()
     f = pytensor.function([a, b], Product(left, False)(a, b), mode=NODES)
     x, y = np.zeros((32, 300), np.float32), np.zeros((terms, 256), np.float32)
@@ -65,10 +65,10 @@ def test_the_op_calls_them_for_minibatches_and_wide_layers(left, terms, monkeypa
 
 def test_other_products_and_processors_are_left_to_the_library():
     x, w, g = np.zeros((32, 300)), np.zeros((300, 256)), np.zeros((32, 256))
-    assert products.worth_while(x, w, False, False, Target(64, 32, 2))
-    assert products.worth_while(x, g, True, False, Target(64, 32, 2))
-    assert not products.worth_while(g, w, False, True, Target(64, 32, 2))
-    assert not products.worth_while(x, w, False, False, Target(32, 16, 2))
+    assert dense.worth_while(x, w, False, False, Target(64, 32, 2))
+    assert dense.worth_while(x, g, True, False, Target(64, 32, 2))
+    assert not dense.worth_while(g, w, False, True, Target(64, 32, 2))
+    assert not dense.worth_while(x, w, False, False, Target(32, 16, 2))
     many = np.zeros((300, 300))
-    assert not products.worth_while(many, w, False, False, Target(64, 32, 2))
-    assert not products.worth_while(many[:200], many[:200], True, False, Target(64, 32, 2))
+    assert not dense.worth_while(many, w, False, False, Target(64, 32, 2))
+    assert not dense.worth_while(many[:200], many[:200], True, False, Target(64, 32, 2))

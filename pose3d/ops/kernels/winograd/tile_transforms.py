@@ -1,4 +1,4 @@
-"""The innermost loops of minimal filtering: tiles to points and back, the product at a point, the pooling.
+"""The innermost loops of minimal filtering: tiles to points and back, the pooling.
 
 Intrinsics as in `microkernels`: addresses and counts are arguments, sizes and most strides constants. Maps
 come in whole vectors.
@@ -102,39 +102,6 @@ def tile_transform(dtype, lanes, matrix, source_step, target_row, target_step):
         return nt.void(*[nt.int64] * 4), codegen
 
     return transform
-
-
-def product(dtype, lanes, rows, vectors, accumulate):
-    """``multiply(a, b, c, count, a_row, a_term, b_term, c_row)``: c (+)= a b for `rows` x `vectors` of c.
-
-    `count` terms, at least 1, are summed; the others are steps from row to row and from term to term.
-    Whether what is in c is kept, `accumulate` says.
-    """
-    places = [(r, v) for r in range(rows) for v in range(vectors)]
-
-    def codegen(context, builder, signature, args):
-        e = Emitter(builder, dtype, lanes)
-        a, b, c = (e.pointer(arg) for arg in args[:3])
-        a_row, a_term, b_term, c_row = args[4:]
-
-        def term(k, sums):
-            left, right = (e.at(p, builder.mul(k, step)) for p, step in ((a, a_term), (b, b_term)))
-            factors = [e.load(e.at(right, v * lanes)) for v in range(vectors)]
-            numbers = (e.at(left, builder.mul(a_row, INT64(r))) for r in range(rows))
-            broadcast = [e.splat(builder.load(number)) for number in numbers]
-            return [e.fma(broadcast[r], factors[v], s) for (r, v), s in zip(places, sums, strict=True)]
-
-        sums = e.loop(args[3], [e.zero()] * len(places), term)
-        for (r, v), value in zip(places, sums, strict=True):
-            home = e.at(c, builder.mul(c_row, INT64(r)), v * lanes)
-            e.store(builder.fadd(value, e.load(home)) if accumulate else value, home)
-        return context.get_dummy_value()
-
-    @intrinsic
-    def multiply(typingctx, a, b, c, count, a_row, a_term, b_term, c_row):
-        return nt.void(*[nt.int64] * 8), codegen
-
-    return multiply
 
 
 def pool_tile(layer, lanes, side):
