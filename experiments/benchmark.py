@@ -32,7 +32,7 @@ import data_benchmarks
 import rank_benchmarks
 from step_benchmarks import SEED, breakdown, make_graph, median_ms, medians_ms, predict, step, versions
 
-from pose3d.io.cpu import prepare_process
+from pose3d.io.process_setup import prepare_process
 
 # Nothing that computes is imported up here: thread counts and caches are read from the
 # environment when numba, PyTensor and the matrix library are loaded, and `main` sets them first.

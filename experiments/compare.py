@@ -28,7 +28,7 @@ from trainings import read_experiment, regression_run, test, train
 
 from pose3d.errors import UserError, command
 from pose3d.io.atomic_files import whole
-from pose3d.io.cpu import cores
+from pose3d.io.resources import cores
 
 
 def in_turn(function, trainings, jobs):

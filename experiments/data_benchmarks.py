@@ -134,20 +134,20 @@ def build(arguments):
 
 def repeat(source, folder, count):
     """Make a data set of `count` samples by repeating one, file by file, its takes renumbered."""
-    from pose3d.dataset.built_files import built_path, open_samples, read_blocks, write_samples
+    from pose3d.dataset.built_files import built_path, open_built_file, read_blocks, write_built_file
     from pose3d.dataset.samples import built_files
     from pose3d.io.hdf5 import text_of
 
     files = built_files(Path(source))
     for path in files:
-        with open_samples(path) as file:
+        with open_built_file(path) as file:
             action, subject = (text_of(file, name) for name in ("action", "subject"))
             size = len(file["frame"])
         times = -(-count // (len(files) * size))
         blocks = (
             {**block, "take": block["take"] + 2 * n} for n in range(times) for block in read_blocks(path)
         )
-        write_samples(built_path(folder, action, subject), action, subject, blocks, {"facts": []})
+        write_built_file(built_path(folder, action, subject), action, subject, blocks, {"facts": []})
 
 
 def stream(arguments):

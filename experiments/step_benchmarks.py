@@ -186,7 +186,7 @@ def convolution_parts(network, images, compiled):
     import numpy as np
     import pytensor.tensor as pt
 
-    from pose3d.ops import ConvPool, ConvPoolGradInput, ConvPoolGradWeights
+    from pose3d.ops.conv_pool import ConvPool, ConvPoolGradInput, ConvPoolGradWeights
 
     rng = np.random.default_rng(SEED)
     value = images[..., np.newaxis]

@@ -13,7 +13,7 @@ mm    millimetres, camera frame (x right, y down, z forward)
 ====  ==================================================
 """
 
-from pose3d.io.cpu import is_command, prepare_process
+from pose3d.io.process_setup import is_command, prepare_process
 
 __version__ = "0.3.0"
 

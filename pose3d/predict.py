@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from pose3d.dataset.samples import Dataset, built_files
 from pose3d.errors import UserError, command
-from pose3d.evaluation import pose_files as predictions
+from pose3d.evaluation import pose_pairs as predictions
 from pose3d.inference import predictor, trust
 from pose3d.inference.person_mask import BACKGROUNDS, mask_finder
 from pose3d.inference.picture_poses import predict_pictures, report

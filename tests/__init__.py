@@ -1,3 +1,3 @@
-from pose3d.io.cpu import prepare_process
+from pose3d.io.process_setup import prepare_process
 
 prepare_process()  # as a command does: here, before anything imports numpy

@@ -7,7 +7,7 @@ import pytest
 os.environ["PYTENSOR_FLAGS"] = f"on_opt_error=raise,{os.environ.get('PYTENSOR_FLAGS', '')}".rstrip(",")
 
 from pose3d import synthetic, train_detection, train_regression
-from pose3d.dataset.built_files import built_path, write_samples
+from pose3d.dataset.built_files import built_path, write_built_file
 from pose3d.skeleton import JOINTS, MIRROR, pelvis_relative
 from tests.small import SMALL
 
@@ -59,7 +59,7 @@ def built(tmp_path_factory):
     folder = tmp_path_factory.mktemp("built")
     for subject, size, frames, hold in (("S1", 0.9, 20, 1), ("S5", 1.0, 20, 1), ("S11", 1.1, 65, 5)):
         part = turning_samples(size, frames, hold)
-        write_samples(built_path(folder, "Walking", subject), "Walking", subject, [part], {})
+        write_built_file(built_path(folder, "Walking", subject), "Walking", subject, [part], {})
     return folder
 
 

@@ -9,12 +9,9 @@ from PIL import Image
 from pose3d import build_dataset, synthetic
 from pose3d.dataset.samples import Dataset
 from pose3d.recordings.human36m import SUB_ACTIONS
+from tests.building import build_undrawn as run
 
 FEW = ("--every", 6, "--workers", 1)  # two frames of each recording
-
-
-def run(*arguments):
-    return build_dataset.main([str(argument) for argument in arguments])
 
 
 def test_a_worker_starts_without_what_draws_people():
@@ -27,7 +24,7 @@ def test_a_worker_starts_without_what_draws_people():
 
 def test_from_a_raw_tree_to_table_and_contact_sheet(raw_tree, tmp_path, capsys):
     options = ("--source", raw_tree, "--out", tmp_path / "out", "--every", 4, "--workers", 1)
-    assert run(*options) == 0
+    assert build_dataset.main([*map(str, options)]) == 0
     out = capsys.readouterr().out
     lines = out.splitlines()
     assert "S6: skipped, there is no folder" in out

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pose3d import build_dataset, train_regression
+from pose3d import train_regression
 from pose3d.dataset.samples import Dataset
+from tests.building import build_undrawn as run
 from tests.recordings.custom.drawn import (
     ANNOTATED,
     FRAMES,
@@ -15,10 +16,6 @@ from tests.recordings.custom.drawn import (
     write_recordings,
     write_table,
 )
-
-
-def run(*arguments):
-    return build_dataset.main([str(argument) for argument in arguments])
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ import pytest
 import pose3d
 from pose3d import config, train_detection, train_regression
 from pose3d import test as pose3d_test
-from pose3d.dataset.built_files import built_path, write_samples
+from pose3d.dataset.built_files import built_path, write_built_file
 from tests.conftest import turning_samples
 
 EXPERIMENTS = Path(__file__).parents[1] / "experiments"
@@ -171,7 +171,7 @@ def seven_subjects(tmp_path_factory):
     folder = tmp_path_factory.mktemp("seven")
     for n, subject in enumerate(("S1", "S5", "S6", "S7", "S8", "S9", "S11")):
         samples = turning_samples(1 + n / 20, 70, symmetric=True)
-        write_samples(built_path(folder, "Walking", subject), "Walking", subject, [samples], {})
+        write_built_file(built_path(folder, "Walking", subject), "Walking", subject, [samples], {})
     return folder
 
 

@@ -363,9 +363,8 @@ def test_a_picture_without_anybody_is_one_clear_line(shipped, tmp_path, capsys, 
 
 
 @pytest.mark.parametrize("task", ["regression", "detection"])
-@pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: path.write_bytes(b"PK\3\4")])
-def test_a_missing_or_damaged_network_of_pose3d_is_one_clear_line(shipped, tmp_path, capsys, task, damage):
-    damage(shipped(0.9) / f"people-{task}.npz")
+def test_a_missing_network_of_pose3d_is_one_clear_line(shipped, tmp_path, capsys, task):
+    (shipped(0.9) / f"people-{task}.npz").unlink()
     assert predict.main([str(photograph(tmp_path / "me.png")), "--out", str(tmp_path / "out")]) == 1
     error = capsys.readouterr().err
     assert f"people-{task}.npz: this file of pose3d is missing or damaged; install pose3d again" in error

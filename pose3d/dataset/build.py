@@ -13,11 +13,11 @@ from tqdm import tqdm
 import pose3d
 from pose3d.config import PEOPLE
 from pose3d.dataset.built_files import (
+    built_file_writer,
     built_path,
     read_blocks,
     read_provenance,
-    samples_writer,
-    write_samples,
+    write_built_file,
 )
 from pose3d.dataset.crop_recording import crop_recording
 from pose3d.errors import UserError
@@ -49,31 +49,18 @@ class BuiltFile:
 
 
 def build(recordings, out, source, run, every=1, workers=1):
-    """Make the built files that are missing.
+    """Make the built files that are missing: list of BuiltFile, and a line for each unreadable recording.
 
     If a recording cannot be read, its file is not built; all other files are.
 
-    Parameters
-    ----------
-    recordings : list of hashable objects of one kind with ``subject``, ``action``, ``take``, ``camera`` and
-        ``name`` as of `pose3d.recordings.human36m.Recording`; and ``files``, a tuple of the paths it is read
-        from (a folder stands for its files), None for a missing one
-    out : path of the folder of the built files, made as needed
-    source : path of the folder that the recordings are from, or `pose3d.config.PEOPLE`, kept in the files
-    run : function of (function, tasks, workers), as `pose3d.io.processes.team` yields it
-    every : int, keep every n-th frame
-    workers : int, processes
+    `recordings` are hashable objects of one kind with ``subject``, ``action``, ``take``, ``camera`` and
+    ``name`` as of `pose3d.recordings.human36m.Recording`; and ``files``, a tuple of the paths it is read from
+    (a folder stands for its files), None for a missing one. `out` is the folder of the built files, `source`
+    that of the recordings, or `pose3d.config.PEOPLE`, which is kept in the files. `run` is a function of
+    (function, tasks, workers), as `pose3d.io.processes.team` yields it. Every n-th frame is kept.
 
-    Returns
-    -------
-    built : list of BuiltFile, in the order of the recordings
-    failures : list of str, one line for each recording that cannot be read
-
-    Raises
-    ------
-    UserError
-        if another build works in that folder, a file there was built from other recordings or with another
-        `every`, or the disk is full
+    A `UserError` if another build works in that folder, a file there was built from other recordings or with
+    another `every`, or the disk is full.
     """
     out = Path(out)
     with exclusive(out):
@@ -237,7 +224,7 @@ def merged_parts(out):
 def build_part(recording, path, source, every):
     """Sample one recording into a file of its own; returns the seconds it took."""
     start = time.perf_counter()
-    with samples_writer(path, recording.action, recording.subject) as writer:
+    with built_file_writer(path, recording.action, recording.subject) as writer:
         contents = _contents([recording])  # before they are read, so that a change meanwhile is noticed later
         facts = crop_recording(recording, every, writer.append)
         writer.provenance = _provenance([recording], source, every, contents, [facts])
@@ -268,7 +255,7 @@ def _merge(file, out, source, every):
     facts = lists.pop("facts")
     provenance = _provenance(file.recordings, source, every, lists, facts)
     blocks = (block for path in paths for block in read_blocks(path))
-    write_samples(file.path, file.action, file.subject, blocks, provenance)
+    write_built_file(file.path, file.action, file.subject, blocks, provenance)
     file.facts = facts
     for path in paths:
         path.unlink()

@@ -46,7 +46,7 @@ def built_path(folder, action, subject):
 
 
 @contextlib.contextmanager
-def samples_writer(path, action, subject):
+def built_file_writer(path, action, subject):
     """Yield a writer of a built file (``.h5``), which appears at `path` when it is complete: see `whole`.
 
     The writer's ``append(part)`` takes a dict from the names of `SCHEMA` to arrays of N samples, sorted by
@@ -64,9 +64,9 @@ def samples_writer(path, action, subject):
         sink.check()
 
 
-def write_samples(path, action, subject, parts, provenance):
-    """Write a built file from an iterable of parts; see `samples_writer`."""
-    with samples_writer(path, action, subject) as writer:
+def write_built_file(path, action, subject, parts, provenance):
+    """Write a built file from an iterable of parts; see `built_file_writer`."""
+    with built_file_writer(path, action, subject) as writer:
         for part in parts:
             writer.append(part)
         writer.provenance = provenance
@@ -149,7 +149,7 @@ def _set_text(place, name, text):
 
 
 @contextlib.contextmanager
-def open_samples(path):
+def open_built_file(path):
     """Open a built file for reading: h5py.File.
 
     A `UserError` if the file is missing, locked, damaged, of another version, or has other arrays.
@@ -192,23 +192,23 @@ def _check_layout(path, file):
 
 
 def read_blocks(path):
-    """Yield the parts of a built file, `BLOCK` samples each; raises as `open_samples`."""
-    with open_samples(path) as file:
+    """Yield the parts of a built file, `BLOCK` samples each; raises as `open_built_file`."""
+    with open_built_file(path) as file:
         for start in range(0, len(file["frame"]), BLOCK):
             yield {name: file[name][start : start + BLOCK] for name in SCHEMA}
 
 
 def read_provenance(path):
-    """Read the provenance that was set in `samples_writer`; raises as `open_samples`."""
-    with open_samples(path) as file, naming(path):
+    """Read the provenance that was set in `built_file_writer`; raises as `open_built_file`."""
+    with open_built_file(path) as file, naming(path):
         return dict(json.loads(hdf5.text_of(file, "provenance")))
 
 
 class StoredRows:
     """Read single rows of a dataset from its stored chunks, which takes 60 % of h5py's time for images.
 
-    A chunk must hold one compressed row, or several uncompressed rows, as `samples_writer` writes them. The
-    checksums of HDF5 are not verified here. The dataset's file must stay open.
+    A chunk must hold one compressed row, or several uncompressed rows, as `built_file_writer` writes them.
+    The checksums of HDF5 are not verified here. The dataset's file must stay open.
     """
 
     def __init__(self, dataset):

@@ -53,22 +53,11 @@ class Transform:
 
 
 def crop(gray, mask=None):
-    """Make the sample of a box: background to zero, scale, centre on zeros.
+    """Make the sample of a box: background to zero, scale, centre on zeros; (128, 128) uint8.
 
-    Parameters
-    ----------
-    gray : (h, w) uint8 array, gray levels within the box
-    mask : (h, w) bool array, True on the person, or None to keep the background
-
-    Returns
-    -------
-    (128, 128) uint8 array, whose longer side the box fills; ``Transform.of_box(box)`` locates points of the
-    frame in it
-
-    Raises
-    ------
-    ValueError
-        if the mask is of another size, or the box is empty
+    `gray` (h, w), uint8, and `mask` (h, w), True on the person, or None to keep the background, are those
+    within the box. The box fills the longer side; ``Transform.of_box(box)`` locates points of the frame in
+    it. A ValueError if the mask is of another size, or the box is empty.
     """
     height, width = gray.shape
     transform = Transform.of_box((0, 0, width, height))

@@ -40,6 +40,13 @@ def crop_recording(recording, every, write):
     }
 
 
+def observations(recording, every):
+    """Yield every n-th observation of a recording, with its box."""
+    with open_recording(recording, every) as reader:
+        for seen in reader:
+            yield seen, choose_box(seen, reader.box_source)[1]
+
+
 def choose_box(seen, given):
     """The box of an observation, and the name of its source: `given`, if the recording itself holds boxes.
 

@@ -16,12 +16,12 @@ from pose3d.dataset.built_files import (
     SCHEMA,
     StoredRows,
     naming,
-    open_samples,
+    open_built_file,
 )
 from pose3d.dataset.windows import labels
 from pose3d.errors import UserError
-from pose3d.io.cpu import usable_memory
 from pose3d.io.hdf5 import open_hdf5, text_of
+from pose3d.io.resources import usable_memory
 
 # Always in memory, because splits need them: 9 bytes a sample. Other arrays may stay on the disk.
 _KEYS = ("take", "camera", "frame")
@@ -158,17 +158,9 @@ class Dataset:
         return np.repeat([getattr(file, name) for file in self._files], np.diff(self._starts))
 
     def images(self, indices, keep=True):
-        """Images of samples, in the given order.
+        """Images of samples, in the given order: (n, 128, 128) uint8, or (128, 128) for a single number.
 
-        Parameters
-        ----------
-        indices : (n,) int array of sample numbers, or a single one, a slice or a mask
-        keep : bool
-            if `in_memory`, read each file whole and keep its images; False to read only these images
-
-        Returns
-        -------
-        (n, 128, 128) uint8 array, or (128, 128) for a single number
+        If `in_memory` and `keep`, each file is read whole and its images are kept; else these are read only.
         """
         return self._gather("images", indices, self._kept_images if self.in_memory and keep else None)
 
@@ -250,7 +242,7 @@ class _BuiltFile:
 
     def __init__(self, path):
         self.path = path
-        with open_samples(path) as file:
+        with open_built_file(path) as file:
             self.action, self.subject = text_of(file, "action"), text_of(file, "subject")
             with naming(path):
                 provenance = dict(json.loads(text_of(file, "provenance")))
@@ -266,7 +258,7 @@ class _BuiltFile:
 
     def table(self, name):
         """All rows of an array at once."""
-        with open_samples(self.path) as file:
+        with open_built_file(self.path) as file:
             return file[name][()]
 
     def read(self, name, rows):

@@ -1,15 +1,24 @@
-"""Verify checksums, counts and value ranges of built files."""
+"""Verify a source without building it, and checksums, counts and value ranges of built files."""
 
 import hashlib
+from functools import partial
 from operator import ne, not_
 
 import numpy as np
+from tqdm import tqdm
 
-from pose3d.dataset.built_files import BLOCK, REMEDY, SCHEMA, open_samples, read_provenance
+from pose3d.dataset.build import merged_parts
+from pose3d.dataset.built_files import BLOCK, REMEDY, SCHEMA, open_built_file, read_provenance
+from pose3d.dataset.samples import built_files
 from pose3d.errors import UserError
 from pose3d.io.hdf5 import FAULTS, fault, text_of
+from pose3d.recordings import human36m
 from pose3d.recordings.checks import Check, Findings, failed, in_words
+from pose3d.recordings.custom.verification import verify_recordings
+from pose3d.recordings.human36m.tree_checks import verify_raw
+from pose3d.recordings.registry import CUSTOM, RAW, find_recordings, kind_of
 from pose3d.skeleton import PELVIS
+from pose3d.synthetic.tree.provenance import read_provenance as read_tree
 
 COLUMNS = ("file", "samples", "takes", "repeated", "blank", "farthest joint mm", "verdict")
 # The farthest joint of a person is no nearer to the pelvis and no farther from it.
@@ -17,6 +26,7 @@ REACH_MM = 250, 2500
 # With more repeated frames than this, a network sees the same image for many poses. The report's own data
 # repeated each image 12 times.
 REPEATED_PERCENT = 10
+_PROGRESS = partial(tqdm, leave=False, disable=None)
 # Each with `path` in front.
 CHECKS = (
     Check("changed", bool, f"{{changed}} differ from what was written (checksum); {REMEDY}"),
@@ -30,6 +40,33 @@ CHECKS = (
     Check("percent", lambda percent: percent > REPEATED_PERCENT,
           "{percent:.0f} % of the images equal the one before; check the source's frame numbers"),
 )  # fmt: skip
+
+
+def verify(source, out, selection, overrides, metadata):
+    """Yield a title and the `Findings` of the source, unless it is None, and of the built files in `out`."""
+    if source is not None:
+        yield verify_source(source, selection, overrides, metadata)
+    if paths := built_files(out):
+        found = verify_built(_PROGRESS(paths, unit="file"))
+        found.notes += [f"{path}: left by a killed build; the next removes it" for path in merged_parts(out)]
+        yield f"built files in {out}:", found
+
+
+def verify_source(source, selection, overrides, metadata):
+    """A title and the `Findings` in the selected recordings of a raw tree or of custom recordings."""
+    if (kind := kind_of(source)) is CUSTOM:
+        _, recordings, _ = find_recordings(source, selection)
+        return f"{kind.name} {source}:", verify_recordings(_PROGRESS(recordings, unit="recording"))
+    if kind is not RAW:
+        raise UserError(f"{source} is a {kind.name}; --verify checks raw trees and custom recordings")
+    tree = read_tree(source)
+    rules = human36m.rules_for(tree is not None, overrides)
+    if tree is None:
+        expected = human36m.POSES
+    else:  # captured motion has its own lengths
+        expected = {} if "motion" in tree else dict.fromkeys(human36m.SUB_ACTIONS, tree["frames"])
+    found = verify_raw(source, *selection.of_raw(), overrides, rules, expected, metadata)
+    return f"raw tree {source}{'' if tree is None else ', synthetic'}:", found
 
 
 def verify_built(paths):
@@ -53,7 +90,7 @@ def verify_built(paths):
 def _verify(path):
     """Row and faults of a file."""
     tally = _Tally()
-    with open_samples(path) as file:
+    with open_built_file(path) as file:
         for start in range(0, len(file["frame"]), BLOCK):
             tally.add({name: file[name][start : start + BLOCK] for name in SCHEMA})
         recorded = {name: text_of(file[name], "sha256") for name in SCHEMA}

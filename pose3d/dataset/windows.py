@@ -37,18 +37,8 @@ def labels(joints_2d):
     edge of the skeleton that ends in j lies in w. Windows are half-open, except at the far
     border of the image, which is closed. An edge of zero length counts only through its joints.
 
-    Parameters
-    ----------
-    joints_2d : (N, 17, 2) array, crop px (x, y)
-
-    Returns
-    -------
-    (N, 17, 100) bool array, windows row by row (index ``10 * row + column``)
-
-    Raises
-    ------
-    ValueError
-        for another shape
+    From (N, 17, 2) crop px (x, y) to (N, 17, 100) bool, windows row by row (index ``10 * row + column``); a
+    ValueError for another shape.
     """
     joints_2d = np.asarray(joints_2d, dtype=np.float64)
     if joints_2d.ndim != 3 or joints_2d.shape[1:] != (N_JOINTS, 2):

@@ -1,6 +1,6 @@
 """Evaluate predicted poses: every metric over all frames, over actions, by joint, action, camera and so on.
 
-Predictions, ground truth and the keys of the frames are arrays; networks and files are unknown here.
+Predictions, ground truth and the keys of the frames are arrays, or in files; networks are unknown here.
 """
 
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pose3d.evaluation import metrics
-from pose3d.evaluation.pose_files import KEYS
+from pose3d.evaluation.pose_pairs import KEYS, read_pair
 from pose3d.skeleton import EDGES, JOINTS, N_JOINTS
 
 RECORDING = tuple(name for name in KEYS if name != "frame")
@@ -74,23 +74,11 @@ class Errors:
 
 
 def evaluate_poses(predictions, truths, keys, baselines=None):
-    """Compute the content of `results.json`.
+    """Compute the content of `results.json`: numbers, str, lists and dicts; None for an undefined value.
 
-    Parameters
-    ----------
-    predictions, truths : (F, 17, 3) arrays, mm
-    keys : dict of some or all of `KEYS` to (F,) arrays
-        without "frame", the frames are taken to be consecutive
-    baselines : dict of names to (F, 17, 3) arrays, poses that are evaluated beside the predictions
-
-    Returns
-    -------
-    dict of str to plain numbers, str, lists and dicts; None for an undefined value
-
-    Raises
-    ------
-    ValueError
-        if there are no frames, or the shapes differ or are not those of poses
+    Predictions and truths are (F, 17, 3), mm; `keys` are some or all of `KEYS`, (F,) each, without ``frame``
+    of frames that are consecutive; `baselines` are poses (F, 17, 3), by name, that are evaluated beside the
+    predictions. A ValueError if there are no frames, or the shapes differ or are not those of poses.
     """
     predictions, truths = np.asarray(predictions), np.asarray(truths)
     if not len(predictions):
@@ -191,3 +179,16 @@ def _mean(values):
 def _plain(value):
     """None in place of nan, which JSON lacks."""
     return None if np.isnan(value) else value
+
+
+def evaluate_files(predictions, truths=None):
+    """Evaluate the poses in files, as `read_pair` reads them: Pair, results as of `evaluate_poses`."""
+    pair = read_pair(predictions, truths)
+    results = evaluate_poses(pair.predictions, pair.truths, pair.keys)
+    results |= {"predictions": predictions, "truth": truths or predictions}
+    if missing := [name for name in KEYS if name not in pair.keys]:
+        results["note"] = (
+            f"no {', '.join(missing)} in the files: frames that these would tell apart count as one sequence "
+            "(velocities, runs of equal predictions)"
+        )
+    return pair, results

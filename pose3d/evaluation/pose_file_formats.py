@@ -23,7 +23,7 @@ import re
 
 import numpy as np
 
-from pose3d.dataset.built_files import open_samples
+from pose3d.dataset.built_files import open_built_file
 from pose3d.errors import UserError
 from pose3d.io.hdf5 import text_of
 from pose3d.io.npz_archive import read_arrays
@@ -156,7 +156,7 @@ def _nine_digits(array):
 
 
 def _read_h5(path):
-    with open_samples(path) as file:
+    with open_built_file(path) as file:
         count = len(file["frame"])
         return {
             "truths_mm": file["poses"][()],

@@ -2,17 +2,14 @@
 
 import itertools
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from scipy import ndimage
 
-from pose3d.dataset.built_files import built_path, read_provenance
 from pose3d.dataset.crop import Transform, crop
-from pose3d.dataset.crop_recording import choose_box
-from pose3d.errors import UserError
+from pose3d.dataset.crop_recording import observations
+from pose3d.dataset.sources import recordings_of
 from pose3d.evaluation import metrics
-from pose3d.recordings.registry import Selection, find_recordings, open_recording
 from pose3d.skeleton import pelvis_relative
 
 SPECK = 1.0  # px of the crop, the radius of a speck
@@ -95,7 +92,7 @@ def perturbed_errors(predict, data, indices, every, rng, perturbations=STANDARD)
     frames; those of masks are omitted if a recording has none. A `UserError` if the source of the built
     files is gone.
     """
-    recordings = _recordings(data, indices)
+    recordings = recordings_of(data, indices)
     if not all(recording.masks for recording in recordings):
         perturbations = [each for each in perturbations if not (each.grow or each.specks)]
     frames = itertools.chain.from_iterable(
@@ -110,38 +107,17 @@ def perturbed_errors(predict, data, indices, every, rng, perturbations=STANDARD)
     return {each.name: float(total / count) for each, total in zip(perturbations, sums, strict=True)}
 
 
-def _recordings(data, indices):
-    """Recordings of samples. A recording that was not built, such as a known bad one, has none."""
-    needs = "--robustness needs the raw tree or the custom recordings that the files were built from"
-    found, actions, subjects = [], data.action[indices], data.subject[indices]
-    for action, subject in sorted({*zip(actions.tolist(), subjects.tolist(), strict=True)}):
-        path = built_path(data.folder, action, subject)
-        source = Path(read_provenance(path).get("source", ""))
-        try:
-            _, recordings, _ = find_recordings(source, Selection([action], [subject]))
-        except UserError as error:
-            raise UserError(f"{path}: {needs} ({error})") from error
-        rows = indices[(actions == action) & (subjects == subject)]
-        built = {*zip(data.take[rows].tolist(), data.camera[rows].tolist(), strict=True)}
-        found += [each for each in recordings if (each.take, int(each.camera)) in built]
-    if not found:
-        raise UserError(f"{data.folder}: {needs}")
-    return found
-
-
 def perturbed_crops(recording, every, perturbations, rng):
     """Crop every n-th frame of a recording, once for each perturbation.
 
     Yields the crops (P, 128, 128), uint8, and the pose (17, 3), mm, pelvis-relative; raises as
     `crop_recording`. All perturbations of a frame share its random draws, so that they differ in size only.
     """
-    with open_recording(recording, every) as reader:
-        for seen in reader:
-            _, box = choose_box(seen, reader.box_source)
-            draws = rng.uniform(-1, 1, 3)
-            chances = rng.spawn(1)[0].random((box[3] - box[1], box[2] - box[0]))
-            crops = [_crop(seen.frame, box, seen.mask, each, draws, chances) for each in perturbations]
-            yield np.stack(crops), pelvis_relative(seen.pose.astype(np.float64))
+    for seen, box in observations(recording, every):
+        draws = rng.uniform(-1, 1, 3)
+        chances = rng.spawn(1)[0].random((box[3] - box[1], box[2] - box[0]))
+        crops = [_crop(seen.frame, box, seen.mask, each, draws, chances) for each in perturbations]
+        yield np.stack(crops), pelvis_relative(seen.pose.astype(np.float64))
 
 
 def _crop(frame, box, mask, perturbation, draws, chances):

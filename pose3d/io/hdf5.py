@@ -1,6 +1,5 @@
-"""Open HDF5 files, say what is wrong with one, and write those of MATLAB v7.3, which have its header."""
+"""Open HDF5 files, and say what is wrong with one."""
 
-import contextlib
 import errno
 import functools
 import mmap
@@ -10,10 +9,6 @@ import re
 import h5py
 
 from pose3d.errors import UserError, one_line
-from pose3d.io.atomic_files import whole
-
-_HEADER = b"MATLAB 7.3 MAT-file, Platform: any, Created by: pose3d, HDF5 schema 1.00 ."
-_USER_BLOCK = 512  # bytes before the HDF5 part
 
 # What h5py raises on a damaged file, depending on where the damage is. It documents none of them.
 FAULTS = (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, OverflowError)
@@ -127,13 +122,3 @@ def _check_heaps(path, size, _):
             if not place <= end <= size:
                 raise ValueError("a heap of strings is damaged")
             start = content.find(_HEAP, end)
-
-
-@contextlib.contextmanager
-def matlab_file(path):
-    """Yield an empty h5py.File, which becomes the MATLAB v7.3 file `path` when the block ends (`whole`)."""
-    with whole(path) as temporary:
-        with h5py.File(temporary, "w", userblock_size=_USER_BLOCK) as file:
-            yield file
-        with temporary.open("rb+") as file:
-            file.write(_HEADER.ljust(124) + b"\x00\x02IM")

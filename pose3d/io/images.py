@@ -14,8 +14,8 @@ from pose3d.errors import UserError
 # Formats that Pillow recognises but does not decode.
 _NOT_DECODED = ("BUFR", "GRIB", "HDF5", "MPEG", "WMF")
 LARGEST_SIDE = 16_384  # px; a larger picture needs gigabytes of memory
-OPAQUE = 128  # lowest alpha of a pixel that belongs to the person
-# Of the border, a person cut off at one side and the halves of two others covers half.
+OPAQUE = 128  # lowest alpha of an opaque pixel
+# Of the border; what is cut off at one side and the halves of two others covers half.
 BORDER_SHARE = 0.75
 # Pillow's modes of at most 8 bits a channel.
 _EIGHT_BITS = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "LAB", "HSV")

@@ -11,7 +11,8 @@ import threading
 from concurrent.futures.process import BrokenProcessPool
 
 from pose3d.errors import UserError
-from pose3d.io.cpu import keep_freed_memory, rank_count
+from pose3d.io.process_setup import keep_freed_memory
+from pose3d.io.resources import rank_count
 
 
 class Signals:

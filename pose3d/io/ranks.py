@@ -9,8 +9,8 @@ import traceback
 import numpy as np
 
 from pose3d.errors import UserError, verdict
-from pose3d.io.cpu import HEAD_START, rank_count
 from pose3d.io.processes import load_mpi
+from pose3d.io.resources import HEAD_START, rank_count
 
 # Seconds in which ranks with the same error fail together. After them, a rank that failed alone aborts the
 # others, which would otherwise wait for it forever.

@@ -62,24 +62,11 @@ class Row:
 
 
 def read_table(path):
-    """Read a CSV file with a header. Blank lines are skipped, and so are comments.
+    """Read a CSV file with a header, in UTF-8: the columns, tuple of str, and the rows, list of Row.
 
-    A comment begins with #, and has not as many cells as the header, which a row with such a first cell has.
-
-    Parameters
-    ----------
-    path : path of a file in UTF-8, separated by commas
-
-    Returns
-    -------
-    columns : tuple of str
-    rows : list of Row
-
-    Raises
-    ------
-    UserError
-        if the file is missing, is not CSV in UTF-8, has no header or a repeated column, or if the length of
-        a row differs from the header
+    Blank lines are skipped, and so are comments. A comment begins with #, and has not as many cells as the
+    header, which a row with such a first cell has. A `UserError` if the file is missing, is not CSV in UTF-8,
+    has no header or a repeated column, or if the length of a row differs from the header.
     """
     try:
         with Path(path).open(newline="", encoding="utf-8-sig") as file:

@@ -101,24 +101,14 @@ def _stretched(luma):
 
 
 def read_frames(path):
-    """Decode a video from its first frame. One frame is in memory at a time.
+    """Decode a video from its first frame: yields `Frame`. One frame is in memory at a time.
 
     Frame i must belong to pose i, so frames are never skipped by seeking, which is inexact in many files. One
-    thread decodes, because the recordings are already spread over the cores.
+    thread decodes, because the recordings are already spread over the cores. A truncated video ends early
+    without an error, so count the frames or see `read_packets`.
 
-    Parameters
-    ----------
-    path : path of a video file
-
-    Yields
-    ------
-    Frame; a truncated video ends early without an error, so count the frames or see `read_packets`
-
-    Raises
-    ------
-    UserError
-        if the file is missing or not a video, or its pixels are far from square; if decoding fails or the
-        size changes, with the number of frames decoded
+    A `UserError` if the file is missing or not a video, or its pixels are far from square; if decoding fails
+    or the size changes, with the number of frames decoded.
     """
     count, first = 0, None
     with _opened(path) as (container, stream):

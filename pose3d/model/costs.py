@@ -2,7 +2,7 @@
 
 import pytensor.tensor as pt
 
-from pose3d.ops import softplus, tanh
+from pose3d.ops.activations import softplus, tanh
 from pose3d.skeleton import N_JOINTS
 
 # The read-out h(z) is sigmoid(gain * z); (1 + tanh z) / 2 is sigmoid(2 z).

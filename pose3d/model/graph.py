@@ -9,9 +9,9 @@ import pytensor.tensor as pt
 
 from pose3d.dataset.crop import IMAGE_SIDE
 from pose3d.model import updates
-from pose3d.ops import norm
 from pose3d.ops.kernels.parts import refuse_fork
 from pose3d.ops.linker import NODES
+from pose3d.ops.matmul import norm
 
 # Named where functions are compiled, so that no user's configuration changes what runs.
 MODE = NODES

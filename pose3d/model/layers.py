@@ -8,7 +8,9 @@ import numpy as np
 import pytensor
 import pytensor.tensor as pt
 
-from pose3d.ops import conv_pool, dot, tanh
+from pose3d.ops.activations import tanh
+from pose3d.ops.conv_pool import conv_pool
+from pose3d.ops.matmul import dot
 from pose3d.ops.shapes import POOL
 
 ACTIVATIONS = {
@@ -45,11 +47,7 @@ class _Layer:
 class ConvPoolLayer(_Layer):
     """``activation(maxpool2x2(conv(x, W)) + b)``; `pose3d.ops.conv_pool` says which of equal cells wins.
 
-    Parameters
-    ----------
-    maps_in, maps_out, kernel : int
-        W is (maps_out, maps_in, kernel, kernel), b is (maps_out,).
-    activation : "tanh" or "relu"
+    W is (maps_out, maps_in, kernel, kernel), b is (maps_out,); the activation is "tanh" or "relu".
     """
 
     def __init__(self, rng, name, maps_in, maps_out, kernel, activation="tanh", dtype="float32"):
@@ -78,13 +76,7 @@ class DenseLayer(_Layer):
 def dropout(x, rate, rng):
     """Zero a share `rate` of `x` at random and scale the rest by 1 / (1 - rate).
 
-    Parameters
-    ----------
-    rng : shared variable that holds a numpy Generator
-
-    Returns
-    -------
-    x with dropout, and the generator's next state for the updates
+    `rng` is a shared numpy Generator, whose next state is returned for the updates, after x with dropout.
     """
     next_rng, kept = pt.random.bernoulli(1 - rate, size=x.shape, rng=rng, return_next_rng=True)
     scale = np.asarray(1 / (1 - rate), dtype=x.dtype)

@@ -22,16 +22,8 @@ def feature_count(maps):
 class Network:
     """conv1-3, fc1, fc2 and fc3 of the report's figure 3, initialised in that order.
 
-    Parameters
-    ----------
-    outputs : int
-        Width of fc3: 1700 for detection, 51 for regression.
-    settings : pose3d.config.NetworkSettings
-    last : activation of fc3
-
-    Attributes
-    ----------
-    params : dict of str to shared variable, ``conv1.W`` ... ``fc3.b`` in layer order
+    `outputs` is the width of fc3, 1700 for detection and 51 for regression, and `last` its activation. The
+    attribute `params` is a dict of shared variables by name, ``conv1.W`` ... ``fc3.b``, in layer order.
     """
 
     def __init__(self, outputs, settings, last="identity"):

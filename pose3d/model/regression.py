@@ -53,12 +53,7 @@ class TargetScale:
 
 
 class RegressionGraph(Graph):
-    """Images to poses: ``predict`` and the targets are (N, 51) pelvis-relative mm.
-
-    Parameters
-    ----------
-    scale : TargetScale
-    """
+    """Images to poses: ``predict`` and the targets are (N, 51) pelvis-relative mm, of a TargetScale."""
 
     task = "regression"
     width = N_COORDINATES

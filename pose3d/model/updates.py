@@ -3,7 +3,7 @@
 import numpy as np
 
 from pose3d.model.layers import parameter
-from pose3d.ops import momentum_step
+from pose3d.ops.momentum import momentum_step
 
 
 def velocities(params):

@@ -1,4 +1,4 @@
-"""Matrix products by scipy's matrix library, for which `pose3d.io.cpu.prepare_process` says how threads wait.
+"""Matrix products by scipy's matrix library; `prepare_process` in `pose3d.io` says how its threads wait.
 
 numpy's own library may be loaded before: a script imports numpy first. Its threads would then spin between
 two products, and take the cores from the kernels, which ran half as fast.

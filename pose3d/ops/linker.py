@@ -19,7 +19,7 @@ from pytensor.link.utils import gc_helper, map_storage, streamline
 from pytensor.tensor.elemwise import Elemwise
 from pytensor.tensor.random.op import RandomVariable
 
-from pose3d.io.jit import cached
+from pose3d.ops.jit import cached
 from pose3d.ops.momentum import overwrite
 
 # Ops whose nodes are compiled, beside loops over elements.

@@ -34,13 +34,9 @@ class Observation:
 class Reader:
     """Reads every n-th frame of one recording: a context manager, to be iterated once.
 
-    Attributes
-    ----------
-    box_source : str, name of the boxes that the recording itself holds
-    usual_box : str, name of the boxes that need no note
-    subtracts_background : bool
-    surplus : int, frames, poses or masks beyond the shortest of them; known after iterating
-    notes : list of str, each naming the recording; known after iterating
+    `box_source` names the boxes that the recording itself holds, and `usual_box` those that need no note.
+    After iterating, `surplus` is the number of frames, poses or masks beyond the shortest of them, and
+    `notes` are lines, each naming the recording.
     """
 
     box_source = usual_box = "the recording"

@@ -4,6 +4,7 @@ Worker processes import this module and draw nothing, so that `figures` is impor
 """
 
 import itertools
+import sys
 
 import numpy as np
 
@@ -13,6 +14,16 @@ from pose3d.io.video import read_frames
 from pose3d.recordings.checks import in_words
 
 CROPS = 24  # of the contact sheet
+
+
+def show(out, built, failures, is_raw):
+    """Print what was built and all but the first of the failures; draw samples into the folder `out`."""
+    print_build(built)
+    if is_raw:
+        draw_sample(out, built)
+    draw_contact_sheet(out, built, np.random.default_rng(0))
+    for failure in failures[1:]:
+        print(f"not built: {failure}", file=sys.stderr)
 
 
 def print_build(built):

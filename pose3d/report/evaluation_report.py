@@ -1,6 +1,7 @@
 """Illustrations of a test: HTML page, best and worst poses, video."""
 
 from fractions import Fraction
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -21,26 +22,27 @@ _CURVES = {
 }
 
 
-def draw(out, data, indices, poses, results, filters, runs, maps, frames):
-    """Draw all pictures of a test, and the HTML page unless `frames` is 0; return their Paths.
+def draw(out, tested, frames):
+    """Draw all pictures of a `Tested` network, and the HTML page unless `frames` is 0; return their Paths.
 
-    `filters` are conv1.W, (maps, 1, 5, 5); the other arguments are those of `draw_poses` and `draw_page`.
+    Without plotly there is no page, which a line says.
     """
-    draw_poses(out / POSES, data, indices, poses)
-    draw_video(out / VIDEO, data, indices, poses)
+    filters = tested.graph.network.get_weights()["conv1.W"]
+    draw_poses(out / POSES, tested)
+    draw_video(out / VIDEO, tested)
     figures.filters_figure(out / FILTERS, filters)
     written = [out / POSES, out / VIDEO, out / FILTERS]
-    if frames:
-        draw_page(out / PAGE, data, indices, poses, results, runs, maps, frames)
+    if frames and find_spec("plotly") is None:
+        print(f"no {PAGE}: it needs plotly, pip install 'pose3d[report]'")
+    elif frames:
+        draw_page(out / PAGE, tested, frames)
         written.append(out / PAGE)
     return written
 
 
-def draw_poses(path, data, indices, poses):
-    """Draw the best, median and worst frame, as in the report's figure 6.
-
-    The poses are predictions, (n, 17, 3), mm, of the test samples `indices` (n,).
-    """
+def draw_poses(path, tested):
+    """Draw the best, median and worst frame, as in the report's figure 6."""
+    data, indices, poses = tested.data, tested.indices, tested.pair.predictions
     errors = joint_errors(poses, data.poses[indices]).mean(axis=1)
     order = np.argsort(errors, kind="stable")
     shown = order[[0, len(order) // 2, -1]]
@@ -52,8 +54,9 @@ def draw_poses(path, data, indices, poses):
     figures.poses_figure(path, images, poses[shown], data.poses[indices[shown]], titles)
 
 
-def draw_video(path, data, indices, poses):
-    """Write a video of the first recording, prediction beside ground truth; arguments as in `draw_poses`."""
+def draw_video(path, tested):
+    """Write a video of the first recording, prediction beside ground truth."""
+    data, indices, poses = tested.data, tested.indices, tested.pair.predictions
     first = indices[0]
     same = [getattr(data, name)[indices] == getattr(data, name)[first] for name in _RECORDING]
     rows = np.flatnonzero(np.all(same, axis=0))[:VIDEO_FRAMES]
@@ -64,22 +67,20 @@ def draw_video(path, data, indices, poses):
     write_animation(path, images, poses[rows], truths, errors, rate)
 
 
-def draw_page(path, data, indices, poses, results, runs, maps, frames):
-    """Write the HTML page; images and poses are as in `draw_poses`, and results as of `evaluate_poses`.
-
-    `runs` are run folders or weights files by task, or None. ``maps`` takes images (n, 128, 128) and returns
-    probabilities (n, 17, 100), or is None. Of the samples, every n-th is shown, at most `frames`.
-    """
+def draw_page(path, tested, frames):
+    """Write the HTML page, with every n-th of the test samples, at most `frames`."""
+    data, indices, results = tested.data, tested.indices, tested.results
+    runs = {"regression": tested.run, "detection": tested.detection}
     every = -(-len(indices) // frames)
     rows = np.arange(0, len(indices), every)
     shown, images = indices[rows], data.images(indices[rows], keep=False)
     viewer = Shown(
         images,
-        poses[rows],
+        tested.pair.predictions[rows],
         data.poses[shown],
         [_title(data, i) for i in shown],
         FRAMES_PER_SECOND / _step(data, shown),
-        maps and maps(images),
+        tested.probabilities(images) if tested.detector else None,
     )
     subjects = ", ".join(results["subjects"])
     page = Page(

@@ -17,48 +17,25 @@ def _parser():
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add = parser.add_argument
+    # fmt: off
     add("--out", default="data/synthetic", metavar="FOLDER", help="output folder")
-    add(
-        "--frames",
-        type=int,
-        metavar="N",
-        help=f"poses per recording, at 50 per second; None: {FRAMES}, or with --motion all of the file",
-    )
+    add("--frames", type=int, metavar="N",
+        help=f"poses per recording, at 50 per second; None: {FRAMES}, or with --motion all of the file")
     add("--subjects", nargs="+", default=list(SUBJECTS), metavar="S", help="subjects to write")
-    add(
-        "--actions",
-        nargs="+",
-        default=["Walking"],
-        metavar="A",
-        help="actions; without --motion all are walking",
-    )
-    add(
-        "--image-size",
-        type=int,
-        default=IMAGE_SIZE,
-        metavar="PX",
-        help="width of a frame in px; Human3.6M: 1000",
-    )
+    add("--actions", nargs="+", default=["Walking"], metavar="A",
+        help="actions; without --motion all are walking")
+    add("--image-size", type=int, default=IMAGE_SIZE, metavar="PX",
+        help="width of a frame in px; Human3.6M: 1000")
     add("--seed", type=int, default=0, metavar="N", help="seed of the random generators")
-    add("--workers", type=int, default=None, metavar="N", help="number of processes; None: one per core")
+    add("--workers", type=int, metavar="N", help="number of processes; None: one per core")
     add("--motion", metavar="FOLDER", help="folder of BVH files that drive the bodies; None: procedural walk")
-    add(
-        "--joint-map", metavar="FILE", help="TOML or JSON file that names the joints of unusual BVH skeletons"
-    )
-    add(
-        "--motion-fps",
-        type=float,
-        metavar="N",
-        help="frames per second of the BVH files; None: by the Frame Time of each",
-    )
-    add(
-        "--vary",
-        nargs="+",
-        default=[],
-        choices=KINDS,
-        metavar="KIND",
-        help=f"what differs between the takes of a subject: some of {', '.join(KINDS)}; clothes with hair",
-    )
+    add("--joint-map", metavar="FILE",
+        help="TOML or JSON file that names the joints of unusual BVH skeletons")
+    add("--motion-fps", type=float, metavar="N",
+        help="frames per second of the BVH files; None: by the Frame Time of each")
+    add("--vary", nargs="+", default=[], choices=KINDS, metavar="KIND",
+        help=f"what differs between the takes of a subject: some of {', '.join(KINDS)}; clothes with hair")
+    # fmt: on
     return parser
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pose3d.io.jit import njit
+from pose3d.ops.jit import njit
 
 
 def skin(body, transforms, offsets):

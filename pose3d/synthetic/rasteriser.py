@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pose3d.io.jit import njit
+from pose3d.ops.jit import njit
 
 # A pixel centre on the edge of two triangles is outside both by rounding, and would be a hole.
 _EDGE = np.float32(-1e-3)
@@ -10,19 +10,11 @@ _EDGE = np.float32(-1e-3)
 
 @njit(cache=True)
 def shade(normals, albedo, lights, ambient, up):
-    """Light that each vertex reflects: a matt surface under distant lights and a sky.
+    """Light that each vertex reflects, (V, C): a matt surface under distant lights and a sky. All is float32.
 
-    Parameters
-    ----------
-    normals : (V, 3) float32 array, outward, of any length but 0
-    albedo : (V, C) float32 array, one or three channels
-    lights : (L, 4) float32 array, direction towards each light, of unit length, and its strength
-    ambient : float, strength of the light from all sides; from above it is half as strong again
-    up : (3,) float32 array, direction of the sky, in the frame of the normals
-
-    Returns
-    -------
-    (V, C) float32 array
+    `normals` (V, 3) point outward and have any length but 0, `albedo` (V, C) has one or three channels,
+    `lights` (L, 4) are directions towards each light, of unit length, and its strength. `ambient` is the
+    strength of the light from all sides; from above, along `up` (3,), it is half as strong again.
     """
     values = np.empty_like(albedo)
     for vertex in range(len(normals)):
@@ -40,17 +32,12 @@ def shade(normals, albedo, lights, ambient, up):
 
 @njit(cache=True)
 def rasterise(pixels, depths, values, faces, image, nearest):
-    """Draw triangles into an image where they are nearer than what is there.
+    """Draw triangles into an image (H, W, C) where they are nearer than what is there. All is float32.
 
-    Parameters
-    ----------
-    pixels : (V, 2) float32 array, px (x, y), pixel centres at whole numbers
-    depths : (V,) float32 array, in front of the camera
-    values : (V, C) float32 array, interpolated over the triangles
-    faces : (T, 3) int32 array, vertices of each triangle; counter-clockwise from outside, the others are not
-        drawn
-    image : (H, W, C) float32 array, changed in place
-    nearest : (H, W) float32 array, depths of what is there (inf where nothing is), changed in place
+    `pixels` (V, 2) are px (x, y), pixel centres at whole numbers, `depths` (V,) in front of the camera,
+    `values` (V, C) interpolated over the triangles. `faces` (T, 3), int32, are vertices of each triangle,
+    counter- clockwise from outside; the others are not drawn. `image` and `nearest` (H, W), the depths of
+    what is there (inf where nothing is), are changed in place.
     """
     rows, columns = nearest.shape
     for face in range(len(faces)):

@@ -8,13 +8,13 @@ import sys
 
 import pytest
 
-from pose3d import build_dataset
 from pose3d.dataset import build as building
 from pose3d.dataset import built_files as samples
 from pose3d.dataset.built_files import built_path
 from pose3d.dataset.samples import Dataset
 from pose3d.io.atomic_files import DiskFullError
 from pose3d.recordings import human36m
+from tests.building import build_undrawn
 from tests.launching import mpiexec, wait_for
 
 CAMERAS = ("54138969", "60457274")
@@ -62,7 +62,7 @@ def waiting(tmp_path):
 def assert_whole(out, tree, tmp_path):
     """What stands in `out` is byte for byte what an undisturbed build makes."""
     calm = tmp_path / "calm"
-    assert build_dataset.main([*options(tree, calm, "S1", "S11"), "--workers", "1"]) == 0
+    assert build_undrawn(*options(tree, calm, "S1", "S11"), "--workers", "1") == 0
     for subject in ("S1", "S11"):
         assert (
             built_path(out, "Walking", subject).read_bytes()
@@ -86,7 +86,7 @@ def test_a_killed_worker_costs_no_finished_file(raw_tree, tmp_path, capsys):
     assert "Traceback" not in errors
     assert set(Dataset.open(out).subject) == {"S1"}
     before = built_path(out, "Walking", "S1").stat().st_mtime_ns
-    assert build_dataset.main([*words, "--workers", "1"]) == 0
+    assert build_undrawn(*words, "--workers", "1") == 0
     assert built_path(out, "Walking", "S1").stat().st_mtime_ns == before
     assert_whole(out, raw_tree, tmp_path)
 
@@ -97,7 +97,7 @@ def test_a_second_build_into_the_folder_is_refused_and_the_first_goes_on(raw_tre
     words = options(raw_tree, out, "S1", "S11")
     first = start(tmp_path, *words, "--workers", "1")
     assert wait_for(lambda: waiting(tmp_path), first, 60), first.stderr.read()
-    assert build_dataset.main([*words, "--workers", "1"]) == 1
+    assert build_undrawn(*words, "--workers", "1") == 1
     assert f"error: {out}: another process is working there (process " in capsys.readouterr().err
     (tmp_path / "go").touch()
     _, errors = first.communicate(timeout=120)

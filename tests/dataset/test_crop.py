@@ -64,7 +64,7 @@ def test_there_and_back():
 
 
 @pytest.mark.parametrize("box", BOXES)
-def test_what_is_left_out_of_the_scaling_is_zero_anyway(box):
+def test_what_the_scaling_skips_is_zero_anyway(box):
     gray = np.random.default_rng(0).integers(0, 256, (260, 301), dtype=np.uint8)
     transform = Transform.of_box(box)
     square = Image.new("L", (transform.side, transform.side))

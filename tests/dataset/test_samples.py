@@ -10,7 +10,7 @@ from pose3d.dataset.built_files import (
     built_path,
     read_blocks,
     read_provenance,
-    write_samples,
+    write_built_file,
 )
 from pose3d.dataset.samples import Dataset
 from pose3d.dataset.windows import labels
@@ -37,14 +37,16 @@ def folder(tmp_path):
     for seed, (action, subject) in enumerate(
         [("Walking", "S11"), ("Walking", "S9"), ("Eating", "S9"), ("Walking", "S1")]
     ):
-        write_samples(built_path(tmp_path, action, subject), action, subject, [samples(seed)], {"seed": seed})
+        write_built_file(
+            built_path(tmp_path, action, subject), action, subject, [samples(seed)], {"seed": seed}
+        )
     return tmp_path
 
 
 def test_parts_are_written_one_after_the_other(tmp_path):
     path = tmp_path / "Walking-S1.h5"
     parts = [samples(0, frames=5), samples(1, frames=13)]
-    write_samples(path, "Walking", "S1", iter(parts), {"every": 2})
+    write_built_file(path, "Walking", "S1", iter(parts), {"every": 2})
     (stored,) = read_blocks(path)
     for name, (dtype, _, _) in SCHEMA.items():
         assert stored[name].dtype == dtype
@@ -66,7 +68,7 @@ def test_a_failed_write_keeps_the_old_file(folder):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        write_samples(path, "Walking", "S1", parts(), {})
+        write_built_file(path, "Walking", "S1", parts(), {})
     assert path.read_bytes() == before
     assert len(list(folder.iterdir())) == 4
 
@@ -80,7 +82,7 @@ def test_a_failed_write_keeps_the_old_file(folder):
 )
 def test_a_part_of_another_kind_is_refused(tmp_path, change, message):
     with pytest.raises(ValueError, match=message):
-        write_samples(tmp_path / "a.h5", "Walking", "S1", [samples(0), samples(0) | change], {})
+        write_built_file(tmp_path / "a.h5", "Walking", "S1", [samples(0), samples(0) | change], {})
 
 
 def test_samples_are_ordered_by_action_subject_take_camera_frame(folder):

@@ -2,7 +2,7 @@ import h5py
 import numpy as np
 import pytest
 
-from pose3d.dataset.built_files import SCHEMA, write_samples
+from pose3d.dataset.built_files import SCHEMA, write_built_file
 from pose3d.dataset.verify import COLUMNS, verify_built
 
 FRAMES = 300  # more than a block of 256
@@ -26,7 +26,7 @@ def facts(**changed):
 
 def written(tmp_path, part, provenance=None):
     path = tmp_path / "Walking-S1.h5"
-    write_samples(path, "Walking", "S1", [part], provenance or facts())
+    write_built_file(path, "Walking", "S1", [part], provenance or facts())
     return path
 
 

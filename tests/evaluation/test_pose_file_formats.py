@@ -8,7 +8,7 @@ import pytest
 
 from pose3d.errors import UserError
 from pose3d.evaluation.pose_file_formats import READERS
-from pose3d.evaluation.pose_files import Pair, write
+from pose3d.evaluation.pose_pairs import Pair, write
 
 
 @pytest.fixture

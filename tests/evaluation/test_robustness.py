@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from pose3d import build_dataset
 from pose3d.dataset.samples import Dataset
 from pose3d.evaluation.robustness import (
     STANDARD,
@@ -16,6 +15,7 @@ from pose3d.evaluation.robustness import (
     specked_mask,
 )
 from pose3d.recordings.human36m import find_recordings
+from tests.building import build_undrawn
 from tests.recordings.custom import drawn
 
 BOX = (40, 20, 80, 120)  # 40 x 100 px
@@ -63,11 +63,14 @@ def test_specks_are_round_and_cover_their_share_of_body_and_background():
     np.testing.assert_array_equal(specked_mask(mask, 0, 0.5, chances), mask)
 
 
-@pytest.fixture
-def data(raw_tree, tmp_path):
-    words = ["--source", str(raw_tree), "--out", str(tmp_path), "--subjects", "S11", "--cameras", "54138969"]
-    assert build_dataset.main(words) == 0
-    return Dataset.open(tmp_path)
+ONE_CAMERA = ("--subjects", "S11", "--cameras", "54138969")
+
+
+@pytest.fixture(scope="module")
+def data(raw_tree, tmp_path_factory):
+    out = tmp_path_factory.mktemp("built")
+    assert build_undrawn("--source", raw_tree, "--out", out, *ONE_CAMERA) == 0
+    return Dataset.open(out)
 
 
 def test_unperturbed_crops_are_the_built_ones(raw_tree, data):
@@ -117,7 +120,7 @@ def nothing(images):
 def test_custom_recordings_are_perturbed_too_and_absent_masks_are_absent(tmp_path, masks):
     folder = drawn.write_folder(tmp_path / "mine")
     drawn.write_recordings(folder, [drawn.ROW | {"masks": masks}])
-    assert build_dataset.main(["--source", str(folder), "--out", str(tmp_path / "out")]) == 0
+    assert build_undrawn("--source", folder, "--out", tmp_path / "out") == 0
     data = Dataset.open(tmp_path / "out")
     found = perturbed_errors(nothing, data, np.arange(len(data)), 1, np.random.default_rng(0))
     names = [each.name for each in STANDARD]
@@ -129,8 +132,7 @@ def test_a_raw_tree_without_masks_has_no_figures_of_masks(raw_tree, tmp_path):
     tree = shutil.copytree(raw_tree, tmp_path / "tree")
     for path in tree.rglob("ground_truth_bs"):
         shutil.rmtree(path)
-    words = ["--source", tree, "--out", tmp_path / "out", "--subjects", "S11", "--cameras", "54138969"]
-    assert build_dataset.main([*map(str, words)]) == 0
+    assert build_undrawn("--source", tree, "--out", tmp_path / "out", *ONE_CAMERA) == 0
     data = Dataset.open(tmp_path / "out")
     found = perturbed_errors(nothing, data, np.arange(len(data)), 4, np.random.default_rng(0))
     assert 1 < len(found) < len(STANDARD)

@@ -5,7 +5,7 @@ import pytensor
 import pytensor.tensor as pt
 import pytest
 
-from pose3d.ops import softplus, tanh
+from pose3d.ops.activations import softplus, tanh
 
 MODE = "NUMBA"
 FUNCTIONS = {

@@ -7,8 +7,10 @@ import pytest
 from numba.core import event
 from pytensor.compile.mode import Mode
 
-from pose3d.ops import conv_pool, dot, norm, tanh
+from pose3d.ops.activations import tanh
+from pose3d.ops.conv_pool import conv_pool
 from pose3d.ops.linker import NODES
+from pose3d.ops.matmul import dot, norm
 
 RNG = np.random.default_rng(0)
 

@@ -6,8 +6,8 @@ import pytensor.tensor as pt
 import pytest
 from pytensor.gradient import verify_grad
 
-from pose3d.ops import NODES, dot, norm
-from pose3d.ops.matmul import Product
+from pose3d.ops.linker import NODES
+from pose3d.ops.matmul import Product, dot, norm
 
 SIDES = [(left, right) for left in (False, True) for right in (False, True)]
 

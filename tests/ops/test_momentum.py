@@ -5,8 +5,8 @@ import pytensor
 import pytensor.tensor as pt
 import pytest
 
-from pose3d.ops import NODES, momentum_step
-from pose3d.ops.momentum import ORDERS, PARALLEL, MomentumStep, reference
+from pose3d.ops.linker import NODES
+from pose3d.ops.momentum import ORDERS, PARALLEL, MomentumStep, momentum_step, reference
 
 NUMBERS = 0.1, 0.9, 0.01
 

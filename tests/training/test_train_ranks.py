@@ -99,7 +99,7 @@ def ranks_of(launcher):
 
 # Rank 0's disk is full when it has written so many files of arrays.
 FULL = """
-from pose3d.io.cpu import prepare_process
+from pose3d.io.process_setup import prepare_process
 prepare_process()  # the number of threads decides the bits
 import errno, os, sys
 import numpy as np

@@ -1,4 +1,7 @@
-"""Metrics of single poses: MPJPE of Eq. (9), its variants, PCK, AUC and bone lengths."""
+"""Metrics of single poses: MPJPE of Eq. (9), its variants, PCK, AUC and bone lengths.
+
+Predictions and truths are (..., 17, 3) arrays in mm; a ValueError tells of others, or of shapes that differ.
+"""
 
 import numpy as np
 
@@ -11,31 +14,15 @@ AUC_THRESHOLDS = np.arange(0.0, 151, 5)
 
 
 def joint_errors(predictions, truths):
-    """Distance of each predicted joint from the ground truth, after root alignment.
+    """Distance of each predicted joint from the ground truth, after root alignment: (..., 17), mm.
 
     The mean of any selection is an MPJPE. To combine batches, add sums and counts, not means.
-
-    Parameters
-    ----------
-    predictions, truths : (..., 17, 3) arrays, mm
-
-    Returns
-    -------
-    (..., 17) float64 array, mm
-
-    Raises
-    ------
-    ValueError
-        if the shapes differ or are not those of poses
     """
     return _distances(*relative(predictions, truths))
 
 
 def absolute_errors(predictions, truths):
-    """Distance of each predicted joint from the ground truth, without root alignment.
-
-    Arguments, result and errors as in `joint_errors`.
-    """
+    """Distance of each predicted joint from the ground truth, without root alignment: (..., 17), mm."""
     return _distances(*paired(predictions, truths))
 
 
@@ -45,16 +32,10 @@ def mpjpe(predictions, truths):
 
 
 def scaled(predictions, truths):
-    """Scale each pose by its best factor, ``s = sum(p * g) / sum(p * p)``.
+    """Scale each pose by its best factor, ``s = sum(p * g) / sum(p * p)``: (..., 17, 3), mm.
 
-    Parameters
-    ----------
-    predictions, truths : (..., 17, 3) arrays, mm
-
-    Returns
-    -------
-    (..., 17, 3) float64 array, mm, to be compared with the pelvis-relative truths; the pelvis is at
-    zero, and a pose of zeros stays one
+    It is to be compared with the pelvis-relative truths. The pelvis is at zero, and a pose of zeros stays
+    one.
     """
     p, g = relative(predictions, truths)
     norm = (p**2).sum(axis=(-2, -1), keepdims=True)
@@ -75,16 +56,8 @@ def aligned(predictions, truths):
     """Align each pose to the ground truth by the best rotation, scaling and translation (Procrustes).
 
     The transformation is the least-squares one without reflection (Umeyama 1991), by a singular value
-    decomposition.
-
-    Parameters
-    ----------
-    predictions, truths : (..., 17, 3) arrays, mm
-
-    Returns
-    -------
-    (..., 17, 3) float64 array, mm, to be compared with the pelvis-relative truths; the pelvis need not
-    be at zero. A pose of zeros becomes the centre of the ground truth.
+    decomposition. Returns (..., 17, 3) in mm, to be compared with the pelvis-relative truths; the pelvis need
+    not be at zero. A pose of zeros becomes the centre of the ground truth.
     """
     predictions, truths = relative(predictions, truths)
     centre = truths.mean(axis=-2, keepdims=True)
@@ -109,61 +82,34 @@ def p_mpjpe(predictions, truths):
 
 
 def pck(errors, threshold=PCK_THRESHOLD):
-    """Share of joints whose error is strictly below the threshold, 0 to 1.
-
-    Parameters
-    ----------
-    errors : array, mm, of `joint_errors`
-    threshold : float, mm
-    """
+    """Share of joints whose error, mm, is strictly below the threshold, 0 to 1."""
     return float((np.asarray(errors) < threshold).mean())
 
 
 def auc(errors):
-    """Mean of `pck` over the 31 thresholds 0, 5, ... 150 mm; 30 / 31 at best, since no error is below 0.
-
-    Parameters
-    ----------
-    errors : array, mm, of `joint_errors`
-    """
+    """Mean of `pck` over the 31 thresholds 0, 5, ... 150 mm; 30 / 31 at best, since no error is below 0."""
     below = len(AUC_THRESHOLDS) - np.searchsorted(AUC_THRESHOLDS, errors, side="right")
     return float(below.mean() / len(AUC_THRESHOLDS))
 
 
 def bone_lengths(poses):
-    """Lengths of the 16 edges of `pose3d.skeleton.EDGES`.
-
-    Parameters
-    ----------
-    poses : (..., 17, 3) array, mm
-
-    Returns
-    -------
-    (..., 16) float64 array, mm
-    """
+    """Lengths of the 16 edges of `pose3d.skeleton.EDGES`: (..., 16), mm."""
     poses = checked(poses)
     parents, children = np.transpose(EDGES)
     return _distances(poses[..., children, :], poses[..., parents, :])
 
 
 def bone_length_errors(predictions, truths):
-    """Absolute errors of the predicted bone lengths: (..., 16) float64 array, mm.
-
-    Arguments and errors as in `joint_errors`.
-    """
+    """Absolute errors of the predicted bone lengths: (..., 16), mm."""
     predictions, truths = paired(predictions, truths)
     return np.abs(bone_lengths(predictions) - bone_lengths(truths))
 
 
 def spread_ratio(predictions, truths):
-    """Spread of the predictions divided by that of the ground truth; near 0 for a collapsed network.
+    """Spread of N predictions divided by that of the ground truth; near 0 for a collapsed network.
 
     The spread is the root of the summed variances of all coordinates over the poses, after root
     alignment. The ratio is nan if the ground truth does not vary.
-
-    Parameters
-    ----------
-    predictions, truths : (N, 17, 3) arrays, mm
     """
     predictions, truths = relative(predictions, truths)
     truth = truths.var(axis=0).sum()

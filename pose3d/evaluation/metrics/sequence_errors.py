@@ -1,6 +1,7 @@
 """Metrics of consecutive frames: velocity, acceleration, and runs of equal poses.
 
-Functions of poses take one sequence. `successions` finds the frames that follow each other directly, so
+Functions of poses take one sequence: (F, 17, 3) in mm, consecutive frames of one take and one camera; a
+ValueError tells of other shapes. `successions` finds the frames that follow each other directly, so
 that takes, cameras and gaps separate sequences.
 """
 
@@ -13,20 +14,13 @@ from pose3d.skeleton import N_JOINTS
 def successions(frames, *keys):
     """Find the samples that follow each other directly in a recording.
 
-    Parameters
-    ----------
-    frames : (F,) int array, frame numbers, in any order
-    *keys : (F,) arrays that identify the recording: action, subject, take, camera
+    Of the frame numbers (F,), in any order, and the keys (F,) that identify the recording, returns
 
-    Returns
-    -------
-    order : (F,) int array
-        sorts the samples by the keys, then by frame number
-    follows : (F - 1,) bool array
-        whether, in that order, sample ``i + 1`` is the next frame of the recording of sample ``i``
-    step : int
-        smallest difference of frame numbers within a recording: 1, or 5 where every fifth frame was
-        kept; 1 if no recording has two frames
+    * the order (F,) that sorts the samples by the keys, then by frame number;
+    * whether, in that order, sample ``i + 1`` is the next frame of the recording of sample ``i``: (F - 1,)
+      bool;
+    * the smallest difference of frame numbers within a recording: 1, or 5 where every fifth frame was kept; 1
+      if no recording has two frames.
     """
     frames = np.asarray(frames)
     order = np.lexsort((frames, *map(np.asarray, keys)))
@@ -41,35 +35,16 @@ def successions(frames, *keys):
 
 
 def velocity_errors(predictions, truths):
-    """Error of each joint's displacement between consecutive frames, after root alignment.
+    """Error of each joint's displacement between consecutive frames: (F - 1, 17), mm per frame.
 
-    ``||(p[t+1] - p[t]) - (g[t+1] - g[t])||``; the mean is the MPJVE of Pavllo et al. 2019.
-
-    Parameters
-    ----------
-    predictions, truths : (F, 17, 3) arrays, mm, consecutive frames of one take and one camera
-
-    Returns
-    -------
-    (F - 1, 17) float64 array, mm per frame
-
-    Raises
-    ------
-    ValueError
-        if the shapes differ or are not those of one sequence
+    ``||(p[t+1] - p[t]) - (g[t+1] - g[t])||``, after root alignment; the mean is the MPJVE of Pavllo et al.
+    2019.
     """
     return _derivative_errors(predictions, truths, 1)
 
 
 def acceleration_errors(predictions, truths):
-    """Error of the second difference ``x[t-1] - 2 x[t] + x[t+1]``; Kanazawa et al. 2019.
-
-    Arguments and errors as in `velocity_errors`.
-
-    Returns
-    -------
-    (F - 2, 17) float64 array, mm per frame squared
-    """
+    """Error of ``x[t-1] - 2 x[t] + x[t+1]``: (F - 2, 17), mm per frame squared; Kanazawa et al. 2019."""
     return _derivative_errors(predictions, truths, 2)
 
 
@@ -82,17 +57,9 @@ def mpjve(predictions, truths):
 def constant_runs(predictions, tolerance=0.0, follows=None):
     """Lengths of the runs of (nearly) equal consecutive poses: the report's piecewise constancy k.
 
-    Parameters
-    ----------
-    predictions : (F, 17, 3) array, mm, consecutive frames
-    tolerance : float, mm
-        a pose continues a run if no joint moved by more than this since the previous frame
-    follows : (F - 1,) bool array of `successions`, or None for one take and one camera
-        a run also ends where the next frame does not follow
-
-    Returns
-    -------
-    (runs,) int array whose sum is F
+    A pose continues a run if no joint moved by more than `tolerance`, mm, since the previous frame. With
+    `follows`, (F - 1,) bool of `successions`, a run also ends where the next frame does not follow. Returns
+    (runs,) ints whose sum is F.
     """
     predictions = _sequence(checked(predictions))
     if not len(predictions):

@@ -1,6 +1,6 @@
 """Metrics of the detection task: F1 and average precision per joint, over samples and windows.
 
-Labels are (N, 17, 100) bool arrays; probabilities are the network's, for the same windows.
+Labels and decisions are (N, 17, 100) bool arrays; probabilities, 0 to 1, are the network's for these windows.
 """
 
 import numpy as np
@@ -12,16 +12,7 @@ DECISION = 0.5
 
 
 def detection_counts(labels, decisions):
-    """True positives, false positives and false negatives per joint; they add up over batches.
-
-    Parameters
-    ----------
-    labels, decisions : (N, 17, 100) bool arrays
-
-    Returns
-    -------
-    (3, 17) int array
-    """
+    """True and false positives and false negatives per joint, (3, 17) int; they add up over batches."""
     labels, decisions = _windows(labels, decisions)
     hits, wrong, missed = labels & decisions, ~labels & decisions, labels & ~decisions
     return np.stack([cells.sum(axis=(0, 2)) for cells in (hits, wrong, missed)])
@@ -35,7 +26,7 @@ def f1_from_counts(counts):
 
 
 def f1(labels, decisions):
-    """F1 per joint over all samples and windows: (17,); arguments as in `detection_counts`."""
+    """F1 per joint over all samples and windows: (17,)."""
     return f1_from_counts(detection_counts(labels, decisions))
 
 
@@ -43,16 +34,8 @@ def precision_histograms(labels, probabilities):
     """Histograms of the probabilities of all windows and of positive ones; they add up over batches.
 
     Probabilities are rounded to float16 (three digits), those above 0.5 by their difference from 1: the
-    probabilities of a confident network differ in the digits after 0.999.
-
-    Parameters
-    ----------
-    labels : (N, 17, 100) bool array
-    probabilities : (N, 17, 100) array, 0 to 1
-
-    Returns
-    -------
-    (2, 17, bins) int array: all windows and positive windows, from probability 0 up
+    probabilities of a confident network differ in the digits after 0.999. Returns (2, 17, bins) ints: all
+    windows and positive windows, from probability 0 up.
     """
     labels, probabilities = _windows(labels, probabilities)
     low = probabilities <= 0.5
@@ -72,15 +55,8 @@ def average_precision_from_histograms(histograms):
     """Area under the precision-recall steps, per joint, over all samples and windows.
 
     ``sum_n (R_n - R_(n-1)) P_n`` over the thresholds n = the distinct probabilities, in descending order.
-    Equal probabilities share a threshold, so the order of the samples does not matter.
-
-    Parameters
-    ----------
-    histograms : (2, 17, bins) int array of `precision_histograms`
-
-    Returns
-    -------
-    (17,) float64 array, nan for a joint without a positive window
+    Equal probabilities share a threshold, so the order of the samples does not matter. Returns (17,), nan for
+    a joint without a positive window.
     """
     found, hits = np.cumsum(np.asarray(histograms)[:, :, ::-1], axis=2)
     positives = hits[:, -1:]
@@ -90,21 +66,12 @@ def average_precision_from_histograms(histograms):
 
 
 def average_precision(labels, probabilities):
-    """Average precision per joint of one batch: (17,); arguments as in `precision_histograms`."""
+    """Average precision per joint of one batch: (17,)."""
     return average_precision_from_histograms(precision_histograms(labels, probabilities))
 
 
 def detection_totals(labels, probabilities):
-    """Counts of a batch for F1 and average precision; each array adds up over batches.
-
-    Parameters
-    ----------
-    labels, probabilities : as in `precision_histograms`
-
-    Returns
-    -------
-    dict of str to int array, for `detection_scores`
-    """
+    """Counts of a batch for `detection_scores`: dict of arrays that add up over batches."""
     return {
         "decisions": detection_counts(labels, np.asarray(probabilities) > DECISION),
         "histograms": precision_histograms(labels, probabilities),
@@ -112,15 +79,9 @@ def detection_totals(labels, probabilities):
 
 
 def detection_scores(totals):
-    """F1 and average precision: ``"f1"`` and ``"ap"``, means over the joints, ``"f1 head"`` and so on.
+    """F1 and average precision of summed `detection_totals`; nan for a joint without positive windows.
 
-    Parameters
-    ----------
-    totals : dict, the summed arrays of `detection_totals`
-
-    Returns
-    -------
-    dict of str to float, nan for a joint without positive windows
+    A dict: ``"f1"`` and ``"ap"``, means over the joints, ``"f1 head"``, ``"ap head"`` and so on.
     """
     f1 = f1_from_counts(totals["decisions"])
     precision = average_precision_from_histograms(totals["histograms"])

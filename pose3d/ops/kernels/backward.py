@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from pose3d.io.jit import inlined
+from pose3d.ops.jit import inlined
 from pose3d.ops.kernels import microkernels
 from pose3d.ops.kernels.forward import packed_filters, tap_places
 from pose3d.ops.kernels.parts import array_at, in_parallel, room

@@ -10,7 +10,7 @@ import numba.types as nt
 import numpy as np
 from numba.extending import intrinsic
 
-from pose3d.io.jit import inlined
+from pose3d.ops.jit import inlined
 from pose3d.ops.kernels.microkernels import matrix_block
 from pose3d.ops.kernels.parts import array_at, empty, in_parallel, room
 from pose3d.ops.kernels.simd import INT64, Emitter

@@ -22,8 +22,8 @@ from pytensor.configdefaults import config
 from pytensor.link.numba.cache import CACHED_SRC_FUNCTIONS
 
 from pose3d.errors import UserError
-from pose3d.io import jit
-from pose3d.io.jit import inlined, njit
+from pose3d.ops import jit
+from pose3d.ops.jit import inlined, njit
 from pose3d.ops.kernels.simd import INT64
 
 CACHE_LINE = 64
@@ -36,7 +36,7 @@ _KEPT = {}  # key: its C function, which must live as long as the process
 @cache
 def source_hash():
     """A hash of all source that decides about kernels: an edited one is never answered by an old binary."""
-    files = [*sorted(Path(__file__).parents[1].rglob("*.py")), Path(jit.__file__)]
+    files = sorted(Path(__file__).parents[1].rglob("*.py"))
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 

@@ -36,34 +36,15 @@ class Camera:
 
 
 def world_to_camera(camera, points):
-    """``R (X - T)``: world points in the camera's frame.
-
-    Parameters
-    ----------
-    camera : Camera
-    points : (..., 3) array, mm, world frame
-
-    Returns
-    -------
-    (..., 3) array, mm, camera frame (x right, y down, z forward)
-    """
+    """``R (X - T)``: world points (..., 3), mm, in the camera's frame (x right, y down, z forward)."""
     return (np.asarray(points, float) - camera.T) @ camera.R.T
 
 
 def project(camera, points):
-    """Pixels of camera-frame points, by the data set's own formula (``ProjectPointRadial``).
+    """Pixels (..., 2), distorted, of camera-frame points (..., 3), mm, z > 0.
 
-    The tangential term multiplies by ``p1 y + p2 x`` once, where the usual model (OpenCV's) has it
-    twice; using that one instead moves points by up to 0.2 px.
-
-    Parameters
-    ----------
-    camera : Camera
-    points : (..., 3) array, mm, camera frame, z > 0
-
-    Returns
-    -------
-    (..., 2) array, px, distorted
+    By the data set's own formula (``ProjectPointRadial``). The tangential term multiplies by ``p1 y + p2 x``
+    once, where the usual model (OpenCV's) has it twice; using that one instead moves points by up to 0.2 px.
     """
     points = np.asarray(points, float)
     xy = points[..., :2] / points[..., 2:]

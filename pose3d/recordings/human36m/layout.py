@@ -75,23 +75,12 @@ def official_path(kind, subject, name, camera):
 
 
 def find_recordings(root, actions=("Walking",), subjects=SUBJECTS, cameras=CAMERAS):
-    """Find the recordings asked for, and list what is missing.
+    """Find the recordings asked for, in the folder that holds ``S1``, ``S5``, ..., and list what is missing.
 
-    Parameters
-    ----------
-    root : path of the folder that holds ``S1``, ``S5``, ...
-    actions, subjects, cameras : iterables of str; actions also by their aliases
-
-    Returns
-    -------
-    recordings : list of Recording, by subject, action, take, camera
-    problems : list of str, one line for each subject, take or recording skipped, with the
-        files it lacks, and for each recording without boxes or masks
-
-    Raises
-    ------
-    UserError
-        if a name is unknown, `root` is no folder or holds no subject, or nothing asked for is there
+    Returns a list of Recording, by subject, action, take, camera; and a line for each subject, take or
+    recording skipped, with the files it lacks, and for each recording without boxes or masks. Actions may be
+    named by their aliases. A `UserError` if a name is unknown, `root` is no folder or holds no subject, or
+    nothing asked for is there.
     """
     actions, subjects = list(actions), list(subjects)
     recordings, lacks = survey(root, actions, subjects, cameras)

@@ -12,11 +12,14 @@ from isal import isal_zlib
 
 from pose3d.errors import UserError
 from pose3d.io import hdf5
+from pose3d.io.atomic_files import whole
 from pose3d.skeleton import JOINTS_32
 
 _VARIABLE = "Masks"
 _V7_START = b"MATLAB 5.0 MAT-file"  # what versions 5, 6 and 7 write
 _FAULTS = (*hdf5.FAULTS, isal_zlib.error)
+# A MATLAB v7.3 file is HDF5 behind a block of that many bytes, which begins with the header.
+_USER_BLOCK, _HEADER = 512, b"MATLAB 7.3 MAT-file, Platform: any, Created by: pose3d, HDF5 schema 1.00 ."
 _REMEDY = "extract the file again"
 _MOST_PIXELS = 10**8  # of an image, far more than any camera's
 # Radii in mm of the spheres around the joints that define the official boxes: 140 for Head and
@@ -168,12 +171,15 @@ def _image(mask, path, index):
 @contextlib.contextmanager
 def mask_writer(path):
     """Yield a function that appends a mask, (H, W) bool, to the array ``Masks`` of a MATLAB v7.3 file."""
-    with hdf5.matlab_file(path) as file:
-        references = []
-        yield lambda mask: references.append(_append(file, len(references), mask))
-        cell = file.create_dataset(_VARIABLE, (len(references), 1), h5py.ref_dtype)
-        cell[:, 0] = references
-        cell.attrs["MATLAB_class"] = np.bytes_("cell")
+    with whole(path) as temporary:
+        with h5py.File(temporary, "w", userblock_size=_USER_BLOCK) as file:
+            references = []
+            yield lambda mask: references.append(_append(file, len(references), mask))
+            cell = file.create_dataset(_VARIABLE, (len(references), 1), h5py.ref_dtype)
+            cell[:, 0] = references
+            cell.attrs["MATLAB_class"] = np.bytes_("cell")
+        with temporary.open("rb+") as file:
+            file.write(_HEADER.ljust(124) + b"\x00\x02IM")
 
 
 def _append(file, index, mask):

@@ -7,49 +7,31 @@ from pose3d.errors import UserError
 from pose3d.recordings.human36m import ACTIONS, SUBJECTS, TAKES
 
 
-def assign_sound_files(folder, actions, check):
-    """As `assign_files`, and a dict of Path to UserError of the files that are left out.
-
-    `check` is a function of a Path that raises a `UserError` if the file cannot be used. Only files that are
-    assigned are read, as an archive holds thousands.
-    """
-    checked, faults = set(), {}
-    while True:
-        assignment = assign_files(folder, actions, without=faults)
-        unknown = {path for assigned in assignment.values() for path in assigned.values()} - checked
-        if not unknown:
-            return assignment, faults
-        for path in sorted(unknown):
-            checked.add(path)
-            try:
-                check(path)
-            except UserError as fault:
-                faults[path] = fault
-
-
-def assign_files(folder, actions, without=None):
+def assign_files(folder, actions, check, skipped):
     """Assign the BVH files of a folder: dict of action to dict of (subject, take) to Path.
 
     If the folder has subfolders named after actions, each action gets the files of its own. Otherwise all
     files, subfolders included, belong to the one action. The assignment depends on the folder alone, not on
-    the subjects asked for, so a tree can be written in parts. `without` holds files left out and why: Path to
-    UserError. A `UserError` if there are no files, or none for an action; the first fault, if all are left
-    out.
+    the subjects asked for, so a tree can be written in parts.
+
+    `check` is a function of a Path that raises a `UserError` if the file cannot be used; that error is added
+    to `skipped`, a dict of Path to UserError, and another file takes the place. Only files that are assigned
+    are checked, as an archive holds thousands. A `UserError` if there are no files for an action; the first
+    file's, if none can be used.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder of BVH files")
     folders = {action: folder / action for action in ACTIONS if (folder / action).is_dir()}
     missing = [action for action in actions if action not in folders]
-    if not folders:
-        if len(actions) > 1:
-            raise UserError(
-                f"{folder}: for several actions, put the BVH files into subfolders {', '.join(actions)}"
-            )
-        folders = {action: folder for action in actions}
-    elif missing:
+    if missing and folders:
         raise UserError(f"{folder}: no subfolder {missing[0]}, but some of other actions; add it")
-    return {action: _assign(where, without or {}) for action, where in folders.items()}
+    if len(missing) > 1:
+        raise UserError(
+            f"{folder}: for several actions, put the BVH files into subfolders {', '.join(actions)}"
+        )
+    folders |= dict.fromkeys(missing, folder)
+    return {action: _assigned(where, check, skipped) for action, where in folders.items()}
 
 
 def bvh_files(folder):
@@ -58,28 +40,38 @@ def bvh_files(folder):
     return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
 
 
-def _assign(folder, without):
-    """Assign files to subjects in turn, round after round: dict of (subject, take) to Path.
-
-    A subject's first take gets the first of his files, the second take the one in their middle. If there
-    are fewer files than subjects, the test subject S11 gets the last file for himself, and the others
-    share the rest.
-    """
-    there = bvh_files(folder)
+def _assigned(folder, check, skipped):
+    """Files that `check` accepts: dict of (subject, take) to Path."""
+    there, checked = bvh_files(folder), set()
     if not there:
         raise UserError(f"{folder}: no .bvh files")
-    files = [path for path in there if path not in without]
-    if not files:
-        raise without[there[0]]
-    enough = len(files) >= len(SUBJECTS)
-    shared = files[:-1] or files
-    assigned = {}
-    for i, subject in enumerate(SUBJECTS):
-        own = files[i :: len(SUBJECTS)] if enough else [shared[i % len(shared)]]
-        if subject == SUBJECTS[-1] and not enough:
-            own = files[-1:]
-        assigned[subject, TAKES[0]], assigned[subject, TAKES[1]] = own[0], own[len(own) // 2]
-    return assigned
+    while True:
+        files = [path for path in there if path not in skipped]
+        if not files:
+            raise skipped[there[0]]
+        takes = {
+            (subject, take): own[len(own) // 2 if take == TAKES[1] else 0]
+            for subject, own in _shares(files).items()
+            for take in TAKES
+        }
+        new = sorted(set(takes.values()) - checked)
+        if not new:
+            return takes
+        checked.update(new)
+        for path in new:
+            try:
+                check(path)
+            except UserError as fault:
+                skipped[path] = fault
+
+
+def _shares(files):
+    """Each subject's files, in turn; of too few, the test subject S11 has the last for himself."""
+    if len(files) >= len(SUBJECTS):
+        return {subject: files[i :: len(SUBJECTS)] for i, subject in enumerate(SUBJECTS)}
+    others = files[:-1] or files
+    shares = {subject: [others[i % len(others)]] for i, subject in enumerate(SUBJECTS)}
+    return shares | {SUBJECTS[-1]: files[-1:]}
 
 
 def motion_provenance(folder, assignment, joint_map, rate=None, skipped=()):
@@ -88,20 +80,16 @@ def motion_provenance(folder, assignment, joint_map, rate=None, skipped=()):
     `assignment` is as from `assign_files`, `rate` is in frames per second or None as the files say, and
     `skipped` are files that cannot be used.
     """
-
-    def name(path):
-        return path.relative_to(folder).as_posix()
-
-    takes = {
-        action: {f"{subject} {take}": name(path) for (subject, take), path in assigned.items()}
-        for action, assigned in assignment.items()
-    }
-    used = sorted({path for assigned in assignment.values() for path in assigned.values()})
+    used = sorted({path for takes in assignment.values() for path in takes.values()})
+    names = {path: path.relative_to(folder).as_posix() for path in bvh_files(folder)}
     return {
-        "takes": takes,
-        "bytes": {name(path): path.stat().st_size for path in bvh_files(folder)},
-        "sha256": {name(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in used},
+        "takes": {
+            action: {f"{subject} {take}": names[path] for (subject, take), path in takes.items()}
+            for action, takes in assignment.items()
+        },
+        "bytes": {name: path.stat().st_size for path, name in names.items()},
+        "sha256": {names[path]: hashlib.sha256(path.read_bytes()).hexdigest() for path in used},
         "joint_map": joint_map,
         "rate": rate,
-        "skipped": [name(path) for path in skipped],
+        "skipped": [path.relative_to(folder).as_posix() for path in skipped],
     }

@@ -1,7 +1,7 @@
 """BVH motion capture: a strict reader and the forward kinematics."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,13 @@ from scipy.spatial.transform import Rotation
 from pose3d.errors import UserError
 
 _LARGEST = 1e7  # of a number; larger ones are no lengths or angles of a body, and overflow further on
-_CHANNELS = {f"{axis}{kind}": (kind, i) for kind in ("position", "rotation") for i, axis in enumerate("xyz")}
+_ITEM = re.compile(
+    r"(?:(?P<kind>ROOT|JOINT)\s+(?P<name>[^{}\n]*[^{}\s])\s*\{|(?P<site>END\s+SITE)\s*\{|(?P<end>\})"
+    r"|OFFSET(?P<offset>(?:\s+[^\s{}]+){3})"
+    r"|CHANNELS\s+(?P<count>\d)(?=\s)(?P<channels>(?:\s+[XYZ](?:POSITION|ROTATION)\b)*))\s*",
+    re.IGNORECASE,
+)
+_TIMING = re.compile(r"\s*Frames\s*:\s*(\S+)\s*\n\s*Frame\s+Time\s*:\s*(\S+)[^\S\n]*(?:\n|$)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -21,7 +27,7 @@ class Bvh:
     names: list  # "" for an End Site
     parents: list  # each smaller than the joint's own index; -1 for the root
     offsets: np.ndarray  # (J, 3)
-    channels: list  # by joint, a list of ("position" or "rotation", axis 0..2)
+    channels: list  # by joint, a list of ("position" or "rotation", "x", "y" or "z")
     values: np.ndarray  # (F, C), all joints' channels in order; angles in degrees
     frame_time: float  # s
 
@@ -29,15 +35,26 @@ class Bvh:
 def read(path):
     """Read a BVH file, with channels in any order; a `UserError` names the line that violates the format."""
     path = Path(path)
-    lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
-    start = next((i for i, line in enumerate(lines) if line.strip().upper() == "MOTION"), None)
-    if start is None:
-        raise UserError(f"{path}, line {len(lines)}: MOTION is missing; the file is truncated or not BVH")
-    names, parents, offsets, channels = _hierarchy(_Words(path, lines[:start]))
-    rows = [(i, line) for i, line in enumerate(lines[start + 1 :], start + 2) if line.strip()]
-    frames, frame_time = _timing(path, rows[:2], len(lines))
-    values = _values(path, rows[2:], frames, sum(map(len, channels)), len(lines))
-    return Bvh(path, names, parents, np.array(offsets, float), channels, values, frame_time)
+    text = path.read_text(encoding="utf-8-sig", errors="replace")
+
+    def error(message, at):
+        line = text.count("\n", 0, at) + 1
+        return UserError(f"{path}, line {line}: {message}")
+
+    motion = re.search(r"^[^\S\n]*MOTION[^\S\n]*$", text, re.IGNORECASE | re.MULTILINE)
+    if not motion:
+        raise error("MOTION is missing; the file is truncated or not BVH", len(text.rstrip()))
+    names, parents, offsets, channels = _figure(text[: motion.start()], error)
+    timing = _TIMING.match(text, motion.end())
+    if not timing:
+        raise error("'Frames:' and 'Frame Time:' with a number each expected after MOTION", motion.end())
+    frames, step = (_number(word, timing.start(i), error) for i, word in enumerate(timing.groups(), 1))
+    if frames < 1 or step <= 0:
+        raise error(f"{frames:g} frames of {step:g} s are no motion", timing.end(2))
+    values = _table(text, timing.end(), sum(map(len, channels)), error)
+    if len(values) != frames:
+        raise error(f"{frames:g} frames announced, but {len(values)} lines of motion", len(text.rstrip()))
+    return Bvh(path, names, parents, np.array(offsets), channels, np.array(values), step)
 
 
 def pose(bvh):
@@ -46,19 +63,15 @@ def pose(bvh):
     A position channel replaces the offset along its axis, as exporters write it. Returns positions (F, J, 3),
     in the file's unit and axes, and a list of J Rotations of F each, from the joint's own axes to the file's.
     """
-    frames = len(bvh.values)
-    positions = np.zeros((frames, len(bvh.names), 3))
-    rotations = []
-    column = 0
+    frames, columns = len(bvh.values), iter(bvh.values.T)
+    positions, rotations = np.zeros((frames, len(bvh.names), 3)), []
     for joint, (parent, channels) in enumerate(zip(bvh.parents, bvh.channels, strict=True)):
         offset, turn = np.tile(bvh.offsets[joint], (frames, 1)), Rotation.identity(frames)
         for kind, axis in channels:
-            value = bvh.values[:, column]
-            column += 1
             if kind == "position":
-                offset[:, axis] = value
+                offset[:, "xyz".index(axis)] = next(columns)
             else:
-                turn = turn * Rotation.from_euler("xyz"[axis], value[:, None], degrees=True)
+                turn = turn * Rotation.from_euler(axis, next(columns)[:, None], degrees=True)
         if parent >= 0:
             offset = positions[:, parent] + rotations[parent].apply(offset)
             turn = rotations[parent] * turn
@@ -68,124 +81,61 @@ def pose(bvh):
 
 
 def rest_pose(bvh):
-    """(J, 3) positions of the joints without rotation."""
-    positions = np.zeros(bvh.offsets.shape)
-    for joint, parent in enumerate(bvh.parents):
-        positions[joint] = bvh.offsets[joint] + (positions[parent] if parent >= 0 else 0)
-    return positions
+    """(1, J, 3) positions of the joints without rotation."""
+    return pose(replace(bvh, channels=[()] * len(bvh.names), values=np.empty((1, 0))))[0]
 
 
-class _Words:
-    """Tokens of the hierarchy, taken in turn; `line` is that of the last one taken."""
-
-    def __init__(self, path, lines):
-        self.path, self.line = path, 1
-        spaced = (re.sub(r"([{}])", r" \1 ", line) for line in lines)
-        self._left = [(word, i) for i, line in enumerate(spaced, 1) for word in line.split()][::-1]
-
-    def __bool__(self):
-        return bool(self._left)
-
-    def take(self, *wanted):
-        """Take the next word; an error if it is not among `wanted`, if given."""
-        word, self.line = self._left.pop() if self._left else ("MOTION", self.line)
-        if wanted and word.upper() not in wanted:
-            raise self.error(f"{' or '.join(wanted)} expected, not {word!r}")
-        return word
-
-    def name(self):
-        """Take all words up to the opening brace of a joint."""
-        words = []
-        while self and (word := self.take()) != "{":
-            words.append(word)
-        if not words or not self:
-            raise self.error("a joint's name and an opening brace expected")
-        return " ".join(words)
-
-    def numbers(self, count):
-        words = [self.take() for _ in range(count)]
-        return [_number(word, f"{self.path}, line {self.line}") for word in words]
-
-    def error(self, message, line=None):
-        return UserError(f"{self.path}, line {line or self.line}: {message}")
-
-
-def _hierarchy(words):
-    """Names, parents, offsets and channels of the figure."""
-    names, parents, offsets, channels = [], [], [], []
-    opened = []  # joints with open braces, and the lines of the braces
-    words.take("HIERARCHY")
-    word = words.take("ROOT")
-    while True:
-        if word.upper() in ("ROOT", "JOINT", "END"):
-            if word.upper() == "END":
-                words.take("SITE")
-                words.take("{")
-            names.append("" if word.upper() == "END" else words.name())
-            if names[-1] and names[-1] in names[:-1]:
-                raise words.error(f"a second joint {names[-1]!r}; rename one")
-            parents.append(opened[-1][0] if opened else -1)
+def _figure(text, error):
+    """Names, parents, offsets and channels of the joints in the text above MOTION."""
+    names, parents, offsets, channels, opened = [], [], [], [], []
+    start = re.match(r"\s*HIERARCHY\s+", text, re.IGNORECASE)
+    at = start.end() if start else 0
+    while opened or not names:
+        item = _ITEM.match(text, at) if start else None
+        is_root = item is not None and (item["kind"] or "").upper() == "ROOT"
+        if item is None or is_root == bool(opened):
+            wanted = "JOINT, End Site, OFFSET, CHANNELS or }" if opened else "HIERARCHY and ROOT"
+            raise error(f"{wanted} expected, not {(text[at:].split() or ['MOTION'])[0]!r}", at)
+        if item["end"]:
+            if offsets[joint := opened.pop()] is None:
+                raise error(f"{names[joint] or 'an End Site'} ends without an OFFSET", at)
+        elif item["offset"]:
+            offsets[opened[-1]] = [_number(word, at, error) for word in item["offset"].split()]
+        elif item["count"]:
+            words = item["channels"].lower().split()
+            if len(words) != int(item["count"]):
+                raise error(f"{item['count']} channels announced, but {len(words)} named", at)
+            channels[opened[-1]] = [(word[1:], word[0]) for word in words]
+        else:
+            if item["name"] and item["name"] in names:
+                raise error(f"a second joint {item['name']!r}; rename one", at)
+            parents.append(opened[-1] if opened else -1)
+            opened.append(len(names))
+            names.append(item["name"] or "")
             offsets.append(None)
             channels.append([])
-            opened.append((len(names) - 1, words.line))
-        elif word.upper() == "OFFSET":
-            offsets[opened[-1][0]] = words.numbers(3)
-        elif word.upper() == "CHANNELS":
-            channels[opened[-1][0]] = _channels(words)
-        elif offsets[joint := opened.pop()[0]] is None:
-            raise words.error(f"{names[joint] or 'an End Site'} ends without an OFFSET")
-        if not opened:
-            break
-        if not words:
-            joint, line = opened[-1]
-            raise words.error(f"the brace of {names[joint] or 'an End Site'} is not closed", line)
-        word = words.take("OFFSET", "CHANNELS", "JOINT", "END", "}")
-    if words:
-        raise words.error(f"{words.take()!r} after the end of the figure; give one figure per file")
+        at = item.end()
+    if text[at:]:
+        raise error(f"{text[at:].split()[0]!r} after the end of the figure; give one figure per file", at)
     return names, parents, offsets, channels
 
 
-def _channels(words):
-    count = words.take()
-    if count not in ("0", "1", "2", "3", "4", "5", "6"):
-        raise words.error(f"the number of channels expected, not {count!r}; a joint has 6 at most")
-    return [_CHANNELS[words.take(*map(str.upper, _CHANNELS)).lower()] for _ in range(int(count))]
-
-
-def _timing(path, rows, last):
-    """Number of frames and frame time in s, from the two lines below MOTION."""
-    wanted = (("Frames", "the number of frames"), ("Frame Time", "the seconds between frames"))
-    found = []
-    for (key, what), (line, text) in zip(wanted, [*rows, (last, ""), (last, "")], strict=False):
-        match = re.fullmatch(key.replace(" ", r"\s+") + r"\s*:\s*(\S+)", text.strip(), re.IGNORECASE)
-        if not match:
-            raise UserError(f"{path}, line {line}: '{key}:' and {what} expected, not {text.strip()!r}")
-        value = _number(match[1], f"{path}, line {line}")
-        if value <= 0 or (key == "Frames" and value != int(value)):
-            raise UserError(f"{path}, line {line}: {match[1]} cannot be {what}")
-        found.append(value)
-    return int(found[0]), found[1]
-
-
-def _values(path, rows, frames, columns, last):
-    """The (F, C) table of channel values."""
-    if len(rows) != frames:
-        line = rows[frames][0] if len(rows) > frames else last
-        raise UserError(f"{path}, line {line}: {frames} frames announced, but {len(rows)} lines of motion")
-    table = np.empty((frames, columns))
-    for row, (line, text) in zip(table, rows, strict=True):
-        where, words = f"{path}, line {line}", text.split()
+def _table(text, start, columns, error):
+    """The lines of channel values, as lists of floats."""
+    table = []
+    for line in re.compile(r".*\S.*").finditer(text, start):
+        words = line[0].split()
         if len(words) != columns:
-            raise UserError(f"{where}: {len(words)} values, but the joints have {columns} channels")
-        row[:] = [_number(word, where) for word in words]
+            raise error(f"{len(words)} values, but the joints have {columns} channels", line.start())
+        table.append([_number(word, line.start(), error) for word in words])
     return table
 
 
-def _number(word, where):
+def _number(word, at, error):
     try:
         value = float(word)
     except ValueError:
         value = np.nan
     if not abs(value) <= _LARGEST:
-        raise UserError(f"{where}: {word!r} is not a finite number, at most {_LARGEST:g}")
+        raise error(f"{word!r} is not a finite number, at most {_LARGEST:g}", at)
     return value

@@ -13,24 +13,17 @@ from pose3d.synthetic.motion.bvh import pose, read, rest_pose
 from pose3d.synthetic.motion.joint_names import find_joints
 
 _Z_UP = Rotation.from_euler("x", 90, degrees=True)  # BVH has y up
-_UPRIGHT = 0.7  # smallest cosine with the vertical of trunk and legs in a standing pose
+_STANDING = 0.7  # smallest cosine with the vertical of trunk and legs in a standing pose
 _LYING = 0.5  # share of frames that stand along another axis, by which that axis is taken to be up
 _SLOWEST, _FASTEST = 10, 480  # frames per second of motion capture
 _LEAP = 0.1  # of the leg's length between frames: 10 m/s at 120 frames per second
 _SUDDEN, _NEXT = 3, 10  # a leap exceeds 3 times the largest of the next 10 steps
 _TOUCHING = 1e-3  # of the leg's length: joints in the same place
-_LEGS = [(f"{side}{a}", f"{side}{b}") for side, _ in SIDES for a, b in (("UpLeg", "Leg"), ("Leg", "Foot"))]
-_ARMS = [
-    (f"{side}{a}", f"{side}{b}") for side, _ in SIDES for a, b in (("Arm", "ForeArm"), ("ForeArm", "Hand"))
-]
-_BONES = [
-    *_LEGS,
-    *_ARMS,
-    ("LeftUpLeg", "RightUpLeg"),
-    ("LeftArm", "RightArm"),
-    ("Hips", "Neck"),
-    ("Neck", "Head"),
-]
+LEGS, _ARMS = (
+    [(side + one, side + other) for side, _ in SIDES for one, other in bones]
+    for bones in ((("UpLeg", "Leg"), ("Leg", "Foot")), (("Arm", "ForeArm"), ("ForeArm", "Hand")))
+)
+_ACROSS = [("LeftUpLeg", "RightUpLeg"), ("LeftArm", "RightArm"), ("Hips", "Neck"), ("Neck", "Head")]
 
 
 @dataclass(frozen=True)
@@ -41,18 +34,11 @@ class Capture:
     turns: dict  # of F Rotations, of each joint from the reference pose, z up
     reference: dict  # of (1, 3), the points in a standing pose
 
-    def __len__(self):
-        return len(self.points["Hips"])
-
     def turned(self, rotation):
         """The motion rotated by a Rotation about z."""
         points = {name: rotation.apply(at) for name, at in self.points.items()}
         turns = {name: rotation * turn for name, turn in self.turns.items()}
         return Capture(points, turns, self.reference)
-
-    def leg(self):
-        """Length of thigh and shank in the reference pose, mean of both sides, in the file's unit."""
-        return _leg(self.reference)
 
 
 def load(path, joint_map, limit=None, rate=None):
@@ -68,18 +54,27 @@ def load(path, joint_map, limit=None, rate=None):
     frame time that no motion capture has.
     """
     bvh = read(path)
-    step = 1 / rate if rate else _frame_time(bvh)
+    if not (rate or 1 / _FASTEST <= bvh.frame_time * 1.001 <= 1.002 / _SLOWEST):
+        raise UserError(
+            f"{path}: Frame Time: {bvh.frame_time:g} is no time in s between frames; motion capture has "
+            f"{_SLOWEST} to {_FASTEST} frames per second: give the right number by --motion-fps"
+        )
     joints = find_joints(bvh, joint_map)
     positions, rotations = pose(bvh)
-    points = _points(bvh, joints, positions)
-    turns = {name: _Z_UP * rotations[joint] * _Z_UP.inv() for name, joint in _sources(bvh, joints).items()}
+    points, rest = _points(bvh, joints, positions), _points(bvh, joints, rest_pose(bvh))
     _check_bones(bvh, joints, points)
-    reference, turns = _stand(path, points, turns, _points(bvh, joints, rest_pose(bvh)[None]))
+    collars = {f"{side}Shoulder": max(bvh.parents[joints[f"{side}Arm"]], 0) for side, _ in SIDES}
+    sources = {"Neck": joints["Spine1"]} | joints | collars  # what carries the arm is the collar
+    turns = {name: _Z_UP * rotations[joint] * _Z_UP.inv() for name, joint in sources.items()}
+    if _uprightness(rest)[0] <= _STANDING:
+        best = int(_check_stands(path, points).argmax())
+        rest = {name: at[best : best + 1] for name, at in points.items()}
+        turns = {name: turn * turn[best].inv() for name, turn in turns.items()}
     first = int(_starts_with_t_pose(bvh, points))
     _check_up(path, {name: at[first:] for name, at in points.items()})
     if len(bvh.values) - first < 2:
         raise UserError(f"{path}: only {len(bvh.values)} frame(s); give at least 2 frames of motion")
-    seconds = np.arange(len(bvh.values) - first) * step
+    seconds = np.arange(len(bvh.values) - first) * (1 / rate if rate else bvh.frame_time)
     # A frame time such as .0083333 is truncated: the last frame counts if it is missed by this little.
     number = int(seconds[-1] * FRAMES_PER_SECOND + 0.01) + 1
     at = np.minimum(np.arange(min(number, limit or number)) / FRAMES_PER_SECOND, seconds[-1])
@@ -87,18 +82,14 @@ def load(path, joint_map, limit=None, rate=None):
     return Capture(
         {name: make_interp_spline(seconds, p[first:], degree)(at) for name, p in points.items()},
         {name: Slerp(seconds, turn[first:])(at) for name, turn in turns.items()},
-        reference,
+        rest,
     )
 
 
-def _frame_time(bvh):
-    """The seconds between frames, as the file says; a `UserError` if it means something else."""
-    if not 1 / _FASTEST <= bvh.frame_time * 1.001 <= 1.002 / _SLOWEST:
-        raise UserError(
-            f"{bvh.path}: Frame Time: {bvh.frame_time:g} is no time in s between frames; motion capture has "
-            f"{_SLOWEST} to {_FASTEST} frames per second: give the right number by --motion-fps"
-        )
-    return bvh.frame_time
+def leg_length(points):
+    """Length of thigh and shank, mean of both sides and all frames."""
+    bones = [points[upper] - points[lower] for upper, lower in LEGS]
+    return float(np.linalg.norm(bones, axis=-1).sum(axis=0).mean() / 2)
 
 
 def _points(bvh, joints, positions):
@@ -117,55 +108,38 @@ def _points(bvh, joints, positions):
     return points
 
 
-def _sources(bvh, joints):
-    """The joints that turn our bones: dict of bone to joint. The collar is what carries the arm."""
-    collars = {f"{side}Shoulder": max(bvh.parents[joints[f"{side}Arm"]], 0) for side, _ in SIDES}
-    return {"Neck": joints["Spine1"]} | joints | collars
-
-
-def _leg(points):
-    """Length of thigh and shank, mean of both sides and all frames."""
-    bones = [points[upper] - points[lower] for upper, lower in _LEGS]
-    return float(np.linalg.norm(bones, axis=-1).sum(axis=0).mean() / 2)
-
-
 def _check_bones(bvh, joints, points):
     """Raise an error for a bone without length, which has no direction."""
     names = {"Neck": "the shoulders' middle"} | {name: bvh.names[joint] for name, joint in joints.items()}
     names["Hips"] = "the hips' middle"
-    for one, other in _BONES:
-        if np.linalg.norm(points[one] - points[other], axis=1).min() <= _TOUCHING * _leg(points):
+    for one, other in (*LEGS, *_ARMS, *_ACROSS):
+        if np.linalg.norm(points[one] - points[other], axis=1).min() <= _TOUCHING * leg_length(points):
             raise UserError(
                 f"{bvh.path}: {names[one]} and {names[other]}, used as {one} and {other}, coincide; name "
                 "other joints by --joint-map"
             )
 
 
-def _stand(path, points, turns, rest):
-    """The reference pose, and the rotations from it."""
-    if _uprightness(rest)[0] > _UPRIGHT:
-        return rest, turns
+def _check_stands(path, points):
+    """The uprightness (F,); an error if nobody stands."""
     upright = _uprightness(points)
-    best = int(upright.argmax())
-    if upright[best] <= _UPRIGHT:
+    if upright.max() <= _STANDING:
         raise UserError(
             f"{path}: no standing pose with y up, neither the rest pose nor a frame; convert the file to y up"
         )
-    reference = {name: at[best : best + 1] for name, at in points.items()}
-    return reference, {name: turn * turn[best].inv() for name, turn in turns.items()}
+    return upright
 
 
 def _check_up(path, points):
     """Refuse a motion that stands along the file's z, whatever way up its rest pose is."""
-    if (_uprightness(points) > _UPRIGHT).any():
-        return
-    if (_uprightness(points, _Z_UP.apply([0, 0, 1])) > _UPRIGHT).mean() > _LYING:
+    z_up = _uprightness(points, _Z_UP.apply([0, 0, 1])) > _STANDING
+    if not (_uprightness(points) > _STANDING).any() and z_up.mean() > _LYING:
         raise UserError(f"{path}: the body stands with z up; convert the file to y up")
 
 
 def _uprightness(points, up=(0, 0, 1)):
     """(F,) smallest cosine of trunk, thighs and shanks with the vertical."""
-    bones = np.stack([points[upper] - points[lower] for upper, lower in [("Neck", "Hips"), *_LEGS]])
+    bones = np.stack([points[upper] - points[lower] for upper, lower in [("Neck", "Hips"), *LEGS]])
     return (bones @ up / np.linalg.norm(bones, axis=-1)).min(axis=0)
 
 
@@ -175,5 +149,5 @@ def _starts_with_t_pose(bvh, points):
     if not bvh.values[0, np.array(kinds) == "rotation"].any():
         return True
     body = np.stack([at - points["Hips"] for at in points.values()])[:, : _NEXT + 2]
-    steps = np.linalg.norm(np.diff(body, axis=1), axis=-1).max(axis=0) / _leg(points)
+    steps = np.linalg.norm(np.diff(body, axis=1), axis=-1).max(axis=0) / leg_length(points)
     return len(steps) > 1 and steps[0] > max(_LEAP, _SUDDEN * steps[1:].max())

@@ -1,34 +1,33 @@
 """Find the joints of a BVH skeleton that drive our bones, by known names or by the user's joint map."""
 
-import json
-import tomllib
 from pathlib import Path
+from typing import Literal
+
+import msgspec
 
 from pose3d.errors import UserError
 
 # Names in the common conversions of CMU's data and similar skeletons, the most specific first:
 # "LeftShoulder" is the collar if there is a "LeftArm". {Side} is Left or Right, {s} is l or r; names are
 # compared without case.
-_MIDDLE = {
-    "Hips": ("Hips", "Hip", "Pelvis"),
-    "LowerBack": ("LowerBack",),
-    "Spine": ("Spine", "Abdomen", "Chest"),
-    "Neck": ("Neck1", "Neck"),
-    "Head": ("Head",),
+_KNOWN = {
+    "Hips": "Hips Hip Pelvis",
+    "LowerBack": "LowerBack",
+    "Spine": "Spine Abdomen Chest",
+    "Neck": "Neck1 Neck",
+    "Head": "Head",
+    "{Side}UpLeg": "{Side}UpLeg {Side}Thigh {s}Thigh {Side}UpperLeg {Side}Hip",
+    "{Side}Leg": "{Side}Leg {Side}Shin {s}Shin {Side}LowLeg {Side}LowerLeg {Side}Knee",
+    "{Side}Foot": "{Side}Foot {s}Foot {Side}Ankle",
+    "{Side}ToeBase": "{Side}ToeBase {Side}Toe {Side}Toes",
+    "{Side}Arm": "{Side}Arm {Side}UpArm {Side}UpperArm {s}Shldr {Side}Shoulder",
+    "{Side}ForeArm": "{Side}ForeArm {s}ForeArm {Side}LowArm {Side}LowerArm {Side}Elbow",
+    "{Side}Hand": "{Side}Hand {s}Hand {Side}Wrist",
 }
-_SIDED = {
-    "UpLeg": ("{Side}UpLeg", "{Side}Thigh", "{s}Thigh", "{Side}UpperLeg", "{Side}Hip"),
-    "Leg": ("{Side}Leg", "{Side}Shin", "{s}Shin", "{Side}LowLeg", "{Side}LowerLeg", "{Side}Knee"),
-    "Foot": ("{Side}Foot", "{s}Foot", "{Side}Ankle"),
-    "ToeBase": ("{Side}ToeBase", "{Side}Toe", "{Side}Toes"),
-    "Arm": ("{Side}Arm", "{Side}UpArm", "{Side}UpperArm", "{s}Shldr", "{Side}Shoulder"),
-    "ForeArm": ("{Side}ForeArm", "{s}ForeArm", "{Side}LowArm", "{Side}LowerArm", "{Side}Elbow"),
-    "Hand": ("{Side}Hand", "{s}Hand", "{Side}Wrist"),
-}
-_ALIASES = _MIDDLE | {
-    side + part: tuple(name.format(Side=side, s=side[0]) for name in names)
+_ALIASES = {
+    bone.format(Side=side): names.format(Side=side, s=side[0]).lower().split()
     for side in ("Left", "Right")
-    for part, names in _SIDED.items()
+    for bone, names in _KNOWN.items()
 }
 _OPTIONAL = ("LeftToeBase", "RightToeBase", "LowerBack", "Spine", "Neck")
 _CHEST = "Spine1"  # the joint that carries both arms, since conversions number the spine differently
@@ -41,24 +40,15 @@ def read_joint_map(path):
     A `UserError` if the file cannot be parsed, or holds anything else than known joints and names.
     """
     path = Path(path)
+    parser = msgspec.json if path.suffix.lower() == ".json" else msgspec.toml
     try:
-        text = path.read_text(encoding="utf-8-sig")
-        return _checked(path, json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text))
+        return parser.decode(path.read_text(encoding="utf-8-sig"), type=dict[Literal[KEYS], str])
     # ValueError is the base class of the errors of parsers and decoder, and of printing 5,000 digits; nested
     # brackets recurse.
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{path}: not valid TOML or JSON ({error})") from error
-
-
-def _checked(path, names):
-    if not isinstance(names, dict):
-        raise UserError(f"{path}: give a table of joints and names")
-    for key, name in names.items():
-        if key not in KEYS:
-            raise UserError(f"{path}: unknown joint {key!r}; choose from {', '.join(KEYS)}")
-        if not isinstance(name, str):
-            raise UserError(f"{path}: {key} = {name!r}; give the name of a joint in the BVH files")
-    return names
+        raise UserError(
+            f"{path}: not a joint map in TOML or JSON ({error}); name the joints of {', '.join(KEYS)}"
+        ) from error
 
 
 def find_joints(bvh, joint_map):
@@ -67,38 +57,27 @@ def find_joints(bvh, joint_map):
     Joints that `joint_map` lacks are found by known names; toes, neck and lower spine are optional. A
     `UserError` if a necessary joint is missing.
     """
-    # Some exporters prefix a name space: "mixamorig:Hips".
-    indices = {name.rpartition(":")[2].lower(): i for i, name in reversed(list(enumerate(bvh.names))) if name}
     exact = {name: i for i, name in enumerate(bvh.names) if name}
+    # Some exporters prefix a name space: "mixamorig:Hips".
+    bare = {name.rpartition(":")[2].lower(): i for name, i in reversed(exact.items())}
     found = {
-        key: exact.get(joint_map[key]) if key in joint_map else _first(aliases, indices)
-        for key, aliases in _ALIASES.items()
+        bone: next((bare[name] for name in names if name in bare), None) for bone, names in _ALIASES.items()
     }
-    known = joint_map.get(_CHEST)
-    found[_CHEST] = _carrier(bvh, found) if known is None else exact.get(known)
-    missing = [key for key, i in found.items() if i is None and (key in joint_map or key not in _OPTIONAL)]
+    found |= {bone: exact.get(name) for bone, name in joint_map.items()}
+    if _CHEST not in found:
+        found[_CHEST] = _chest(bvh, *(found[bone] for bone in ("Hips", "LeftArm", "RightArm")))
+    optional = {*_OPTIONAL} - {*joint_map}
+    missing = [bone for bone, i in found.items() if i is None and bone not in optional]
     if missing:
-        wanted = ", ".join(f"{key} ({joint_map[key]!r})" if key in joint_map else key for key in missing)
+        wanted = ", ".join(f"{bone} ({joint_map[bone]!r})" if bone in joint_map else bone for bone in missing)
         raise UserError(f"{bvh.path}: no joint for {wanted} among {', '.join(exact)}; name it by --joint-map")
-    return {key: i for key, i in found.items() if i is not None}
+    return {bone: i for bone, i in found.items() if i is not None}
 
 
-def _first(aliases, indices):
-    return next((indices[name.lower()] for name in aliases if name.lower() in indices), None)
-
-
-def _carrier(bvh, found):
+def _chest(bvh, hips, left, right):
     """The last joint above both arms; None if there is none below the hips."""
-    if None in (found["Hips"], found["LeftArm"], found["RightArm"]):
-        return None
-    hips, left, right = (_above(bvh, found[name]) for name in ("Hips", "LeftArm", "RightArm"))
-    # Parents come before their children.
-    return max(left & right - hips - {found["Hips"]}, default=None)
-
-
-def _above(bvh, joint):
-    """The joints from which a joint hangs."""
-    above = set()
-    while (joint := bvh.parents[joint]) >= 0:
-        above.add(joint)
-    return above
+    above = {None: set(), -1: set()}
+    for joint, parent in enumerate(bvh.parents):  # parents come before their children
+        above[joint] = above[parent] | {parent}
+    common = above[left] & above[right] if hips is not None else set()
+    return max(common - above[hips] - {hips, -1}, default=None)

@@ -3,7 +3,8 @@
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from pose3d.synthetic.body import BONE, SIDES, shortest
+from pose3d.synthetic.body import BONE, BONES, SIDES, shortest
+from pose3d.synthetic.motion.capture import LEGS, leg_length
 from pose3d.synthetic.motion.kinematics import Motion, all_bones, euler, upright
 
 _TRUNK = ("Hips", "LowerBack", "Spine", "Spine1", "Neck", "Head", "LeftShoulder", "RightShoulder")
@@ -29,13 +30,10 @@ def retarget(capture, body):
         for upper, lower in (("UpLeg", "Leg"), ("Leg", "Foot")):
             turns[side + upper] = _limb(capture, side + upper, side + lower, ahead, (0, 0, -1))
         turns |= _foot(capture, body, side, ahead)
-    at = body.t_pose
-    legs = [
-        np.linalg.norm(at[BONE[f"Left{a}"]] - at[BONE[f"Left{b}"]])
-        for a, b in (("UpLeg", "Leg"), ("Leg", "Foot"))
-    ]
-    middle = (at[BONE["LeftUpLeg"]] + at[BONE["RightUpLeg"]]) / 2
-    path = sum(legs) / capture.leg() * capture.points["Hips"]
+    heads = dict(zip(BONES, body.t_pose, strict=True))
+    legs = sum(np.linalg.norm(heads[a] - heads[b]) for a, b in LEGS[:2])
+    middle = (heads["LeftUpLeg"] + heads["RightUpLeg"]) / 2
+    path = legs / leg_length(capture.reference) * capture.points["Hips"]
     return Motion(all_bones(turns), path - turns["Hips"] @ middle)
 
 

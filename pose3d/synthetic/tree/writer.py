@@ -11,8 +11,8 @@ from tqdm import tqdm
 
 from pose3d.errors import UserError
 from pose3d.io.atomic_files import exclusive, remove_partial
-from pose3d.io.cpu import cores
 from pose3d.io.processes import run_all
+from pose3d.io.resources import cores
 from pose3d.io.video import video_writer
 from pose3d.recordings.human36m import (
     ACTIONS,
@@ -32,7 +32,7 @@ from pose3d.recordings.human36m import (
     write_poses,
 )
 from pose3d.synthetic.mask_errors import spoil
-from pose3d.synthetic.motion.assignment import assign_files, assign_sound_files, motion_provenance
+from pose3d.synthetic.motion.assignment import assign_files, motion_provenance
 from pose3d.synthetic.motion.capture import load
 from pose3d.synthetic.motion.gait import GAITS, walk
 from pose3d.synthetic.motion.joint_names import read_joint_map
@@ -223,18 +223,17 @@ def _assignment(out, folder, joint_map, rate, actions):
         raise UserError(f"--motion-fps {rate:g}: give frames per second, from 1 to {_FASTEST}")
     names = {} if joint_map is None else read_joint_map(joint_map)
     written = (read_provenance(out) or {}).get("motion")
-    if written is not None:  # a tree keeps its files, and these were checked
-        skipped = {
-            Path(folder, name): UserError(f"{name} cannot be used") for name in written.get("skipped", ())
-        }
-        return assign_files(folder, actions, skipped), skipped, names
+    skipped = {
+        Path(folder, name): UserError(f"{name} cannot be used") for name in (written or {}).get("skipped", ())
+    }
 
     def check(path):
-        with np.errstate(invalid="ignore"):  # `keep_in_view` names a file with such joints
-            _staged(load(path, names, rate=rate), body_of(SUBJECTS[0]), path)
+        if written is None:  # a tree keeps its files, and these were checked
+            with np.errstate(invalid="ignore"):  # `keep_in_view` names a file with such joints
+                _staged(load(path, names, rate=rate), body_of(SUBJECTS[0]), path)
 
-    files, skipped = assign_sound_files(folder, actions, check)
-    for fault in skipped.values():
+    files = assign_files(folder, actions, check, skipped)
+    for fault in skipped.values() if written is None else ():
         print(f"skipped: {fault}", file=sys.stderr)
     return files, skipped, names
 

@@ -5,9 +5,9 @@ import pytensor
 import pytensor.tensor as pt
 import pytest
 
-from pose3d.ops import NODES
 from pose3d.ops.kernels import dense
 from pose3d.ops.kernels.simd import Target
+from pose3d.ops.linker import NODES
 from pose3d.ops.matmul import Product
 from tests.ops.kernels.test_kernels import HALF, HOST
 

@@ -48,7 +48,7 @@ def test_no_tile_spills(layer, target):
     assert accumulators + filters + 1 <= target.registers
     assert tile.columns <= layer.columns
     reach_rows, reach_run = reach(layer)
-    assert (reach_rows, reach_run) == (layer.kernel + 1, (layer.kernel + 1) * layer.maps_in)
+    assert (reach_rows, reach_run) == touched(layer, 1, 1, layer.run).shape
     blocks = (gradient_block(layer, target), layer.kernel), (input_block(layer, target), reach_rows)
     for block, rows in blocks:
         assert block.rows * block.vectors + 1 < target.registers
@@ -64,14 +64,41 @@ def test_tiles_are_known_by_hand():
     assert forward_tile(Layer(1, 5, 5, "tanh", "float32", 62), TARGETS["AVX-512"]).unrolled
 
 
+def touched(layer, down, across, width):
+    """What so many rows and columns of pooled cells read of an image: (rows, numbers of a row) bool array.
+
+    At each position the filter reads its rows, and of each the first `width` numbers.
+    """
+    rows, columns = POOL * down, POOL * across
+    image = np.zeros((rows + layer.kernel - 1, (columns - 1) * layer.maps_in + width), bool)
+    for row, column in np.ndindex(rows, columns):
+        start = column * layer.maps_in
+        image[row : row + layer.kernel, start : start + width] = True
+    return image
+
+
 def test_a_strip_fits_its_share_of_the_cache(layer, target):
-    block, item = gradient_block(layer, target), {"float32": 4, "float64": 8}[layer.dtype]
-    rows, width = layer.columns, block.width
-    down, across = strip(layer, block, rows, layer.columns)
-    assert 1 <= down <= rows
+    """With its cells' gradients, and the numbers, of 4 bytes, of the pixels that these go to."""
+    block, item = gradient_block(layer, target), np.dtype(layer.dtype).itemsize
+    down, across = strip(layer, block, layer.columns, layer.columns)
+    assert 1 <= down <= layer.columns
     assert 1 <= across <= layer.columns
-    image = (POOL * down + layer.kernel - 1) * (POOL * across * layer.maps_in + width - layer.maps_in) * item
-    assert (down, across) == (1, 1) or image + down * across * layer.maps_out * (item + 4) <= STRIP_BYTES
+    read = touched(layer, down, across, block.width).sum() * item
+    assert (down, across) == (1, 1) or read + down * across * layer.maps_out * (item + 4) <= STRIP_BYTES
+
+
+@pytest.mark.parametrize(
+    ("maps", "target", "expected"),
+    [
+        ((1, 5, 5, 62), "AVX-512", (1, 62)),
+        ((10, 15, 6, 12), "AVX2", (4, 12)),
+        ((32, 64, 5, 29), "AVX-512", (8, 4)),
+    ],
+)
+def test_strips_are_known_by_hand(maps, target, expected):
+    """The most cells that fit, 48 at most or a row: of the last, 32 in 40,704 of 40,960 bytes."""
+    layer = Layer(*maps[:3], "tanh", "float32", maps[3])
+    assert strip(layer, gradient_block(layer, TARGETS[target]), maps[3], maps[3]) == expected
 
 
 def test_columns_fill_vectors_where_maps_do_not():

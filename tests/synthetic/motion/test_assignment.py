@@ -20,12 +20,12 @@ def folder(tmp_path):
     return make
 
 
-def numbered(count):
-    return [f"{i:03d}.bvh" for i in range(count)]
+def assigned(out, *actions):
+    return assign_files(out, actions, lambda path: None, {})
 
 
-def files_of(assigned):
-    return {subject: {assigned[subject, take].name for take in (1, 2)} for subject in SUBJECTS}
+def files_of(takes):
+    return {subject: {takes[subject, take].name for take in (1, 2)} for subject in SUBJECTS}
 
 
 def test_files_are_found_in_subfolders_and_sorted_by_path(folder):
@@ -34,38 +34,45 @@ def test_files_are_found_in_subfolders_and_sorted_by_path(folder):
     assert found == ["a/z.bvh", "b/10.bvh", "b/2.BVH", "c.bvh"]
 
 
-def test_fourteen_files_are_fourteen_takes_assigned_in_turn(folder):
-    assigned = assign_files(folder(*numbered(14)), ["Posing"])["Posing"]
-    assert assigned["S1", 1].name == "000.bvh"
-    assert assigned["S5", 1].name == "001.bvh"
-    assert assigned["S11", 1].name == "006.bvh"
-    assert assigned["S1", 2].name == "007.bvh"
-    assert len({path.name for path in assigned.values()}) == 14
-
-
-@pytest.mark.parametrize("count", [7, 8, 13, 14, 15, 100])
-def test_enough_files_are_shared_by_no_two_subjects(folder, count):
-    each = files_of(assign_files(folder(*numbered(count)), ["Posing"])["Posing"])
-    assert len(set().union(*each.values())) == sum(map(len, each.values()))
-    assert max(map(len, each.values())) == (1 if count == 7 else 2)
-
-
-@pytest.mark.parametrize("count", [1, 2, 3, 6])
-def test_with_too_few_files_the_test_subject_still_has_his_own(folder, count):
-    each = files_of(assign_files(folder(*numbered(count)), ["Posing"])["Posing"])
-    assert each["S11"] == {f"{count - 1:03d}.bvh"}
+@pytest.mark.parametrize("count", [1, 2, 3, 6, 7, 8, 13, 14, 15, 100])
+def test_files_are_shared_in_turn_and_the_test_subject_has_his_own(folder, count):
+    names = [f"{i:03d}.bvh" for i in range(count)]
+    each = files_of(assigned(folder(*names), "Posing")["Posing"])
     shared = set().union(*(own for subject, own in each.items() if subject != "S11"))
-    assert shared == set(numbered(max(1, count - 1)))
+    if count < 7:
+        assert each["S11"] == {names[-1]}
+        assert shared == set(names[: max(1, count - 1)])
+    else:
+        assert len(shared | each["S11"]) == sum(map(len, each.values()))  # no two subjects share a file
+        assert max(map(len, each.values())) == (1 if count == 7 else 2)
+        assert [names[i] in own for i, own in enumerate(each.values())] == [True] * 7
+    if count == 14:
+        assert each["S1"] == {"000.bvh", "007.bvh"}
 
 
 def test_subfolders_named_after_actions_are_assigned_apart(folder):
     out = folder("Walking/w.bvh", "Posing/a.bvh", "Posing/b.bvh", "other.bvh")
-    assigned = assign_files(out, ["Posing", "Walking"])
-    assert {path.name for path in assigned["Walking"].values()} == {"w.bvh"}
-    assert {path.name for path in assigned["Posing"].values()} == {"a.bvh", "b.bvh"}
-    assert assign_files(out, ["Posing"]) == assigned  # what is assigned does not depend on what is wanted
-    with pytest.raises(UserError, match="no subfolder Eating"):
-        assign_files(out, ["Posing", "Eating"])
+    found = assigned(out, "Posing", "Walking")
+    assert {path.name for path in found["Walking"].values()} == {"w.bvh"}
+    assert {path.name for path in found["Posing"].values()} == {"a.bvh", "b.bvh"}
+    assert assigned(out, "Posing") == found  # what is assigned does not depend on what is wanted
+
+
+def test_files_that_cannot_be_used_are_skipped(folder):
+    """Only files that take a place are checked."""
+    out, checked, skipped = folder(*(f"{i:03d}.bvh" for i in range(50))), [], {}
+
+    def check(path):
+        checked.append(path.name)
+        if path.name < "002":
+            raise UserError(f"{path.name} is bad")
+
+    takes = assign_files(out, ["Posing"], check, skipped)["Posing"]
+    assert [path.name for path in skipped] == ["000.bvh", "001.bvh"]
+    assert takes["S1", 1].name == "002.bvh"
+    assert len(checked) == len(set(checked)) < 40
+    with pytest.raises(UserError, match="000.bvh is bad"):
+        assign_files(folder(), ["Posing"], check, dict.fromkeys(bvh_files(out), UserError("000.bvh is bad")))
 
 
 @pytest.mark.parametrize(
@@ -73,21 +80,18 @@ def test_subfolders_named_after_actions_are_assigned_apart(folder):
     [
         ("notes.txt", ["Posing"], "no .bvh files"),
         ("Posing/notes.txt", ["Posing"], "Posing: no .bvh files"),
-        (
-            "a.bvh",
-            ["Posing", "Eating"],
-            "for several actions, put the BVH files into subfolders Posing, Eating",
-        ),
+        ("Posing/a.bvh", ["Posing", "Eating"], "no subfolder Eating"),
+        ("a.bvh", ["Posing", "Eating"], "for several actions, .* into subfolders Posing, Eating"),
     ],
 )
 def test_missing_files_are_an_error(folder, name, actions, message):
     with pytest.raises(UserError, match=message):
-        assign_files(folder(name), actions)
+        assigned(folder(name), *actions)
 
 
 def test_the_provenance_holds_files_sizes_and_map(folder):
     out = folder("x/a.bvh", "x/bb.bvh")
-    found = motion_provenance(out, assign_files(out, ["Posing"]), {"Head": "skull"})
+    found = motion_provenance(out, assigned(out, "Posing"), {"Head": "skull"})
     assert json.loads(json.dumps(found)) == found
     assert found["takes"]["Posing"]["S11 2"] == "x/bb.bvh"
     assert len(found["takes"]["Posing"]) == 14

@@ -1,10 +1,9 @@
-import json
 import re
+from types import SimpleNamespace
 
 import pytest
 
 from pose3d.errors import UserError
-from pose3d.synthetic.motion.bvh import read
 from pose3d.synthetic.motion.joint_names import find_joints, read_joint_map
 
 CMU = """
@@ -29,31 +28,16 @@ RightCollar:Chest2 RightShoulder:RightCollar RightElbow:RightShoulder RightWrist
 """
 
 
-@pytest.fixture
-def skeleton(tmp_path):
-    """A function that makes a motionless BVH of "name:parent" words, and reads it."""
-
-    def make(text, old="", new=""):
-        children = {}
-        for word in text.split():
-            name, _, parent = word.partition(":")
-            children.setdefault(parent.replace(old, new), []).append(name.replace(old, new))
-
-        def block(name, kind):
-            below = "".join(block(child, "JOINT") for child in children.get(name, []))
-            return f"{kind} {name}\n{{\nOFFSET 0 3 0\nCHANNELS 1 Xrotation\n{below}}}\n"
-
-        count = len(text.split())
-        path = tmp_path / "some.bvh"
-        motion = f"MOTION\nFrames: 1\nFrame Time: 0.01\n{' 0' * count}\n"
-        path.write_text("HIERARCHY\n" + block(children[""][0], "ROOT") + motion)
-        return read(path)
-
-    return make
+def skeleton(text, old="", new=""):
+    """What `find_joints` reads of a file, of "name:parent" words, each parent before its children."""
+    pairs = [word.partition(":")[::2] for word in text.replace(old, new).split()]
+    names = [name for name, _ in pairs]
+    parents = [names.index(parent) if parent else -1 for _, parent in pairs]
+    return SimpleNamespace(path="some.bvh", names=names, parents=parents)
 
 
-def named(bvh, joint_map=None):
-    return {key: bvh.names[i] for key, i in find_joints(bvh, joint_map or {}).items()}
+def named(bvh, **joint_map):
+    return {key: bvh.names[i] for key, i in find_joints(bvh, joint_map).items()}
 
 
 @pytest.mark.parametrize(
@@ -72,7 +56,7 @@ def named(bvh, joint_map=None):
         ),
     ],
 )
-def test_the_conversions_of_cmu_are_known(skeleton, text, expected):
+def test_the_conversions_of_cmu_are_known(text, expected):
     found = named(skeleton(text))
     left = ("UpLeg", "Leg", "Foot", "ToeBase", "Arm", "ForeArm", "Hand")
     keys = ["Hips", "LowerBack", "Spine", "Spine1", "Neck", "Head", *(f"Left{part}" for part in left)]
@@ -81,85 +65,88 @@ def test_the_conversions_of_cmu_are_known(skeleton, text, expected):
     assert right == [re.sub("^l", "r", name).replace("Left", "Right") for name in expected.split()[6:]]
 
 
-def test_name_spaces_and_capitals_do_not_matter(skeleton):
-    text = " ".join(":".join(f"rig{part}" for part in word.split(":")) for word in CMU.split())
-    bvh = skeleton(text)
-    bvh.names[:] = [name.replace("rig", "mixamo:").upper() for name in bvh.names]
+def test_name_spaces_and_capitals_do_not_matter():
+    bvh = skeleton(CMU)
+    bvh.names[:] = [f"mixamo:{name}".upper() for name in bvh.names]
     assert named(bvh)["LeftArm"] == "MIXAMO:LEFTARM"
 
 
-def test_a_missing_joint_is_named_with_the_file_and_what_is_there(skeleton):
+@pytest.mark.parametrize(
+    ("joint_map", "wanted"),
+    [
+        ({}, "LeftForeArm"),
+        ({"LeftForeArm": "Elbow"}, r"LeftForeArm \('Elbow'\)"),
+        ({"LeftForeArm": "Elle", "LeftToeBase": "Zeh"}, r"LeftToeBase \('Zeh'\)"),  # asked for, so necessary
+        ({"LeftForeArm": "Elle", "Neck": "Hals"}, r"Neck \('Hals'\)"),
+    ],
+)
+def test_a_missing_joint_is_named_with_the_file_and_what_is_there(joint_map, wanted):
     bvh = skeleton(CMU, "LeftForeArm", "Elle")
-    message = r"some.bvh: no joint for LeftForeArm among Hips, .* Elle, .*; name it by --joint-map"
+    assert named(bvh, LeftForeArm="Elle")["LeftForeArm"] == "Elle"
+    message = f"some.bvh: no joint for {wanted} among Hips, .* Elle, .*; name it by --joint-map"
     with pytest.raises(UserError, match=message):
-        find_joints(bvh, {})
-    assert named(bvh, {"LeftForeArm": "Elle"})["LeftForeArm"] == "Elle"
-    with pytest.raises(UserError, match=r"no joint for LeftForeArm \('Elbow'\) among"):
-        find_joints(bvh, {"LeftForeArm": "Elbow"})
-    with pytest.raises(UserError, match=r"no joint for LeftToeBase \('Zeh'\) among"):  # asked for, so wanted
-        find_joints(bvh, {"LeftForeArm": "Elle", "LeftToeBase": "Zeh"})
+        find_joints(bvh, joint_map)
 
 
-def test_a_trunk_in_one_piece_is_refused(skeleton):
+def test_a_trunk_in_one_piece_is_refused():
     text = CMU.replace("LowerBack:Hips Spine:LowerBack Spine1:Spine", "").replace(":Spine1", ":Hips")
     with pytest.raises(UserError, match="no joint for Spine1 among"):
         find_joints(skeleton(text), {})
 
 
-def test_the_chest_is_what_carries_both_arms(skeleton):
-    """Mixamo has one joint more, and an arm may hang on the joints of its own side."""
-    more = CMU.replace("Spine1:Spine", "Spine1:Spine Spine2:Spine1").replace(":Spine1", ":Spine2")
-    more = more.replace("Spine2:Spine2", "Spine2:Spine1")
-    assert named(skeleton(more))["Spine1"] == "Spine2"
-    apart = CMU.replace("LeftShoulder:Spine1", "Rib:Spine1 LeftShoulder:Rib")
-    assert named(skeleton(apart))["Spine1"] == "Spine1"
-
-
-def test_a_skeleton_may_lack_a_neck(skeleton):
-    text = CMU.replace("Neck:Spine1 Neck1:Neck Head:Neck1", "Head:Spine1")
+@pytest.mark.parametrize(
+    ("old", "new", "chest"),
+    [
+        ("Spine1:Spine Neck:Spine1", "Spine1:Spine Spine2:Spine1 Neck:Spine2", "Spine2"),  # Mixamo
+        ("LeftShoulder:Spine1", "Rib:Spine1 LeftShoulder:Rib", "Spine1"),
+        ("Neck:Spine1 Neck1:Neck Head:Neck1", "Head:Spine1", "Spine1"),  # no neck
+    ],
+)
+def test_the_chest_is_what_carries_both_arms(old, new, chest):
+    text = CMU.replace(old, new)
+    if chest == "Spine2":
+        text = text.replace("Shoulder:Spine1", "Shoulder:Spine2")
     found = named(skeleton(text))
-    assert "Neck" not in found
-    assert found["Spine1"] == "Spine1"
-    with pytest.raises(UserError, match=r"no joint for Neck \('Hals'\) among"):
-        find_joints(skeleton(text), {"Neck": "Hals"})
+    assert found["Spine1"] == chest
+    assert ("Neck" in found) == ("Neck" in text)
 
 
-def test_the_map_goes_before_the_known_names(skeleton):
+def test_the_map_goes_before_the_known_names():
     bvh = skeleton(CMU)
-    found = named(bvh, {"Spine1": "Spine", "Neck": "Neck", "Hips": "LowerBack"})
+    found = named(bvh, Spine1="Spine", Neck="Neck", Hips="LowerBack")
     assert (found["Spine1"], found["Neck"], found["Hips"]) == ("Spine", "Neck", "LowerBack")
-    assert named(bvh, {"Neck": "Neck"})["Spine1"] == "Spine1"
+    assert named(bvh, Neck="Neck")["Spine1"] == "Spine1"
 
 
-@pytest.mark.parametrize("kind", ["toml", "json"])
-def test_a_map_is_toml_or_json(tmp_path, kind):
-    path = tmp_path / f"map.{kind}"
-    path.write_text('LeftArm = "arm_l"  # ours\nSpine1 = "b 2"' if kind == "toml" else
-                    json.dumps({"LeftArm": "arm_l", "Spine1": "b 2"}))  # fmt: skip
-    assert read_joint_map(path) == {"LeftArm": "arm_l", "Spine1": "b 2"}
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("map.toml", 'Head = "skull"  # ours\nSpine1 = "b 2"'),
+        ("map.json", '{"Head": "skull", "Spine1": "b 2"}'),
+    ],
+)
+def test_a_map_is_toml_or_json(tmp_path, name, text, encoding):
+    (tmp_path / name).write_text(text, encoding=encoding)
+    assert read_joint_map(tmp_path / name) == {"Head": "skull", "Spine1": "b 2"}
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "message"),
+    ("name", "text", "reason"),
     [
-        ("map.toml", "LeftArm = ", "map.toml: not valid TOML or JSON"),
-        ("map.json", "{", "map.json: not valid TOML or JSON"),
-        ("map.json", "[1]", "map.json: give a table of joints and names"),
-        ("map.toml", 'LeftElbow = "e"', "map.toml: unknown joint 'LeftElbow'; choose from Hips, .*Spine1"),
-        ("map.toml", "LeftArm = 3", "map.toml: LeftArm = 3; give the name of a joint"),
-        ("map.json", "[" * 100_000, "map.json: not valid TOML or JSON"),
-        ("map.toml", "LeftArm = " + "[" * 5000, "map.toml: not valid TOML or JSON"),
-        ("map.json", f'{{"LeftArm": {"9" * 5000}}}', "map.json: not valid TOML or JSON"),
-        ("map.toml", f"LeftArm = 0x{'f' * 5000}", "map.toml: not valid TOML or JSON"),
+        ("map.toml", "LeftArm = ", "Invalid value"),
+        ("map.json", "{", "Input data was truncated"),
+        ("map.json", "[1]", "Expected `object`"),
+        ("map.toml", 'LeftElbow = "e"', "'LeftElbow'"),
+        ("map.toml", "LeftArm = 3", "Expected `str`, got `int`"),
+        ("map.json", "[" * 100_000, ""),
+        ("map.toml", "LeftArm = " + "[" * 5000, ""),
+        ("map.json", f'{{"LeftArm": {"9" * 5000}}}', ""),
+        ("map.toml", f"LeftArm = 0x{'f' * 5000}", ""),
     ],
 )
-def test_a_faulty_map_is_refused(tmp_path, name, text, message):
+def test_a_faulty_map_is_refused(tmp_path, name, text, reason):
     (tmp_path / name).write_text(text)
+    message = rf"{name}: not a joint map in TOML or JSON \(.*{reason}.*\); name the joints of Hips, .*Spine1"
     with pytest.raises(UserError, match=message):
         read_joint_map(tmp_path / name)
-
-
-@pytest.mark.parametrize(("name", "text"), [("a.json", '{"Head": "skull"}'), ("a.toml", 'Head = "skull"')])
-def test_a_map_may_begin_with_a_byte_order_mark(tmp_path, name, text):
-    (tmp_path / name).write_text(text, encoding="utf-8-sig")
-    assert read_joint_map(tmp_path / name) == {"Head": "skull"}

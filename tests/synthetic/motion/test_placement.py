@@ -71,7 +71,7 @@ def test_a_long_path_is_cut_into_few_stretches_that_are_seen_whole(motion):
     assert np.abs(by[:, 2]).max() == 0
 
 
-def test_frames_that_no_place_makes_visible_are_left_out(motion):
+def test_frames_that_no_place_makes_visible_are_dropped(motion):
     high = np.zeros((300, 3))
     high[120:150, 2] = 2500
     staged = keep_in_view(motion.moved(high), BODY, "a.bvh")

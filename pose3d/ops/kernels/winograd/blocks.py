@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pose3d.io.jit import inlined
 from pose3d.ops import blas
+from pose3d.ops.jit import inlined
 from pose3d.ops.kernels.microkernels import matrix_block
 from pose3d.ops.kernels.parts import empty, room
 from pose3d.ops.kernels.simd import Target

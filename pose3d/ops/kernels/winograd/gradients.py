@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from pose3d.io.jit import inlined
+from pose3d.ops.jit import inlined
 from pose3d.ops.kernels.backward import by_parts
 from pose3d.ops.kernels.microkernels import matrix_block
 from pose3d.ops.kernels.parts import array_at, empty, in_parallel, room

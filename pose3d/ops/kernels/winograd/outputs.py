@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from pose3d.io.jit import inlined
+from pose3d.ops.jit import inlined
 from pose3d.ops.kernels.forward import pooled
 from pose3d.ops.kernels.parts import array_at, empty, in_parallel
 from pose3d.ops.kernels.winograd import tile_transforms

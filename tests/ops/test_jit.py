@@ -5,7 +5,7 @@ import sys
 
 MODULE = """
 import sys
-from pose3d.io.jit import njit
+from pose3d.ops.jit import njit
 from numba.core import caching
 
 @njit(cache=True)

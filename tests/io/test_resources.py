@@ -3,10 +3,18 @@ from pathlib import Path
 
 import pytest
 
-from pose3d.io import cpu as launch
+from pose3d.io import process_setup
+from pose3d.io.resources import (
+    _LOCAL_COUNTS,
+    _RANK_COUNTS,
+    cores,
+    local_rank_count,
+    rank_count,
+    usable_memory,
+)
 
 NOWHERE = Path("/nowhere")
-VARIABLES = (*launch._RANK_COUNTS, *launch._LOCAL_COUNTS, *launch._THREAD_COUNTS)
+VARIABLES = (*_RANK_COUNTS, *_LOCAL_COUNTS, *process_setup._THREAD_COUNTS)
 
 
 @pytest.fixture
@@ -20,9 +28,9 @@ def started(monkeypatch):
             monkeypatch.setenv(name, value)
         allowed = {0: set(range(mine)), os.getppid(): set(range(launchers))}
         monkeypatch.setattr(os, "sched_getaffinity", allowed.__getitem__)
-        launch.share_cores(root)
-        found = [os.environ.get(name) for name in launch._THREAD_COUNTS]
-        for name in launch._THREAD_COUNTS:  # what was set here, monkeypatch does not know of
+        process_setup.share_cores(root)
+        found = [os.environ.get(name) for name in process_setup._THREAD_COUNTS]
+        for name in process_setup._THREAD_COUNTS:  # what was set here, monkeypatch does not know of
             monkeypatch.delenv(name, raising=False)
         return found
 
@@ -44,7 +52,7 @@ def started(monkeypatch):
 )
 def test_numbers_of_ranks_from_each_launcher(started, variables, ranks, here):
     started(8, 8, **variables)
-    assert (launch.rank_count(), launch.local_rank_count()) == (ranks, here)
+    assert (rank_count(), local_rank_count()) == (ranks, here)
 
 
 def test_ranks_of_a_machine_share_its_cores(started):
@@ -85,7 +93,7 @@ def put(root, files):
 def test_a_quota_of_control_groups_counts_as_cores(started, tmp_path, files, expected):
     put(tmp_path, {f"sys/fs/cgroup/{name}": text for name, text in files.items()})
     threads = started(8, 8, root=tmp_path)
-    assert launch.cores(tmp_path) == expected
+    assert cores(tmp_path) == expected
     assert threads == [None if expected == 8 else str(expected)] * 3
     ranks = {"PMI_SIZE": "2", "MPI_LOCALNRANKS": "2"}
     assert started(8, 8, root=tmp_path, **ranks) == [str(max(1, expected // 2))] * 3
@@ -107,4 +115,4 @@ def test_a_quota_of_control_groups_counts_as_cores(started, tmp_path, files, exp
 )
 def test_usable_memory_is_the_machines_within_the_limits_of_control_groups(tmp_path, files, expected):
     put(tmp_path, files)
-    assert launch.usable_memory(tmp_path) == expected
+    assert usable_memory(tmp_path) == expected
