@@ -14,7 +14,7 @@ from pose3d.config import command_line
 from pose3d.errors import Stopped, UserError
 from pose3d.io import npz_archive as archive
 from pose3d.io.atomic_files import keep_copy, whole
-from pose3d.io.cpu import rank_count
+from pose3d.io.resources import rank_count
 from pose3d.training.run_folder import versions_line
 from pose3d.training.state import Progress
 
