@@ -5,7 +5,6 @@ come in whole vectors.
 """
 
 import numba.types as nt
-import numpy as np
 from llvmlite import ir
 from numba.core import cgutils
 from numba.extending import intrinsic
@@ -16,36 +15,8 @@ from pose3d.ops.shapes import POOL
 
 
 def linear(e, matrix, values):
-    """``matrix @ values`` for a constant matrix and a list of vectors.
-
-    Points come in pairs a, -a. Rows (or columns) of such a pair differ only in every second sign, so that
-    both take half of the products.
-    """
-    matrix = np.array(matrix)
-    columns, terms = list(range(matrix.shape[1])), []
-    alternating = (-1.0) ** np.arange(len(matrix))
-    while columns:
-        c = columns.pop(0)
-        twin = next((d for d in columns if np.array_equal(matrix[:, d], matrix[:, c] * alternating)), None)
-        if twin is None or np.count_nonzero(matrix[:, c]) < POOL:
-            terms.append((matrix[:, c], values[c]))
-            continue
-        columns.remove(twin)
-        for sign, combine in ((1, e.builder.fadd), (-1, e.builder.fsub)):
-            terms.append((matrix[:, c] * (alternating == sign), combine(values[c], values[twin])))
-    matrix, values = np.stack([column for column, _ in terms], axis=1), [value for _, value in terms]
-    found, alternating = [None] * len(matrix), (-1.0) ** np.arange(matrix.shape[1])
-    for i, row in enumerate(matrix):
-        if found[i] is not None:
-            continue
-        free = (j for j in range(i + 1, len(matrix)) if found[j] is None)
-        twin = next((j for j in free if np.array_equal(matrix[j], row * alternating)), None)
-        if twin is None:
-            found[i] = _weighted(e, row, values)
-        else:
-            even, odd = (_weighted(e, row * (alternating == sign), values) for sign in (1, -1))
-            found[i], found[twin] = e.builder.fadd(even, odd), e.builder.fsub(even, odd)
-    return found
+    """``matrix @ values`` for a constant matrix and a list of vectors."""
+    return [_weighted(e, row, values) for row in matrix]
 
 
 def _weighted(e, weights, values):
