@@ -61,12 +61,15 @@ KINDS = (two_in_one, nobody)
 
 
 def spoiled(images, rng):
-    """A crop of each of `KINDS` for every second image: dict of kind's name to (n, 128, 128) uint8 array."""
+    """Crops of `KINDS`, made of the images in turn: dict of kind's name to (n, 128, 128) uint8 array."""
     return {
         kind.__name__: np.stack(
-            [_cropped(kind(image, images[rng.integers(len(images))], rng)) for image in part]
+            [
+                _cropped(kind(image, images[rng.integers(len(images))], rng))
+                for image in images[start :: len(KINDS)]
+            ]
         )
-        for kind, part in zip(KINDS, (images[start::2] for start in range(2)), strict=True)
+        for start, kind in enumerate(KINDS)
     }
 
 

@@ -123,9 +123,11 @@ def minibatches(indices, batch_size, prefetch=lambda following: None):
         raise ValueError(f"batches of {batch_size} samples")
     indices = np.asarray(indices)
     batches = [indices[start : start + batch_size] for start in range(0, len(indices), batch_size)]
-    for number, batch in enumerate(batches):
-        for following in batches[number and number + 1 : number + 2]:
-            prefetch(following)
+    if batches:
+        prefetch(batches[0])
+    for number, batch in enumerate(batches, 1):
+        if number < len(batches):
+            prefetch(batches[number])
         yield batch
 
 
