@@ -16,7 +16,7 @@ from pose3d.ops.jit import inlined
 from pose3d.ops.kernels.microkernels import matrix_block
 from pose3d.ops.kernels.parts import empty, room
 from pose3d.ops.kernels.simd import Target
-from pose3d.ops.kernels.tiling import Layer
+from pose3d.ops.kernels.tiling import Layer, ceil_div
 from pose3d.ops.kernels.winograd import tile_transforms
 from pose3d.ops.kernels.winograd.cook_toom import filter_matrix
 from pose3d.ops.shapes import POOL
@@ -70,6 +70,15 @@ def worth_while(layer, target):
     plan, fewest = Plan(layer, target), min(layer.maps_in, layer.maps_out)
     whole = all(m % (plan.vectors * plan.lanes) == 0 for m in (layer.maps_in, layer.maps_out))
     return whole and fewest >= 16 and plan.n <= LARGEST and min(layer.rows, layer.columns) >= CELLS
+
+
+tiles = inlined(ceil_div)  # of so many windows or pixels; the last may overlap the one before
+
+
+@inlined
+def tiles_of_images(part, parts, images, tiles):
+    """The first tile of a part's images, and the one behind its last; an image has so many tiles."""
+    return part * images // parts * tiles, (part + 1) * images // parts * tiles
 
 
 @inlined

@@ -22,6 +22,8 @@ from pose3d.ops.kernels.winograd.blocks import (
     filtering,
     in_blocks,
     tile_at,
+    tiles,
+    tiles_of_images,
 )
 from pose3d.ops.kernels.winograd.cook_toom import filter_matrix, output_matrix, signal_matrix
 from pose3d.ops.shapes import POOL
@@ -39,8 +41,7 @@ def grad_input_kernel(layer, target):
 
     @inlined
     def share(a, part):
-        tiles = -(-a[6] // SIDE) * -(-a[7] // SIDE)
-        return part * a[5] // parts * tiles, (part + 1) * a[5] // parts * tiles
+        return tiles_of_images(part, parts, a[5], tiles(a[6], SIDE) * tiles(a[7], SIDE))
 
     @inlined
     def arrays(a):
@@ -51,7 +52,7 @@ def grad_input_kernel(layer, target):
     @inlined
     def gather(a, number, notes, home, g):
         height, width, pitch = a[6], a[7], (a[7] + pad) * maps_out
-        image, i, j = tile_at(number, -(-height // SIDE), -(-width // SIDE))
+        image, i, j = tile_at(number, tiles(height, SIDE), tiles(width, SIDE))
         is_first = j == 0
         i, j = min(i * SIDE, height - SIDE), min(j * SIDE, width - SIDE)
         above = (i - pad) // POOL
@@ -122,14 +123,13 @@ def grad_weights_kernel(layer, target):
 
     @inlined
     def share(a, part):
-        tiles = -(-a[9] // CELLS) * -(-a[10] // CELLS)
-        return part * a[6] // parts * tiles, (part + 1) * a[6] // parts * tiles
+        return tiles_of_images(part, parts, a[6], tiles(a[9], CELLS) * tiles(a[10], CELLS))
 
     @inlined
     def arrays(a, part):
         dw = array_at(a[4] + part * size * item, (size,), dtype)
         db = array_at(a[5] + part * maps_out * item, (maps_out,), dtype)
-        g = empty(SIDE * -(-a[10] // CELLS) * SIDE * maps_out, dtype)
+        g = empty(SIDE * tiles(a[10], CELLS) * SIDE * maps_out, dtype)
         dw[:] = 0
         db[:] = 0
         g[:] = 0
@@ -139,8 +139,8 @@ def grad_weights_kernel(layer, target):
     def gather(a, number, count, own):
         signal, gradient, g = own[0], own[1], own[2]
         stride, rows, columns = a[8] * maps_in, a[9], a[10]
-        across = -(-columns // CELLS)
-        image, ti, tj = tile_at(number, -(-rows // CELLS), across)
+        across = tiles(columns, CELLS)
+        image, ti, tj = tile_at(number, tiles(rows, CELLS), across)
         if tj == 0:
             unpool(a, image, ti, g)
         i, j = min(ti * CELLS, rows - CELLS), min(tj * CELLS, columns - CELLS)
@@ -179,7 +179,7 @@ def _unpool(plan):
     @inlined
     def unpool(a, image, row, g):
         rows, columns = a[9], a[10]
-        pitch, whole = -(-columns // CELLS) * SIDE * maps_out, columns // CELLS * CELLS
+        pitch, whole = tiles(columns, CELLS) * SIDE * maps_out, columns // CELLS * CELLS
         i = min(row * CELLS, rows - CELLS)
         for r in range(CELLS):
             first = POOL * r * pitch

@@ -14,7 +14,7 @@ from pose3d.ops.jit import inlined
 from pose3d.ops.kernels.forward import pooled
 from pose3d.ops.kernels.parts import array_at, empty, in_parallel
 from pose3d.ops.kernels.winograd import tile_transforms
-from pose3d.ops.kernels.winograd.blocks import CELLS, SIDE, Plan, filter_points, filtering, tile_at
+from pose3d.ops.kernels.winograd.blocks import CELLS, SIDE, Plan, filter_points, filtering, tile_at, tiles
 from pose3d.ops.kernels.winograd.cook_toom import output_matrix, signal_matrix
 from pose3d.ops.shapes import POOL
 
@@ -33,7 +33,7 @@ def forward_kernel(layer, target):
     @inlined
     def share(a, part):
         images, rows, columns = a[6], a[9], a[10]
-        down, across, whole = _tiles(rows), _tiles(columns), rows // CELLS
+        down, across, whole = tiles(rows, CELLS), tiles(columns, CELLS), rows // CELLS
         first, stop = part * images * whole // parts, (part + 1) * images * whole // parts
         # An odd row of windows is in a tile that overlaps the one before, on the same thread.
         first = first // whole * down + first % whole
@@ -57,12 +57,6 @@ def forward_kernel(layer, target):
     return forward
 
 
-@inlined
-def _tiles(windows):
-    """Tiles in a row or column of so many pooling windows, of which the last may overlap the one before."""
-    return (windows + CELLS - 1) // CELLS
-
-
 def _gather(plan, scatter):
     """``gather(a, number, notes, home, own)``: a tile to its points; one that is constant, to the outputs.
 
@@ -76,7 +70,7 @@ def _gather(plan, scatter):
     @inlined
     def gather(a, number, notes, home, own):
         height, stride, rows, columns = a[7], a[8] * maps_in, a[9], a[10]
-        image, i, j = tile_at(number, _tiles(rows), _tiles(columns))
+        image, i, j = tile_at(number, tiles(rows, CELLS), tiles(columns, CELLS))
         i, j = min(i * CELLS, rows - CELLS), min(j * CELLS, columns - CELLS)
         notes[0] = (image * height + POOL * i) * stride + POOL * j * maps_in
         notes[1] = ((image * rows + i) * columns + j) * maps_out
