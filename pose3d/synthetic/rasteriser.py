@@ -31,40 +31,48 @@ def shade(normals, albedo, lights, ambient, up):
 
 
 @njit(cache=True)
+def _draw(face, pixels, depths, values, image, nearest):
+    """Draw one triangle, (3,) vertices, as `rasterise` says."""
+    i, j, k = face
+    x0, y0 = pixels[i]
+    x1, y1 = pixels[j]
+    x2, y2 = pixels[k]
+    area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
+    if area >= 0:  # y points down: seen from outside, the corners go round the other way
+        return
+    scale = np.float32(1) / area
+    rows, columns = nearest.shape
+    left = max(0, int(np.ceil(min(x0, x1, x2))))
+    right = min(columns - 1, int(np.floor(max(x0, x1, x2))))
+    top = max(0, int(np.ceil(min(y0, y1, y2))))
+    bottom = min(rows - 1, int(np.floor(max(y0, y1, y2))))
+    for row in range(top, bottom + 1):
+        down = np.float32(row) - y0
+        for column in range(left, right + 1):
+            across = np.float32(column) - x0
+            b = (across * (y2 - y0) - (x2 - x0) * down) * scale
+            c = ((x1 - x0) * down - across * (y1 - y0)) * scale
+            a = np.float32(1) - b - c  # the pixel's centre is a, b and c of the way to the three corners
+            if min(a, b, c) < _EDGE:
+                continue
+            depth = a * depths[i] + b * depths[j] + c * depths[k]
+            if depth >= nearest[row, column]:
+                continue
+            nearest[row, column] = depth
+            for channel in range(image.shape[2]):
+                image[row, column, channel] = (
+                    a * values[i, channel] + b * values[j, channel] + c * values[k, channel]
+                )
+
+
+@njit(cache=True)
 def rasterise(pixels, depths, values, faces, image, nearest):
     """Draw triangles into an image (H, W, C) where they are nearer than what is there. All is float32.
 
     `pixels` (V, 2) are px (x, y), pixel centres at whole numbers, `depths` (V,) in front of the camera,
     `values` (V, C) interpolated over the triangles. `faces` (T, 3), int32, are vertices of each triangle,
-    counter- clockwise from outside; the others are not drawn. `image` and `nearest` (H, W), the depths of
+    counterclockwise from outside; the others are not drawn. `image` and `nearest` (H, W), the depths of
     what is there (inf where nothing is), are changed in place.
     """
-    rows, columns = nearest.shape
     for face in range(len(faces)):
-        i, j, k = faces[face]
-        x0, y0 = pixels[i]
-        x1, y1 = pixels[j]
-        x2, y2 = pixels[k]
-        area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
-        if area >= 0:  # y points down: seen from outside, the corners go round the other way
-            continue
-        scale = np.float32(1) / area
-        left = max(0, int(np.ceil(min(x0, x1, x2))))
-        right = min(columns - 1, int(np.floor(max(x0, x1, x2))))
-        top = max(0, int(np.ceil(min(y0, y1, y2))))
-        bottom = min(rows - 1, int(np.floor(max(y0, y1, y2))))
-        for row in range(top, bottom + 1):
-            down = np.float32(row) - y0
-            for column in range(left, right + 1):
-                across = np.float32(column) - x0
-                b = (across * (y2 - y0) - (x2 - x0) * down) * scale
-                c = ((x1 - x0) * down - across * (y1 - y0)) * scale
-                a = np.float32(1) - b - c
-                if a >= _EDGE and b >= _EDGE and c >= _EDGE:
-                    depth = a * depths[i] + b * depths[j] + c * depths[k]
-                    if depth < nearest[row, column]:
-                        nearest[row, column] = depth
-                        for channel in range(image.shape[2]):
-                            image[row, column, channel] = (
-                                a * values[i, channel] + b * values[j, channel] + c * values[k, channel]
-                            )
+        _draw(faces[face], pixels, depths, values, image, nearest)
