@@ -19,7 +19,7 @@ train() {
     fi
 }
 
-python -m pose3d.build_dataset --source people --frames 360000 --seed 1 --out $data
+python -m pose3d.build_dataset --source people --frames 480000 --seed 1 --out $data
 train detection runs/people-detection
 train regression runs/people-regression --init runs/people-detection
 python -m pose3d.test --data $data --weights runs/people-regression --out runs/test-people

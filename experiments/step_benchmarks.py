@@ -234,7 +234,7 @@ def dense_parts(graph, targets, compiled):
     constants = [pytensor.shared(np.ones_like(p.get_value()) / 1e6) for p in network.params.values()]
     linear = sum((p * c).sum() for p, c in zip(network.params.values(), constants, strict=True))
     gradients = pytensor.grad(linear, list(network.params.values()))
-    rules = updates.momentum_decay(gradients, network.params, graph.velocity, **graph.hyper)
+    rules = updates.momentum_decay(gradients, network.params, graph.velocity, graph.squares, **graph.hyper)
     update = compiled([], [], updates=rules)
     yield "update", update
 

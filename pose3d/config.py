@@ -46,6 +46,8 @@ class TrainingSettings(_Settings):
     momentum: _Share = 0.9
     weight_decay: _NotNegative = 0.0005
     order: Literal["new", "old"] = "new"  # the velocity added to the weights: Eq. (8), or the original code's
+    # Each weight's gradient is divided by its root mean square over so many steps (RMSprop); 0: it is not.
+    rms_steps: Annotated[int, Meta(ge=0, le=10**6)] = 0
     shuffle: bool = True
     seed: _Seed = 1  # of the shuffling
     patience: Annotated[int, Meta(ge=0)] = 0  # epochs without improvement before stopping; 0: never stop

@@ -15,7 +15,7 @@ from pose3d.ops.matmul import norm
 
 # Named where functions are compiled, so that no user's configuration changes what runs.
 MODE = NODES
-HYPERPARAMETERS = ("learning_rate", "momentum", "weight_decay")
+HYPERPARAMETERS = ("learning_rate", "momentum", "weight_decay", "share")
 # The compiled `Graph.predict` by what decides it. The weights are among its inputs, because compiled code is
 # never freed: every network that is loaded, perhaps hundreds in one process, would leave 20 MB behind.
 _PREDICT = {}
@@ -52,7 +52,8 @@ class Graph:
 
     Attributes
     ----------
-    velocity : dict of str to shared variable, for the names of the parameters
+    velocity, squares : dict of str to shared variable, for the names of the parameters
+        `squares` is empty unless the settings scale gradients.
     hyper : dict of str to shared scalar, by the names of `HYPERPARAMETERS`
     """
 
@@ -65,10 +66,11 @@ class Graph:
         dtype = config.network.dtype
         self.targets = pt.tensor("targets", dtype=dtype, shape=(None, self.width))
         self.hyper = {
-            name: pytensor.shared(np.asarray(getattr(config.training, name), dtype=dtype), name)
+            name: pytensor.shared(np.asarray(getattr(config.training, name, 1), dtype=dtype), name)
             for name in HYPERPARAMETERS
         }
-        self.velocity = updates.velocities(network.params)
+        self.velocity = updates.zeros_like(network.params, "velocity")
+        self.squares = updates.zeros_like(network.params, "squares") if config.training.rms_steps else {}
         self._functions = {}  # the compiled ones, by name and type of the images
 
     def __getstate__(self):
@@ -80,16 +82,20 @@ class Graph:
             self.hyper[name].set_value(np.asarray(value, dtype=self.config.network.dtype))
 
     def get_state(self):
-        """What a step changes beside the weights: velocities by name, and the state of dropout's rng."""
-        velocity = {name: value.get_value() for name, value in self.velocity.items()}
-        return velocity, self.network.dropout_rng.get_value(borrow=True).bit_generator.state
+        """What a step changes beside weights: velocities and squares by name, the state of dropout's rng."""
+        arrays = {name: value.get_value() for name, value in self._state().items()}
+        return arrays, self.network.dropout_rng.get_value(borrow=True).bit_generator.state
 
-    def set_state(self, velocity, generator):
+    def _state(self):
+        squares = {f"{name}.squares": value for name, value in self.squares.items()}
+        return {**self.velocity, **squares}
+
+    def set_state(self, arrays, generator):
         """Restore what `get_state` returned; ValueError if a name or a shape is not the network's."""
-        if velocity.keys() != self.velocity.keys():
-            raise ValueError(f"velocities of {', '.join(velocity)}, not of {', '.join(self.velocity)}")
-        for name, value in velocity.items():
-            mine = self.velocity[name]
+        if arrays.keys() != self._state().keys():
+            raise ValueError(f"velocities of {', '.join(arrays)}, not of {', '.join(self._state())}")
+        for name, value in arrays.items():
+            mine = self._state()[name]
             if value.shape != mine.get_value(borrow=True).shape:
                 raise ValueError(f"the velocity of {name} has shape {value.shape}")
             mine.set_value(np.ascontiguousarray(value, dtype=mine.dtype))
@@ -186,7 +192,9 @@ class Graph:
 
     def _descent(self, gradients):
         params, order = self.network.params, self.config.training.order
-        return updates.momentum_decay(gradients, params, self.velocity, **self.hyper, order=order)
+        return updates.momentum_decay(
+            gradients, params, self.velocity, self.squares, **self.hyper, order=order
+        )
 
     @_in_turns
     def _call(self, name, images, *others):

@@ -9,7 +9,7 @@ from pose3d.errors import UserError
 from pose3d.model.weights import BEST, LAST, TrainedOn, Weights
 from pose3d.training.diagnostics import activity, warnings
 from pose3d.training.run_folder import epoch_line, versions_line
-from pose3d.training.schedule import learning_rate
+from pose3d.training.schedule import hyper
 
 # A cost this many times that of the untrained network is no fluctuation.
 DIVERGED = 100
@@ -57,7 +57,7 @@ def train_epoch(task, state, pause=lambda: None, untrained_cost=np.inf):
         for numbers in minibatches(state.left(), training.batch_size, task.prefetch):  # (n,) of samples
             drawn = draw(len(numbers), augmentation, state.augmentation_rng) if augmentation.active else None
             samples = task.samples(numbers, drawn)  # images (n, 128, 128), targets (n, width)
-            task.graph.set_hyper(learning_rate=learning_rate(training, state.place()))
+            task.graph.set_hyper(**hyper(training, *state.place()))
             cost, norm = task.graph.step(*samples)  # forward, gradients, update: Eq. (7)-(8)
             state.count(cost, norm, len(numbers))
             _check(state.progress.total, state.progress.epoch, DIVERGED * untrained_cost * state.done())

@@ -73,9 +73,10 @@ class State:
         return self.progress.order[self.done() :]
 
     def place(self):
-        """Epochs that are done after the coming step: float."""
-        steps = math.ceil(len(self.progress.order) / self.training.batch_size)
-        return self.progress.epoch - 1 + (self.progress.step + 1) / steps
+        """What is done after the coming step: epochs (float) and steps."""
+        per_epoch = math.ceil(len(self.progress.order) / self.training.batch_size)
+        epochs, steps = self.progress.epoch - 1, self.progress.step + 1
+        return epochs + steps / per_epoch, epochs * per_epoch + steps
 
     def count(self, cost, norm, n):
         """Note what a step on `n` samples gave."""

@@ -6,28 +6,30 @@ import pytest
 from pose3d.config import load
 from pose3d.model import updates
 from pose3d.model.detection import DetectionGraph
-from pose3d.model.graph import MODE
+from pose3d.model.graph import HYPERPARAMETERS, MODE
 from pose3d.ops.momentum import MomentumStep
 from tests.small import SMALL
 
-RATE, MOMENTUM, DECAY = 0.25, 0.5, 0.125  # exact in binary, so that the values by hand are, too
+RATE, MOMENTUM, DECAY, SHARE = 0.25, 0.5, 0.125, 0.25  # exact in binary, so that the values by hand are, too
 
 
 class Line:
     """cost = mean of (w x + b - y)^2 / 2 over the batch, with the rule of Eq. (7)-(8)."""
 
-    def __init__(self, momentum=MOMENTUM, decay=DECAY, order="new", dtype="float64"):
+    def __init__(self, momentum=MOMENTUM, decay=DECAY, order="new", dtype="float64", scaled=False):
         x, y = pt.vector("x", dtype=dtype), pt.vector("y", dtype=dtype)
         w, b = (pytensor.shared(np.asarray(v, dtype), n) for n, v in (("w", 2.0), ("b", 1.0)))
         self.params = {"w": w, "b": b}
         self.hyper = {
             name: pytensor.shared(np.asarray(value, dtype), name)
-            for name, value in (("learning_rate", RATE), ("momentum", momentum), ("weight_decay", decay))
+            for name, value in zip(HYPERPARAMETERS, (RATE, momentum, decay, SHARE), strict=True)
         }
-        self.velocity = updates.velocities(self.params)
+        self.velocity = updates.zeros_like(self.params, "velocity")
+        self.squares = updates.zeros_like(self.params, "squares") if scaled else {}
         cost = ((w * x + b - y) ** 2).sum() / (2 * pt.cast(x.shape[0], dtype))
         gradients = pytensor.grad(cost, [w, b])
-        self.rules = updates.momentum_decay(gradients, self.params, self.velocity, **self.hyper, order=order)
+        state = self.params, self.velocity, self.squares
+        self.rules = updates.momentum_decay(gradients, *state, **self.hyper, order=order)
         self._step = pytensor.function([x, y], cost, updates=self.rules, mode=MODE)
         self.dtype = dtype
 
@@ -65,6 +67,16 @@ def test_without_momentum_and_decay_it_is_plain_gradient_descent():
         g = w + b - 1
         w, b = w - RATE * g, b - RATE * g
         assert line.step() == [w, b]
+
+
+def test_each_gradient_is_divided_by_its_own_root_mean_square():
+    """From squares of 0, with x = 2, y = 1: dcost/dw is twice dcost/db, and both weights move alike.
+
+    g = 2 (2 * 2 + 1 - 1) = 8 and 4, the mean squares are 64 / 4 and 16 / 4, so both are divided to 2.
+    """
+    line = Line(momentum=0, decay=0, scaled=True)
+    assert line.step(x=[2.0]) == pytest.approx([2 - RATE * 2, 1 - RATE * 2], abs=1e-8)
+    assert [float(s.get_value()) for s in line.squares.values()] == [16, 4]
 
 
 def test_the_rate_can_be_changed_while_a_run_goes_on():

@@ -9,38 +9,44 @@ from pose3d.ops.linker import NODES
 from pose3d.ops.momentum import ORDERS, PARALLEL, MomentumStep, momentum_step, reference
 
 NUMBERS = 0.1, 0.9, 0.01
+SHARE = 0.25
 
 
 def steps(function):
     return [node.op for node in function.maker.fgraph.toposort() if isinstance(node.op, MomentumStep)]
 
 
-def shared_step(w, v, order="new", mode=NODES, rule=momentum_step):
-    """Shared weights and velocity, and the compiled function of a gradient that updates them."""
-    shared_w, shared_v = pytensor.shared(w, borrow=True), pytensor.shared(v, borrow=True)
+def shared_step(w, v, squares=None, order="new", mode=NODES, rule=momentum_step):
+    """Shared weights, velocity and perhaps squares, and the function of a gradient that updates them."""
+    state = [pytensor.shared(x, borrow=True) for x in (v, w, *([] if squares is None else [squares]))]
     gradient = pt.tensor(dtype=w.dtype, shape=(None,) * w.ndim)
-    numbers = [pytensor.shared(np.asarray(n, w.dtype)) for n in NUMBERS]
-    new_v, new_w = rule(shared_w, shared_v, gradient, *numbers, order)
-    updates = {shared_v: new_v, shared_w: new_w}
-    return shared_w, shared_v, pytensor.function([gradient], updates=updates, mode=mode)
+    numbers = [pytensor.shared(np.asarray(n, w.dtype)) for n in (*NUMBERS, SHARE)]
+    new = rule(state[1], state[0], gradient, *numbers[:-1], order, *state[2:], share=numbers[-1])
+    updates = dict(zip(state, new, strict=True))
+    state[:2] = reversed(state[:2])
+    return *state, pytensor.function([gradient], updates=updates, mode=mode)
 
 
 @pytest.mark.parametrize("mode", [NODES, "FAST_COMPILE"], ids=["nodes", "py"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("scaled", [False, True], ids=["", "scaled"])
 @pytest.mark.parametrize("shape", [(), (7,), (3, 5), (PARALLEL // 8 + 1, 9), (2, 3, 5, 5)])
-def test_every_element_is_updated_as_written(shape, order, dtype, mode):
+def test_every_element_is_updated_as_written(shape, scaled, order, dtype, mode):
     """PyTensor and LLVM may neither reorder its sums nor fuse its products."""
     rng = np.random.default_rng(5)
-    w, v, g = (np.asarray(rng.normal(size=shape), dtype) for _ in range(3))
-    numbers = [np.asarray(n, dtype) for n in NUMBERS]
-    shared_w, shared_v, step = shared_step(w.copy(), v.copy(), order, mode)
+    w, v, g, squares = (np.asarray(rng.normal(size=shape), dtype) for _ in range(4))
+    g.flat[1::3] = 0  # as of weights behind units that are off
+    squares = [np.square(squares)] if scaled else []
+    numbers = [np.asarray(n, dtype) for n in (*NUMBERS, SHARE)]
+    copies = [x.copy() for x in (w, v, *squares)]
+    *shared, step = shared_step(*copies, order=order, mode=mode)
     for _ in range(2):
-        v, w = reference(w, v, g, *numbers, order)
+        v, w, *squares = reference(w, v, g, *numbers[:-1], order, *squares, share=numbers[-1])
         step(g)
-    np.testing.assert_array_equal(shared_w.get_value(), w)
-    np.testing.assert_array_equal(shared_v.get_value(), v)
-    assert shared_w.get_value().dtype == dtype
+    for found, wanted in zip(shared, (w, v, *squares), strict=True):
+        np.testing.assert_array_equal(found.get_value(), wanted)
+        assert found.get_value().dtype == dtype
     assert [op.inplace for op in steps(step)] == [mode is NODES]
 
 

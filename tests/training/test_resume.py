@@ -27,7 +27,7 @@ SETTINGS = (
     *SMALL, "network.dropout=0.3", "training.batch_size=8",
     f"training.epochs={EPOCHS}",
     "augmentation.mirror=true", "augmentation.shift=3", "augmentation.light=0.4", "training.average=3",
-    "training.warmup=1.5",
+    "training.warmup=1.5", "training.rms_steps=5",
     "regression.cost=mpjpe",  # some of these poses' coordinates do not vary: mirrored, they are far off scale
     "training.checkpoint_minutes=1e-9",  # after every step
 )  # fmt: skip
