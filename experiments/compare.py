@@ -1,6 +1,6 @@
 """Train and test variants of the settings, each with several seeds: a table, a CSV file and curves.
 
-    python experiments/compare.py experiments/full_length.toml
+    python experiments/compare.py experiments/pretraining_seeds.toml
 
 An experiment is a TOML file: [common] holds what its variants share, [variants.NAME] what one has of
 its own, both by section, as in a file for --config, and beside the sections

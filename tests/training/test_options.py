@@ -91,6 +91,16 @@ def with_decay(found, default):
     }
 
 
+def with_even_steps(found, default):
+    """The first step moves every weight as far, in the direction of its gradient."""
+    pairs = {}
+    for name, w in default["weights"].items():
+        plain, scaled = (step["step 1"][name] - w + DECAY * RATE * w for step in (default, found))
+        clear = abs(plain) > 1e-5
+        pairs[name] = scaled[clear], RATE * np.sign(plain[clear])
+    return pairs
+
+
 def in_mm(found, default):
     return {"outputs": (found["outputs"], raw(default))}
 
@@ -118,6 +128,7 @@ GRAPHS = (
     ("regression", ["training.weight_decay=0"], STEPS, with_decay),
     ("regression", ["training.momentum=0", "training.weight_decay=0"], STEPS, with_decay),
     ("regression", ["training.learning_rate=0.02"], STEPS, None),
+    ("regression", ["training.rms_steps=9"], STEPS, with_even_steps),
     ("regression", ["training.order=old"], STEPS, None),
     ("regression", ["network.seed=1"], ("weights", *ANSWERS), None),
     pytest.param("regression", ["network.activation=relu"], ANSWERS, None, marks=pytest.mark.slow),
