@@ -61,7 +61,7 @@ def recordings_of(data, indices):
     A recording that was not built, such as a known bad one, is none of them. A `UserError` if the source is
     gone.
     """
-    needs = "--robustness needs the raw tree or the custom recordings that the files were built from"
+    needs = "cropping frames again needs the raw tree or the custom recordings that the files were built from"
     found, actions, subjects = [], data.action[indices], data.subject[indices]
     for action, subject in sorted({*zip(actions.tolist(), subjects.tolist(), strict=True)}):
         path = built_path(data.folder, action, subject)

@@ -57,6 +57,15 @@ def test_pictures_of_any_orientation_are_upright(tmp_path, ending, mode, options
         np.testing.assert_array_equal(found.alpha, TURNS[orientation](colours[..., 3] >= 128))
 
 
+@pytest.mark.parametrize("lost", [10, 40])  # bytes of the text, of the table
+def test_damaged_exif_is_ignored_in_silence(tmp_path, recwarn, lost):
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010E] = 6, "a description"
+    saved(tmp_path / "a.jpg", COLOURS, exif=exif.tobytes()[:-lost])
+    assert read_picture(tmp_path / "a.jpg").shape == (6, 4)
+    assert [str(warning.message) for warning in recwarn] == []
+
+
 def test_a_phone_s_jpeg_with_a_second_picture_gives_the_first(tmp_path):
     first, second = (Image.new("RGB", (8, 6), (level,) * 3) for level in (200, 20))
     first.save(tmp_path / "a.jpg", "MPO", save_all=True, append_images=[second])
