@@ -47,8 +47,8 @@ def selected(source, selection, overrides, frames, seed):
     else:
         kind, recordings, lines = find_recordings(source, selection)
     if kind is RAW:
-        rules = human36m.rules_for(read_tree(source) is not None, overrides)
-        recordings, ruled = human36m.apply_rules(recordings, overrides, rules)
+        verdicts = human36m.verdicts_on(read_tree(source) is not None, overrides)
+        recordings, ruled = human36m.apply_rules(recordings, verdicts)
         lines += ruled
     elif overrides:
         raise UserError(f"--rule applies to raw Human3.6M trees, and {source} is none; omit it")

@@ -1,8 +1,6 @@
 """On a recording drawn here: a white square on gray, that moves by known steps."""
 
 from dataclasses import replace
-from functools import partial
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,11 +8,13 @@ import pytest
 from pose3d.dataset import crop_recording
 from pose3d.dataset.crop import Transform
 from pose3d.errors import UserError
+from pose3d.io.images import Picture
 from pose3d.io.video import video_writer
 from pose3d.recordings import human36m
-from pose3d.recordings.human36m import Recording, mask_writer, write_poses
+from pose3d.recordings.human36m import Recording, write_poses
 from pose3d.skeleton import KEPT
 from tests.recordings.sampled import sample
+from tests.recordings.written import write_masks
 
 FRAMES, HEIGHT, WIDTH = 12, 120, 160
 
@@ -24,22 +24,11 @@ def corner(i):
     return 30 + 4 * i, 50 - i
 
 
-def cut_out(image, box):
-    x0, y0, x1, y1 = box
-    return image[y0:y1, x0:x1]
-
-
 def inside(i):
     mask = np.zeros((HEIGHT, WIDTH), bool)
     x, y = corner(i)
     mask[y : y + 40, x : x + 20] = True
     return mask
-
-
-def write_masks(path, masks):
-    with mask_writer(path) as append:
-        for mask in masks:
-            append(mask)
 
 
 def write_video(path, count):
@@ -54,9 +43,7 @@ def write_video(path, count):
 def recording(tmp_path):
     """12 poses, 12 boxes, 12 masks, 14 frames."""
     rng = np.random.default_rng(0)
-    joints = np.array([(*corner(i),) for i in range(FRAMES)])[:, None] + rng.uniform(
-        (0, 0), (19, 39), (32, 2)
-    )
+    joints = np.array([corner(i) for i in range(FRAMES)])[:, None] + rng.uniform((0, 0), (19, 39), (32, 2))
     poses = rng.normal(0, 500, (FRAMES, 32, 3)) + (100, -50, 4000)
     paths = {kind: tmp_path / f"{kind}.{'cdf' if 'poses' in kind else 'mat'}" for kind in
              ("poses_2d", "poses_3d", "boxes", "masks")}  # fmt: skip
@@ -89,23 +76,16 @@ def test_every_frame_is_cropped_with_its_own_box_and_pose(recording):
     assert facts["surplus"] == 2
     assert facts["background"] == "subtracted"
     assert facts["notes"] == []
-
-
-def test_every_third_frame_is_the_same_as_in_all(recording):
-    every, _ = sample(recording)
     third, facts = sample(recording, every=3)
-    for name, values in every.items():
+    for name, values in samples.items():
         np.testing.assert_array_equal(third[name], values[::3], err_msg=name)
     assert facts["frames"] == 4
 
 
 def test_only_masks_of_wanted_frames_are_read(recording, tmp_path):
-    def masks():
-        for i in range(FRAMES):
-            # Reading any but every fourth would fail: it has another size.
-            yield inside(i) if i % 4 == 0 else np.ones((3, 5), bool)
-
-    write_masks(recording.masks, masks())
+    # Reading any but every fourth would fail: it has another size.
+    masks = [inside(i) if i % 4 == 0 else np.ones((3, 5), bool) for i in range(FRAMES)]
+    write_masks(recording.masks, masks)
     samples, _ = sample(recording, every=4)
     assert len(samples["images"]) == 3
     with pytest.raises(UserError, match=r"masks\.mat: mask 1 has 5 x 3 px, the frame 160 x 120"):
@@ -155,9 +135,7 @@ def test_repeated_frames_are_counted(recording, monkeypatch):
     rng = np.random.default_rng(1)
     drawn = rng.integers(0, 256, (3, HEIGHT, WIDTH), dtype=np.uint8)
     # 12 frames of only 3 images, as in the original's data: 3 runs of 4, thus 9 repetitions.
-    shown = [
-        SimpleNamespace(shape=image.shape, gray=partial(cut_out, image)) for image in drawn for _ in range(4)
-    ]
+    shown = [Picture("", np.dstack([image] * 3)) for image in drawn for _ in range(4)]
     monkeypatch.setattr("pose3d.recordings.human36m.reader.read_frames", lambda _: shown)
     write_masks(recording.boxes, [inside(0)] * FRAMES)
     write_masks(recording.masks, [inside(0)] * FRAMES)
@@ -165,15 +143,12 @@ def test_repeated_frames_are_counted(recording, monkeypatch):
     assert sample(recording, every=4)[1]["repeated"] == 0
 
 
-def test_missing_masks_cost_the_frames_and_are_noted(recording):
+def test_missing_masks_and_frames_cost_the_rest_and_are_noted(recording):
     write_masks(recording.masks, map(inside, range(FRAMES - 3)))
     samples, facts = sample(recording)
     assert len(samples["images"]) == len(samples["poses"]) == FRAMES - 3
     listed = "12 2D poses, 12 3D poses, 12 boxes, 9 masks, 14 frames"
     assert facts["notes"] == [f"{recording}: {listed}; cut to 9"]
-
-
-def test_a_short_video_costs_the_poses(recording):
     write_video(recording.video, 5)
     samples, facts = sample(recording)
     assert {len(values) for values in samples.values()} == {5}

@@ -5,19 +5,14 @@ import scipy.io
 import scipy.sparse
 
 from pose3d.errors import UserError
-from pose3d.recordings.human36m import mask_writer, open_masks
+from pose3d.recordings.human36m import open_masks
+from tests.recordings.written import write_masks
 
 ROWS, COLUMNS = 12, 10  # unequal, so that a transposed mask cannot pass
 
 
 def masks(count):
     return list(np.random.default_rng(count).random((count, ROWS, COLUMNS)) > 0.5)
-
-
-def write_masks(path, images):
-    with mask_writer(path) as append:
-        for image in images:
-            append(image)
 
 
 def write_v7(path, images):
