@@ -10,14 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from pose3d.config import command_line
-from pose3d.dataset.built_files import (
-    BLOCK,
-    REMEDY,
-    SCHEMA,
-    StoredRows,
-    naming,
-    open_built_file,
-)
+from pose3d.dataset.built_files import BLOCK, REMEDY, SCHEMA, StoredRows, naming, open_built_file
 from pose3d.dataset.windows import labels
 from pose3d.errors import UserError
 from pose3d.io.hdf5 import open_hdf5, text_of
@@ -71,7 +64,8 @@ class Dataset:
         self._starts = np.cumsum([0, *counts])  # samples _starts[i] to _starts[i + 1] are those of file i
         for name in _KEYS:
             setattr(self, name, np.concatenate([file.keys[name] for file in self._files]))
-        self.in_memory = memory == "all" or (memory == "auto" and self._fits())
+        fits = len(self) * _SAMPLE_BYTES < _FITS * usable_memory()
+        self.in_memory = memory == "all" or (memory == "auto" and fits)
         for name in _COLUMNS:
             whole = np.concatenate([file.table(name) for file in self._files]) if self.in_memory else None
             setattr(self, name, Column(self, name) if whole is None else whole)
@@ -121,15 +115,10 @@ class Dataset:
     def __len__(self):
         return int(self._starts[-1])
 
-    def _fits(self):
-        return len(self) * _SAMPLE_BYTES < _FITS * usable_memory()
-
     @property
     def origin(self):
         """What the samples are of: Origin."""
-        contents = [
-            (file.action, file.subject, len(file), sorted(file.checksums.items())) for file in self._files
-        ]
+        contents = [(f.action, f.subject, len(f), sorted(f.checksums.items())) for f in self._files]
         kinds = {file.synthetic for file in self._files}
         return Origin(
             ", ".join(dict.fromkeys(file.source for file in self._files)),
@@ -184,9 +173,8 @@ class Dataset:
 
     def mean_pose(self, indices):
         """Mean of the samples' poses: (17, 3) float64 array, mm."""
-        return sum(block.sum(axis=0, dtype=np.float64) for block in self.blocks("poses", indices)) / len(
-            indices
-        )
+        blocks = self.blocks("poses", indices)
+        return sum(block.sum(axis=0, dtype=np.float64) for block in blocks) / len(indices)
 
     def _gather(self, name, indices, read=None):
         (dtype, shape, _), numbers = SCHEMA[name], self._numbers(indices)
