@@ -69,16 +69,17 @@ def build(recordings, out, source, run, every=1, workers=1):
 def _files(recordings, out):
     """The built files that the recordings make, each by take and camera."""
     groups = {}
-    for recording in sorted(recordings, key=lambda r: (r.take, int(r.camera))):
+    for recording in recordings:
         groups.setdefault((recording.action, recording.subject), []).append(recording)
-    first = dict.fromkeys((recording.action, recording.subject) for recording in recordings)
-    return [BuiltFile(*key, groups[key], built_path(out, *key)) for key in first]
+    for group in groups.values():
+        group.sort(key=lambda recording: (recording.take, int(recording.camera)))
+    return [BuiltFile(*key, group, built_path(out, *key)) for key, group in groups.items()]
 
 
-def _provenance(recordings, source, every, contents, facts=()):
+def _provenance(recordings, source, every, **lists):
     """What a file is built from. Files count by size and content, so that a tree may be moved or copied.
 
-    `contents` holds the lists of stamps and of digests, one entry for each recording.
+    `lists` are stamps, digests and facts, one entry for each recording.
     """
 
     def size(path):
@@ -91,8 +92,7 @@ def _provenance(recordings, source, every, contents, facts=()):
         "every": every,
         "cameras": sorted({r.camera for r in recordings}),
         "recordings": [[r.take, r.camera, r.name, *map(size, r.files)] for r in recordings],
-        **contents,
-        "facts": list(facts),
+        **lists,
     }
 
 
@@ -132,27 +132,23 @@ def _digest(path):
 
 def _reusable(path, recordings, source, every):
     """Facts of a built file that equals what this build would make; otherwise a UserError."""
-    found, wanted = read_provenance(path), _provenance(recordings, source, every, {})
-
-    def differs(how):
-        return UserError(f"{path} was built {how}; give another --out, or remove the file to build it anew")
-
-    def differs_in(key):
-        return differs(f"with {key} {found.get(key)}, not {wanted[key]}")
-
-    for key in ("every", "cameras"):
-        if found.get(key) != wanted[key]:
-            raise differs_in(key)
+    found, wanted = read_provenance(path), _provenance(recordings, source, every)
+    differing = [key for key in ("every", "cameras", "source") if found.get(key) != wanted[key]]
     names, asked = ([row[:3] for row in each.get("recordings", [])] for each in (found, wanted))
-    if names != asked:
-        raise differs(f"from {len(names)} recordings, which are not the {len(asked)} asked for now")
+    if differing and differing != ["source"]:  # a tree may be moved
+        how = f"with {differing[0]} {found.get(differing[0])}, not {wanted[differing[0]]}"
+    elif names != asked:
+        how = f"from {len(names)} recordings, which are not the {len(asked)} asked for now"
     # Files are read only where the stamps differ, as those of a copy do.
-    if found["recordings"] != wanted["recordings"] or (
-        found["stamps"] != _stamps(recordings) and found["digests"] != _digests(recordings)
+    elif found["recordings"] == wanted["recordings"] and (
+        found["stamps"] == _stamps(recordings) or found["digests"] == _digests(recordings)
     ):
-        is_same_source = found["source"] == wanted["source"]
-        raise differs(f"before files in {source} changed") if is_same_source else differs_in("source")
-    return found["facts"]
+        return found["facts"]
+    elif differing:
+        how = f"with source {found['source']}, not {wanted['source']}"
+    else:
+        how = f"before files in {source} changed"
+    raise UserError(f"{path} was built {how}; give another --out, or remove the file to build it anew")
 
 
 def _build_missing(files, out, source, every, run):
@@ -210,10 +206,10 @@ def build_part(recording, path, source, every):
     """Sample one recording into a file of its own; returns the seconds it took."""
     start = time.perf_counter()
     with built_file_writer(path, recording.action, recording.subject) as writer:
-        # Before they are read, so that a change meanwhile is noticed later.
-        contents = {"stamps": _stamps([recording]), "digests": _digests([recording])}
-        facts = crop_recording(recording, every, writer.append)
-        writer.provenance = _provenance([recording], source, every, contents, [facts])
+        # Before the files are read, so that a change meanwhile is noticed later.
+        lists = {"stamps": _stamps([recording]), "digests": _digests([recording])}
+        lists["facts"] = [crop_recording(recording, every, writer.append)]
+        writer.provenance = _provenance([recording], source, every, **lists)
     return time.perf_counter() - start
 
 
@@ -223,14 +219,10 @@ def _part_path(out, recording):
 
 
 def _is_done(path, recording, source, every):
-    """Whether an earlier build left a part that can be used."""
-    if not path.exists():
-        return False
-    try:
-        _reusable(path, [recording], source, every)
-    except UserError:
-        return False  # damaged, or built with other options
-    return True
+    """Whether an earlier build left a part that can be used: neither damaged nor built with other options."""
+    with contextlib.suppress(UserError):
+        return path.exists() and bool(_reusable(path, [recording], source, every))
+    return False
 
 
 def _merge(file, out, source, every):
@@ -238,10 +230,9 @@ def _merge(file, out, source, every):
     paths = [_part_path(out, recording) for recording in file.recordings]
     parts = [read_provenance(path) for path in paths]
     lists = {name: [one for part in parts for one in part[name]] for name in ("stamps", "digests", "facts")}
-    facts = lists.pop("facts")
-    provenance = _provenance(file.recordings, source, every, lists, facts)
+    provenance = _provenance(file.recordings, source, every, **lists)
     blocks = (block for path in paths for block in read_blocks(path))
     write_built_file(file.path, file.action, file.subject, blocks, provenance)
-    file.facts = facts
+    file.facts = lists["facts"]
     for path in paths:
         path.unlink()

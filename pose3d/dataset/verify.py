@@ -138,9 +138,5 @@ class _Tally:
         changed = [name for name, digest in self.digests.items() if digest.hexdigest() != recorded[name]]
         noted = {name: sum(fact[name] for fact in facts) for name in found} if facts else None
         percent = 100 * self.repeated / max(self.count, 1)
-        return vars(self) | {
-            "changed": ", ".join(changed),
-            "found": found,
-            "noted": noted,
-            "percent": percent,
-        }
+        more = {"changed": ", ".join(changed), "found": found, "noted": noted, "percent": percent}
+        return vars(self) | more

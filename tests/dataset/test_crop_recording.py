@@ -1,4 +1,4 @@
-"""On a recording drawn here: a white square on gray, that moves by known steps."""
+"""On a recording in files of Human3.6M: a white square on gray, that moves by known steps."""
 
 from dataclasses import replace
 
@@ -13,29 +13,16 @@ from pose3d.io.video import video_writer
 from pose3d.recordings import human36m
 from pose3d.recordings.human36m import Recording, write_poses
 from pose3d.skeleton import KEPT
+from tests.recordings.custom.drawn import FRAMES, HEIGHT, WIDTH, corner, mask_of
 from tests.recordings.sampled import sample
 from tests.recordings.written import write_masks
-
-FRAMES, HEIGHT, WIDTH = 12, 120, 160
-
-
-def corner(i):
-    """Left and top px of the 20 x 40 px square in frame i."""
-    return 30 + 4 * i, 50 - i
-
-
-def inside(i):
-    mask = np.zeros((HEIGHT, WIDTH), bool)
-    x, y = corner(i)
-    mask[y : y + 40, x : x + 20] = True
-    return mask
 
 
 def write_video(path, count):
     with video_writer(path, HEIGHT, WIDTH, 50) as show:
         for i in range(count):
             frame = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
-            frame[inside(i)] = 255
+            frame[mask_of(i)] = 255
             show(frame)
 
 
@@ -49,8 +36,8 @@ def recording(tmp_path):
              ("poses_2d", "poses_3d", "boxes", "masks")}  # fmt: skip
     write_poses(paths["poses_2d"], joints)
     write_poses(paths["poses_3d"], poses)
-    write_masks(paths["boxes"], map(inside, range(FRAMES)))
-    write_masks(paths["masks"], map(inside, range(FRAMES)))
+    write_masks(paths["boxes"], map(mask_of, range(FRAMES)))
+    write_masks(paths["masks"], map(mask_of, range(FRAMES)))
     write_video(tmp_path / "video.mp4", FRAMES + 2)
     return Recording("S1", "Walking", 1, "54138969", "Walking 1", tmp_path / "video.mp4", **paths)
 
@@ -84,11 +71,11 @@ def test_every_frame_is_cropped_with_its_own_box_and_pose(recording):
 
 def test_only_masks_of_wanted_frames_are_read(recording, tmp_path):
     # Reading any but every fourth would fail: it has another size.
-    masks = [inside(i) if i % 4 == 0 else np.ones((3, 5), bool) for i in range(FRAMES)]
+    masks = [mask_of(i) if i % 4 == 0 else np.ones((3, 5), bool) for i in range(FRAMES)]
     write_masks(recording.masks, masks)
     samples, _ = sample(recording, every=4)
     assert len(samples["images"]) == 3
-    with pytest.raises(UserError, match=r"masks\.mat: mask 1 has 5 x 3 px, the frame 160 x 120"):
+    with pytest.raises(UserError, match=r"masks\.mat: mask 1 has 5 x 3 px, the frame 160 x 96"):
         sample(recording)
 
 
@@ -97,7 +84,7 @@ def test_without_masks_the_background_stays(recording):
     write_masks(recording.boxes, [np.ones((HEIGHT, WIDTH), bool)] * FRAMES)
     samples, facts = sample(replace(recording, masks=None))
     assert facts["background"] == "kept"
-    assert abs(int(samples["images"][0, 20, 120]) - 90) < 8
+    assert abs(int(samples["images"][0, 64, 120]) - 90) < 8
 
 
 def test_without_boxes_they_come_from_the_mask_then_from_the_joints(recording):
@@ -112,7 +99,7 @@ def test_without_boxes_they_come_from_the_mask_then_from_the_joints(recording):
 
 
 def test_a_frame_whose_box_and_mask_are_empty_is_blank_and_noted(recording):
-    masks = [inside(i) if i != 4 else np.zeros((HEIGHT, WIDTH), bool) for i in range(FRAMES)]
+    masks = [mask_of(i) if i != 4 else np.zeros((HEIGHT, WIDTH), bool) for i in range(FRAMES)]
     write_masks(recording.masks, masks)
     write_masks(recording.boxes, masks)
     samples, facts = sample(recording)
@@ -137,14 +124,14 @@ def test_repeated_frames_are_counted(recording, monkeypatch):
     # 12 frames of only 3 images, as in the original's data: 3 runs of 4, thus 9 repetitions.
     shown = [Picture("", np.dstack([image] * 3)) for image in drawn for _ in range(4)]
     monkeypatch.setattr("pose3d.recordings.human36m.reader.read_frames", lambda _: shown)
-    write_masks(recording.boxes, [inside(0)] * FRAMES)
-    write_masks(recording.masks, [inside(0)] * FRAMES)
+    write_masks(recording.boxes, [mask_of(0)] * FRAMES)
+    write_masks(recording.masks, [mask_of(0)] * FRAMES)
     assert sample(recording)[1]["repeated"] == 9
     assert sample(recording, every=4)[1]["repeated"] == 0
 
 
 def test_missing_masks_and_frames_cost_the_rest_and_are_noted(recording):
-    write_masks(recording.masks, map(inside, range(FRAMES - 3)))
+    write_masks(recording.masks, map(mask_of, range(FRAMES - 3)))
     samples, facts = sample(recording)
     assert len(samples["images"]) == len(samples["poses"]) == FRAMES - 3
     listed = "12 2D poses, 12 3D poses, 12 boxes, 9 masks, 14 frames"

@@ -33,9 +33,7 @@ def verify_raw(root, actions, subjects, cameras, verdicts, expected, metadata):
     """
     actions, subjects, cameras = expand_actions(actions), list(dict.fromkeys(subjects)), list(cameras)
     recordings, lacks = survey(root, actions, subjects, cameras)
-    lacks = [
-        lack for lack in lacks if _wanted(lack.subject, lack.action, [lack.take], lack.cameras, verdicts)
-    ]
+    lacks = [one for one in lacks if _wanted(one.subject, one.action, [one.take], one.cameras, verdicts)]
     kept, notes = apply_rules(recordings, verdicts)
     faults = [str(lack) for lack in lacks]
     try:
