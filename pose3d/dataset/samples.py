@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -69,7 +69,6 @@ class Dataset:
         for name in _COLUMNS:
             whole = np.concatenate([file.table(name) for file in self._files]) if self.in_memory else None
             setattr(self, name, Column(self, name) if whole is None else whole)
-        self._images = [None] * len(paths)
 
     @classmethod
     def open(cls, folder, actions=None, subjects=None, memory="auto"):
@@ -151,7 +150,7 @@ class Dataset:
 
         If `in_memory` and `keep`, each file is read whole and its images are kept; else these are read only.
         """
-        return self._gather("images", indices, self._kept_images if self.in_memory and keep else None)
+        return self._gather("images", indices, keep and self.in_memory)
 
     def labels(self, indices):
         """Labels of samples, Eq. (3), computed from 2D joints: (n, 17, 100) bool array."""
@@ -176,11 +175,12 @@ class Dataset:
         blocks = self.blocks("poses", indices)
         return sum(block.sum(axis=0, dtype=np.float64) for block in blocks) / len(indices)
 
-    def _gather(self, name, indices, read=None):
+    def _gather(self, name, indices, keep=False):
         (dtype, shape, _), numbers = SCHEMA[name], self._numbers(indices)
         values = np.empty((numbers.size, *shape), dtype)
         for i, chosen, rows in self._by_file(numbers.ravel()):
-            values[chosen] = read(i, rows) if read else self._files[i].read(name, rows)
+            file = self._files[i]
+            values[chosen] = file.kept_images[rows] if keep else file.read(name, rows)
         return values.reshape(*numbers.shape, *shape)
 
     def _numbers(self, indices):
@@ -193,12 +193,6 @@ class Dataset:
         if numbers.size and not 0 <= numbers.min() <= numbers.max() < len(self):
             raise IndexError(f"sample numbers must lie in 0 .. {len(self) - 1}")
         return numbers.astype(int)
-
-    def _kept_images(self, i, rows):
-        if self._images[i] is None:
-            file = self._files[i]
-            self._images[i] = file.read("images", np.arange(len(file)))
-        return self._images[i][rows]
 
     def _by_file(self, indices):
         """Yield (number of a file, mask of its samples among `indices`, their rows in the file)."""
@@ -248,6 +242,11 @@ class _BuiltFile:
         """All rows of an array at once."""
         with open_built_file(self.path) as file:
             return file[name][()]
+
+    @cached_property
+    def kept_images(self):
+        """All images, from their first use on in memory."""
+        return self.read("images", np.arange(len(self)))
 
     def read(self, name, rows):
         """Rows of an array, in any order. Raises `UserError` if the file is damaged."""
