@@ -216,7 +216,6 @@ def chunks(arguments):
 def people(arguments):
     """Draw synthetic people of every family and crop them, in one process; the parts of a sample by time."""
     from pose3d.dataset.crop import crop
-    from pose3d.recordings.registry import open_recording
     from pose3d.synthetic.people import People
     from pose3d.synthetic.pose_families import FAMILIES
 
@@ -226,7 +225,7 @@ def people(arguments):
         seconds = {"draw": 0.0, "crop": 0.0}
         for family in FAMILIES:
             start = time.perf_counter()
-            with open_recording(People("S1", family, take, count, SEED), 1) as reader:
+            with People("S1", family, take, count, SEED).open(1) as reader:
                 seen = list(reader)
             middle = time.perf_counter()
             for one in seen:

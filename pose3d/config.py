@@ -175,18 +175,10 @@ def load(task, path=None, overrides=(), base=None):
 
 
 def from_dict(settings, base=None, complete=False):
-    """A checked `Config` from nested dicts, laid over `base` (default: the defaults).
+    """A checked `Config` from dicts of keys to values, by section, laid over `base` (default: the defaults).
 
-    Parameters
-    ----------
-    settings : dict of section to dict of key to value
-    base : Config
-    complete : bool, whether every setting must be there: what a run was made with is not guessed
-
-    Raises
-    ------
-    UserError
-        Naming the key that is unknown, missing or has a wrong value.
+    If `complete`, every setting must be there: what a run was made with is not guessed. A `UserError` names
+    the key that is unknown, missing or has a wrong value.
     """
     merged = msgspec.to_builtins(base or Config())
     wanted = {section: set(values) for section, values in merged.items()} if complete else {}

@@ -66,11 +66,7 @@ def built(tmp_path_factory):
 @pytest.fixture(scope="session")
 def small():
     """Arguments for a network as small as can be with no two layers alike, and batches with a remainder."""
-    settings = (
-        *SMALL,
-        "training.batch_size=24",
-        "training.epochs=2",
-    )
+    settings = *SMALL, "training.batch_size=24", "training.epochs=2"
     return [word for setting in settings for word in ("--set", setting)]
 
 

@@ -33,12 +33,8 @@ def test_the_defaults_are_the_reports():
     assert detection.network.kernels == (5, 10, 15)
     assert (detection.training.epochs, regression.training.epochs) == (50, 100)
     for training in (detection.training, regression.training):
-        assert (training.batch_size, training.learning_rate, training.momentum, training.weight_decay) == (
-            128,
-            1e-3,
-            0.9,
-            5e-4,
-        )
+        assert (training.batch_size, training.learning_rate) == (128, 1e-3)
+        assert (training.momentum, training.weight_decay) == (0.9, 5e-4)
     assert detection.training.patience > 0
     assert regression.regression == config.RegressionSettings("squared", "standardised", "identity")
     assert detection.data.test == ("S11",)
@@ -49,16 +45,11 @@ def test_a_file_lays_over_the_defaults_and_overrides_over_the_file(write):
         "[network]\nkernels = [32, 64, 64]\n"
         "[training]\nlearning_rate = 1\nbatch_size = 7\n[data]\nvalidation = 'subject:S9'\n"
     )
-    found = load(
-        "detection", path, ["training.batch_size=9", "data.test=['S9', 'S11']", "training.shuffle = false"]
-    )
+    overrides = ["training.batch_size=9", "data.test=['S9', 'S11']", "training.shuffle = false"]
+    found = load("detection", path, overrides)
     assert found.network.kernels == (32, 64, 64)
-    assert (found.training.learning_rate, found.training.batch_size, found.training.shuffle) == (
-        1.0,
-        9,
-        False,
-    )
-    assert type(found.training.learning_rate) is float
+    assert (found.training.batch_size, found.training.shuffle) == (9, False)
+    assert repr(found.training.learning_rate) == "1.0"
     assert found.data == config.DataSettings(test=("S9", "S11"), validation="subject:S9")
     assert found.training.epochs == 50
 
@@ -68,11 +59,6 @@ def test_overrides_are_toml_or_bare_words_and_the_last_one_holds():
     found = load("regression", None, words)
     assert found.network.activation == "relu"
     assert found.data.validation == "subject:S9"
-
-
-def test_a_byte_order_mark_is_no_setting(tmp_path):
-    (tmp_path / "a.toml").write_text("[training]\nepochs = 3\n", encoding="utf-8-sig")
-    assert load("detection", tmp_path / "a.toml").training.epochs == 3
 
 
 def test_sections_for_one_task_lay_over_the_common_ones(write):
@@ -96,10 +82,7 @@ def test_sections_for_one_task_lay_over_the_common_ones(write):
         ("[training]\nepoch = 1", "unknown setting training.epoch: training has epochs, batch_size"),
         ("[training]\nbatch_size = 1.5", "training.batch_size = 1.5: expected `int`, got `float`"),
         ("[training]\nbatch_size = true", "training.batch_size = True: expected `int`, got `bool`"),
-        (
-            "[training]\nlearning_rate = 'fast'",
-            "training.learning_rate = 'fast': expected `float`, got `str`",
-        ),
+        ("[training]\nmomentum = 'fast'", "training.momentum = 'fast': expected `float`, got `str`"),
         ("[training]\nshuffle = 1", "training.shuffle = 1: expected `bool`, got `int`"),
         ("[training]\norder = 'newest'", "training.order = 'newest': must be one of new, old"),
         ("[network]\nkernels = [5, 10]", r"network.kernels = \[5, 10\]: expected `array` of length 3, got 2"),
@@ -158,22 +141,16 @@ def test_numbers_and_nesting_without_end_are_no_toml(write, value):
 
 @pytest.mark.parametrize("text", ["epochs", "epochs=1", "training.epochs", ".epochs=1", "training.=1"])
 def test_an_override_that_is_none(text):
-    refused(
-        lambda: load("detection", None, [text]), f"--set {re.escape(text)}: write it as section.key=value"
-    )
+    message = f"--set {re.escape(text)}: write it as section.key=value"
+    refused(lambda: load("detection", None, [text]), message)
 
 
 @pytest.mark.parametrize("words", ["""--set data.test=["ben"]""", "--set data.test=[ben,'S1']"])
 def test_an_override_whose_quotes_a_shell_took_comes_with_one_that_a_shell_takes(words):
-    def refusal(line):
-        given = shlex.split(line)[1]
-        with pytest.raises(UserError) as refused:
-            load("detection", None, [given])
-        return str(refused.value)
-
-    message = refusal(words)
-    assert "expected `array`, got `str`; for instance --set 'data.test=" in message
-    fixed = shlex.split(message[message.index("--set") :])
+    given = shlex.split(words)[1:]
+    message = "expected `array`, got `str`; for instance --set 'data.test="
+    refusal = refused(lambda: load("detection", None, given), message)
+    fixed = shlex.split(refusal[refusal.index("--set") :])
     assert load("detection", None, fixed[1:]).data.test == tuple(re.findall(r"ben|S1", words))
 
 
@@ -194,12 +171,9 @@ def test_built_files_of_each_source_have_a_folder_of_their_own(tmp_path, monkeyp
     assert built_folder("data/mine") == built_folder("elsewhere/mine") == "data/mine-built"
 
 
-def test_an_override_of_something_unknown():
-    refused(lambda: load("detection", None, ["training.rates=1"]), "unknown setting training.rates")
-    refused(lambda: load("detection", None, ["trainings.rate=1"]), "unknown setting 'trainings'")
-
-
-def test_files_that_cannot_be_read(write, tmp_path):
+def test_a_byte_order_mark_is_no_setting_and_what_cannot_be_read_is_named(write, tmp_path):
+    (tmp_path / "a.toml").write_text("[training]\nepochs = 3\n", encoding="utf-8-sig")
+    assert load("detection", tmp_path / "a.toml").training.epochs == 3
     path = write("[training\nepochs = 1")
     refused(lambda: load("detection", path), f"{path}: not a TOML file: .*line 1")
     path.write_bytes(b"\xff\xfe")
@@ -222,9 +196,3 @@ def test_every_setting_survives_the_run_folder_and_the_weights_file():
     assert from_dict(to_dict(settings)) == settings
     assert from_dict(tomllib.loads(to_toml(settings))) == settings
     assert set(to_dict(settings)) == set(Config.__struct_fields__)
-
-
-def test_settings_are_changed_on_a_copy():
-    base = Config()
-    assert from_dict({"training": {"batch_size": 3}}, base).training.batch_size == 3
-    assert base == Config()

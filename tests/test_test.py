@@ -13,7 +13,7 @@ from PIL import Image
 
 import pose3d
 from pose3d import test
-from pose3d.config import load
+from pose3d.config import DataSettings, load
 from pose3d.dataset.built_files import SCHEMA, built_path, write_built_file
 from pose3d.dataset.samples import Dataset
 from pose3d.dataset.splits import split
@@ -105,7 +105,8 @@ def test_the_figures_are_those_of_the_predictions(built, results, predicted, reg
     np.testing.assert_allclose(list(results["per_joint_mm"].values()), errors.mean(axis=0))
     assert results["spread_ratio"] == pytest.approx(metrics.spread_ratio(p, g))
     data = Dataset.open(built)
-    mean_pose = data.poses[split(data).train].astype(float).mean(axis=0)  # of the training samples alone
+    training = split(data, DataSettings()).train
+    mean_pose = data.poses[training].astype(float).mean(axis=0)
     assert results["mean_pose_mpjpe_mm"] == pytest.approx(
         np.linalg.norm(mean_pose - g, axis=2).mean(), rel=1e-6
     )
@@ -187,7 +188,7 @@ def test_a_detection_network_and_the_nearest_image_are_evaluated_too(
     assert run(built, regression_run, tmp_path, "--detection", detection_run, "--nearest") == 0
     found = json.loads((tmp_path / "results.json").read_text())
     data = Dataset.open(built)
-    chosen = split(data)
+    chosen = split(data, DataSettings())
     labels, images = data.labels(chosen.test), data.images(chosen.test)
     probabilities = pose3d.load(detection_run).graph.predict(images).reshape(labels.shape)
     expected = metrics.detection_scores(metrics.detection_totals(labels, probabilities))

@@ -8,7 +8,7 @@ import pytest
 
 import pose3d
 from pose3d import train_regression
-from pose3d.config import RegressionSettings, load
+from pose3d.config import DataSettings, RegressionSettings, load
 from pose3d.dataset.samples import Dataset
 from pose3d.dataset.splits import split
 from pose3d.errors import UserError
@@ -110,7 +110,7 @@ def test_the_run_folder(built, regression_run, detection_run):
     assert names == written | checkpoints
     found = weights.load(regression_run, "regression")
     data = Dataset.open(built)
-    chosen = split(data)
+    chosen = split(data, DataSettings())
     scale = TargetScale.fit([data.poses[chosen.train]], found.config.regression)
     np.testing.assert_array_equal(found.scale["mean"], scale.mean)
     np.testing.assert_array_equal(found.scale["deviation"], scale.deviation)
@@ -132,7 +132,7 @@ def test_the_curve_is_in_mm_and_the_best_weights_score_what_it_says(built, regre
     assert float(rows[2]["train_cost"]) < float(rows[0]["train_cost"])
     scores = [float(row["validation_mpjpe_mm"]) for row in rows]
     data = Dataset.open(built)
-    chosen = split(data).validation
+    chosen = split(data, DataSettings()).validation
     predictions = pose3d.load(regression_run).graph.predict(data.images(chosen)).reshape(-1, 17, 3)
     assert mpjpe(predictions, data.poses[chosen]) == pytest.approx(min(scores), rel=1e-4)
 

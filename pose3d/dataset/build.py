@@ -24,13 +24,6 @@ from pose3d.errors import UserError
 from pose3d.io.atomic_files import DiskFullError, exclusive, remove_partial
 from pose3d.synthetic.tree.provenance import read_provenance as read_provenance_of_tree
 
-# What of its provenance a built file must share with a build to be reused, and what is shown of a difference.
-_COMPARED = {
-    "every": "every",
-    "cameras": "cameras",
-    "recordings": "source",
-    "digests": "source",
-}
 # Folder below --out: one file for each finished recording, until an action of a subject is complete.
 PARTS = ".parts"
 
@@ -76,32 +69,31 @@ def build(recordings, out, source, run, every=1, workers=1):
 def _files(recordings, out):
     """The built files that the recordings make, each by take and camera."""
     groups = {}
-    for recording in sorted(recordings, key=lambda r: (r.take, int(r.camera))):
+    for recording in recordings:
         groups.setdefault((recording.action, recording.subject), []).append(recording)
-    first = dict.fromkeys((recording.action, recording.subject) for recording in recordings)
-    return [BuiltFile(*key, groups[key], built_path(out, *key)) for key in first]
+    for group in groups.values():
+        group.sort(key=lambda recording: (recording.take, int(recording.camera)))
+    return [BuiltFile(*key, group, built_path(out, *key)) for key, group in groups.items()]
 
 
-def _provenance(recordings, source, every, contents, facts=()):
+def _provenance(recordings, source, every, **lists):
     """What a file is built from. Files count by size and content, so that a tree may be moved or copied.
 
-    `contents` holds the lists of stamps and of digests, one entry for each recording.
+    `lists` are stamps, digests and facts, one entry for each recording.
     """
+
+    def size(path):
+        return None if path is None else sum(inner.stat().st_size for inner in _files_in(path))
+
     return {
         "pose3d": pose3d.__version__,
         "source": str(source),
         "synthetic": source == PEOPLE or read_provenance_of_tree(source) is not None,
         "every": every,
         "cameras": sorted({r.camera for r in recordings}),
-        "recordings": [[r.take, r.camera, r.name, *map(_size, r.files)] for r in recordings],
-        **contents,
-        "facts": list(facts),
+        "recordings": [[r.take, r.camera, r.name, *map(size, r.files)] for r in recordings],
+        **lists,
     }
-
-
-def _contents(recordings):
-    """Digests of the files of recordings, and stamps that show without reading that none changed."""
-    return {"stamps": _stamps(recordings), "digests": [[*map(_digest, r.files)] for r in recordings]}
 
 
 def _files_in(path):
@@ -109,11 +101,6 @@ def _files_in(path):
     if path is None or not path.is_dir():
         return [] if path is None else [path]
     return sorted(inner for inner in path.iterdir() if inner.is_file() and inner.name[0] != ".")
-
-
-def _size(path):
-    """Bytes of a file, or of all files of a folder; None if it does not exist."""
-    return None if path is None else sum(inner.stat().st_size for inner in _files_in(path))
 
 
 def _stamps(recordings):
@@ -124,6 +111,11 @@ def _stamps(recordings):
         states = [(file.name, (state := file.stat()).st_size, state.st_mtime_ns) for file in files]
         found.append(hashlib.sha256(repr(states).encode()).hexdigest())
     return found
+
+
+def _digests(recordings):
+    """Digest of each file of each recording."""
+    return [[_digest(path) for path in recording.files] for recording in recordings]
 
 
 def _digest(path):
@@ -139,35 +131,24 @@ def _digest(path):
 
 
 def _reusable(path, recordings, source, every):
-    """Facts of a built file that equals what this build would make; otherwise a UserError.
-
-    Files are read only where the stamps differ, as those of a copy do.
-    """
-    found = read_provenance(path)
-    wanted = _provenance(recordings, source, every, {})
-    remedy = "give another --out, or remove the file to build it anew"
-    for key, shown in _COMPARED.items():
-        if key == "digests":
-            is_untouched = found.get("stamps") == _stamps(recordings)
-            wanted |= found if is_untouched else _contents(recordings)
-        if found.get(key) == wanted.get(key):
-            continue
-        if key == "recordings" and _named(found) != _named(wanted):
-            raise UserError(
-                f"{path} was built from {len(_named(found))} recordings, which are not the "
-                f"{len(_named(wanted))} asked for now; {remedy}"
-            )
-        if found.get(shown) == wanted.get(shown):
-            raise UserError(f"{path} was built before files in {wanted['source']} changed; {remedy}")
-        raise UserError(
-            f"{path} was built with {shown} {found.get(shown)}, not {wanted.get(shown)}; {remedy}"
-        )
-    return found["facts"]
-
-
-def _named(provenance):
-    """Take, camera and name of each recording."""
-    return [recording[:3] for recording in provenance.get("recordings", [])]
+    """Facts of a built file that equals what this build would make; otherwise a UserError."""
+    found, wanted = read_provenance(path), _provenance(recordings, source, every)
+    differing = [key for key in ("every", "cameras", "source") if found.get(key) != wanted[key]]
+    names, asked = ([row[:3] for row in each.get("recordings", [])] for each in (found, wanted))
+    if differing and differing != ["source"]:  # a tree may be moved
+        how = f"with {differing[0]} {found.get(differing[0])}, not {wanted[differing[0]]}"
+    elif names != asked:
+        how = f"from {len(names)} recordings, which are not the {len(asked)} asked for now"
+    # Files are read only where the stamps differ, as those of a copy do.
+    elif found["recordings"] == wanted["recordings"] and (
+        found["stamps"] == _stamps(recordings) or found["digests"] == _digests(recordings)
+    ):
+        return found["facts"]
+    elif differing:
+        how = f"with source {found['source']}, not {wanted['source']}"
+    else:
+        how = f"before files in {source} changed"
+    raise UserError(f"{path} was built {how}; give another --out, or remove the file to build it anew")
 
 
 def _build_missing(files, out, source, every, run):
@@ -225,9 +206,10 @@ def build_part(recording, path, source, every):
     """Sample one recording into a file of its own; returns the seconds it took."""
     start = time.perf_counter()
     with built_file_writer(path, recording.action, recording.subject) as writer:
-        contents = _contents([recording])  # before they are read, so that a change meanwhile is noticed later
-        facts = crop_recording(recording, every, writer.append)
-        writer.provenance = _provenance([recording], source, every, contents, [facts])
+        # Before the files are read, so that a change meanwhile is noticed later.
+        lists = {"stamps": _stamps([recording]), "digests": _digests([recording])}
+        lists["facts"] = [crop_recording(recording, every, writer.append)]
+        writer.provenance = _provenance([recording], source, every, **lists)
     return time.perf_counter() - start
 
 
@@ -237,14 +219,10 @@ def _part_path(out, recording):
 
 
 def _is_done(path, recording, source, every):
-    """Whether an earlier build left a part that can be used."""
-    if not path.exists():
-        return False
-    try:
-        _reusable(path, [recording], source, every)
-    except UserError:
-        return False  # damaged, or built with other options
-    return True
+    """Whether an earlier build left a part that can be used: neither damaged nor built with other options."""
+    with contextlib.suppress(UserError):
+        return path.exists() and bool(_reusable(path, [recording], source, every))
+    return False
 
 
 def _merge(file, out, source, every):
@@ -252,10 +230,9 @@ def _merge(file, out, source, every):
     paths = [_part_path(out, recording) for recording in file.recordings]
     parts = [read_provenance(path) for path in paths]
     lists = {name: [one for part in parts for one in part[name]] for name in ("stamps", "digests", "facts")}
-    facts = lists.pop("facts")
-    provenance = _provenance(file.recordings, source, every, lists, facts)
+    provenance = _provenance(file.recordings, source, every, **lists)
     blocks = (block for path in paths for block in read_blocks(path))
     write_built_file(file.path, file.action, file.subject, blocks, provenance)
-    file.facts = facts
+    file.facts = lists["facts"]
     for path in paths:
         path.unlink()

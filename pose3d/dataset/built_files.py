@@ -103,14 +103,16 @@ class _Sink(io.FileIO):
 class _Writer:
     def __init__(self, file, sink):
         self._file, self._sink = file, sink
-        self._digests = {}
+        self._digests = {name: hashlib.sha256() for name in SCHEMA}
         self._count = 0
         self.provenance = {}
+        for name, (dtype, shape, meaning) in SCHEMA.items():
+            plain = {"chunks": (_ROWS_PER_CHUNK, *shape), "fletcher32": True}
+            stored = _IMAGES_STORED if name == "images" else plain
+            file.create_dataset(name, (0, *shape), dtype, maxshape=(None, *shape), **stored)
+            _set_text(file[name], "meaning", meaning)
 
     def append(self, part):
-        if not self._digests:
-            for name, kind in SCHEMA.items():
-                self._create(name, *kind)
         if set(part) != set(self._digests):
             raise ValueError(f"a part has {sorted(part)}, not {sorted(self._digests)}")
         end = self._count + len(part["frame"])
@@ -124,18 +126,8 @@ class _Writer:
         self._count = end
         self._sink.check()
 
-    def _create(self, name, dtype, shape, meaning):
-        plain = {"chunks": (_ROWS_PER_CHUNK, *shape), "fletcher32": True}
-        stored = _IMAGES_STORED if name == "images" else plain
-        self._file.create_dataset(name, (0, *shape), dtype, maxshape=(None, *shape), **stored)
-        _set_text(self._file[name], "meaning", meaning)
-        self._digests[name] = hashlib.sha256()
-
     def finish(self):
         """Write checksums and provenance."""
-        if not self._digests:
-            for name, kind in SCHEMA.items():
-                self._create(name, *kind)
         for name, digest in self._digests.items():
             _set_text(self._file[name], "sha256", digest.hexdigest())
         # A dataset, because an attribute is limited to 64 kB.

@@ -7,7 +7,6 @@ import numpy as np
 from pose3d.dataset.built_files import BLOCK
 from pose3d.dataset.crop import Transform, box_from_joints, box_from_silhouette, crop
 from pose3d.errors import UserError
-from pose3d.recordings.registry import open_recording
 from pose3d.skeleton import PELVIS, pelvis_relative
 
 
@@ -20,7 +19,7 @@ def crop_recording(recording, every, write):
     the file that is damaged or does not fit, or tells that all samples are blank.
     """
     samples, sources = _Samples(int(recording.camera), write), Counter()
-    with open_recording(recording, every) as reader:
+    with recording.open(every) as reader:
         for seen in reader:
             source, box = choose_box(seen, reader.box_source)
             sources[source] += 1
@@ -42,7 +41,7 @@ def crop_recording(recording, every, write):
 
 def observations(recording, every):
     """Yield every n-th observation of a recording, with its box."""
-    with open_recording(recording, every) as reader:
+    with recording.open(every) as reader:
         for seen in reader:
             yield seen, choose_box(seen, reader.box_source)[1]
 

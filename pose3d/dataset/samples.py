@@ -4,20 +4,13 @@ import hashlib
 import json
 import math
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
 
 from pose3d.config import command_line
-from pose3d.dataset.built_files import (
-    BLOCK,
-    REMEDY,
-    SCHEMA,
-    StoredRows,
-    naming,
-    open_built_file,
-)
+from pose3d.dataset.built_files import BLOCK, REMEDY, SCHEMA, StoredRows, naming, open_built_file
 from pose3d.dataset.windows import labels
 from pose3d.errors import UserError
 from pose3d.io.hdf5 import open_hdf5, text_of
@@ -71,11 +64,11 @@ class Dataset:
         self._starts = np.cumsum([0, *counts])  # samples _starts[i] to _starts[i + 1] are those of file i
         for name in _KEYS:
             setattr(self, name, np.concatenate([file.keys[name] for file in self._files]))
-        self.in_memory = memory == "all" or (memory == "auto" and self._fits())
+        fits = len(self) * _SAMPLE_BYTES < _FITS * usable_memory()
+        self.in_memory = memory == "all" or (memory == "auto" and fits)
         for name in _COLUMNS:
             whole = np.concatenate([file.table(name) for file in self._files]) if self.in_memory else None
             setattr(self, name, Column(self, name) if whole is None else whole)
-        self._images = [None] * len(paths)
 
     @classmethod
     def open(cls, folder, actions=None, subjects=None, memory="auto"):
@@ -121,15 +114,10 @@ class Dataset:
     def __len__(self):
         return int(self._starts[-1])
 
-    def _fits(self):
-        return len(self) * _SAMPLE_BYTES < _FITS * usable_memory()
-
     @property
     def origin(self):
         """What the samples are of: Origin."""
-        contents = [
-            (file.action, file.subject, len(file), sorted(file.checksums.items())) for file in self._files
-        ]
+        contents = [(f.action, f.subject, len(f), sorted(f.checksums.items())) for f in self._files]
         kinds = {file.synthetic for file in self._files}
         return Origin(
             ", ".join(dict.fromkeys(file.source for file in self._files)),
@@ -162,7 +150,7 @@ class Dataset:
 
         If `in_memory` and `keep`, each file is read whole and its images are kept; else these are read only.
         """
-        return self._gather("images", indices, self._kept_images if self.in_memory and keep else None)
+        return self._gather("images", indices, keep and self.in_memory)
 
     def labels(self, indices):
         """Labels of samples, Eq. (3), computed from 2D joints: (n, 17, 100) bool array."""
@@ -184,15 +172,15 @@ class Dataset:
 
     def mean_pose(self, indices):
         """Mean of the samples' poses: (17, 3) float64 array, mm."""
-        return sum(block.sum(axis=0, dtype=np.float64) for block in self.blocks("poses", indices)) / len(
-            indices
-        )
+        blocks = self.blocks("poses", indices)
+        return sum(block.sum(axis=0, dtype=np.float64) for block in blocks) / len(indices)
 
-    def _gather(self, name, indices, read=None):
+    def _gather(self, name, indices, keep=False):
         (dtype, shape, _), numbers = SCHEMA[name], self._numbers(indices)
         values = np.empty((numbers.size, *shape), dtype)
         for i, chosen, rows in self._by_file(numbers.ravel()):
-            values[chosen] = read(i, rows) if read else self._files[i].read(name, rows)
+            file = self._files[i]
+            values[chosen] = file.kept_images[rows] if keep else file.read(name, rows)
         return values.reshape(*numbers.shape, *shape)
 
     def _numbers(self, indices):
@@ -205,12 +193,6 @@ class Dataset:
         if numbers.size and not 0 <= numbers.min() <= numbers.max() < len(self):
             raise IndexError(f"sample numbers must lie in 0 .. {len(self) - 1}")
         return numbers.astype(int)
-
-    def _kept_images(self, i, rows):
-        if self._images[i] is None:
-            file = self._files[i]
-            self._images[i] = file.read("images", np.arange(len(file)))
-        return self._images[i][rows]
 
     def _by_file(self, indices):
         """Yield (number of a file, mask of its samples among `indices`, their rows in the file)."""
@@ -260,6 +242,11 @@ class _BuiltFile:
         """All rows of an array at once."""
         with open_built_file(self.path) as file:
             return file[name][()]
+
+    @cached_property
+    def kept_images(self):
+        """All images, from their first use on in memory."""
+        return self.read("images", np.arange(len(self)))
 
     def read(self, name, rows):
         """Rows of an array, in any order. Raises `UserError` if the file is damaged."""

@@ -47,8 +47,8 @@ def selected(source, selection, overrides, frames, seed):
     else:
         kind, recordings, lines = find_recordings(source, selection)
     if kind is RAW:
-        rules = human36m.rules_for(read_tree(source) is not None, overrides)
-        recordings, ruled = human36m.apply_rules(recordings, overrides, rules)
+        verdicts = human36m.verdicts_on(read_tree(source) is not None, overrides)
+        recordings, ruled = human36m.apply_rules(recordings, verdicts)
         lines += ruled
     elif overrides:
         raise UserError(f"--rule applies to raw Human3.6M trees, and {source} is none; omit it")
@@ -61,7 +61,7 @@ def recordings_of(data, indices):
     A recording that was not built, such as a known bad one, is none of them. A `UserError` if the source is
     gone.
     """
-    needs = "--robustness needs the raw tree or the custom recordings that the files were built from"
+    needs = "cropping frames again needs the raw tree or the custom recordings that the files were built from"
     found, actions, subjects = [], data.action[indices], data.subject[indices]
     for action, subject in sorted({*zip(actions.tolist(), subjects.tolist(), strict=True)}):
         path = built_path(data.folder, action, subject)

@@ -9,7 +9,6 @@ from pose3d.config import option
 from pose3d.dataset.samples import Dataset
 from pose3d.errors import UserError
 
-TEST_SUBJECTS = ("S11",)
 # "tail" keeps the last tenth of each take for validation, after a gap of half a second at 50 Hz.
 VALIDATION_SHARE = 0.1
 GAP_FRAMES = 25
@@ -25,73 +24,55 @@ class Split:
     summary: str
 
 
-def split(dataset, validation="tail", test_subjects=TEST_SUBJECTS, rng=None, train_every=1, test_every=1):
-    """Divide the samples; those of a test subject neither train nor validate.
+def split(dataset, settings):
+    """Divide samples as `pose3d.config.DataSettings` ask: `Split`.
 
-    Parameters
-    ----------
-    dataset : Dataset, or anything with its arrays subject, action, take, frame
-    validation : str
-        ``"tail"``: the last tenth of every training take, in all cameras. The 25 frames before it (in a
-        short take, as many as its tail has) are not used: at 50 Hz neighbours are nearly the same image.
-        ``"subject:S9"``: all of S9.
-        ``"report"``: a random tenth of the training frames, drawn by `rng`. This error is too low, because
-        the network trains on their neighbours and on the same moments in other cameras.
-    test_subjects : iterable of str
-    rng : numpy.random.Generator, for ``"report"`` only
-    train_every, test_every : int
-        Train and validate, or test, with the frames whose number in the video is a multiple of it.
+    `dataset` has the arrays subject, action, take and frame of a `Dataset`. The samples of a test subject
+    neither train nor validate. With ``validation =``
 
-    Returns
-    -------
-    Split
+    * ``"tail"``, the last tenth of every training take validates, in all cameras. The 25 frames before it (in
+      a short take, as many as its tail has) are not used: at 50 Hz neighbours are nearly the same image.
+    * ``"subject:S9"``, all of S9.
+    * ``"report"``, a random tenth of the training frames. This error is too low, because the network trains
+      on their neighbours and on the same moments in other cameras.
 
-    Raises
-    ------
-    UserError
-        if `validation` is none of these, its subject is missing or a test subject, or no sample
-        remains to train or validate with
+    A `UserError` if the subject to validate with is missing or a test subject, or no sample remains to train
+    or validate with.
     """
-    test_subjects = list(test_subjects)
-    test = np.isin(dataset.subject, test_subjects)
-    chosen, dropped, how = _validation(dataset, validation, test, rng)
+    test = np.isin(dataset.subject, settings.test)
+    chosen, dropped, how = _validation(dataset, settings, test)
     train = ~test & ~chosen & ~dropped
-    kept = dataset.frame % train_every == 0
-    train, chosen, test = train & kept, chosen & kept, test & (dataset.frame % test_every == 0)
-    numbers = [np.flatnonzero(mask) for mask in (train, chosen, test)]
+    kept, tested = (dataset.frame % every == 0 for every in (settings.train_every, settings.test_every))
+    numbers = [np.flatnonzero(mask) for mask in (train & kept, chosen & kept, test & tested)]
     if not numbers[0].size or not numbers[1].size:
         raise UserError(
-            f"validation {validation!r} leaves {numbers[0].size} samples to train and {numbers[1].size} to "
-            f"validate with, {numbers[2].size} being the test's ({', '.join(test_subjects)}); "
-            "build more subjects or takes, or choose another validation"
+            f"validation {settings.validation!r} leaves {numbers[0].size} samples to train and "
+            f"{numbers[1].size} to validate with, {numbers[2].size} being the test's "
+            f"({', '.join(settings.test)}); build more subjects or takes, or choose another validation"
         )
     counts = "train {}, validation {}, test {}".format(*(len(n) for n in numbers))
-    for every, use in ((train_every, "train and validate"), (test_every, "test")):
+    for every, use in ((settings.train_every, "train and validate"), (settings.test_every, "test")):
         how += f"; one frame in {every} to {use} with" if every > 1 else ""
     return Split(*numbers, summary=f"{counts} samples; validation: {how}")
 
 
-def _validation(dataset, validation, test, rng):
+def _validation(dataset, settings, test):
     """Masks of the samples to validate with and of those to drop, and how they were chosen."""
-    none = np.zeros(len(test), bool)
-    kind, _, subject = validation.partition(":")
-    if validation == "tail":
+    if settings.validation == "tail":
         return _tails(dataset, ~test)
-    if validation == "report":
-        if rng is None:
-            raise ValueError('validation "report" draws frames: give rng, a numpy Generator')
-        candidates = np.flatnonzero(~test)
-        drawn = none.copy()
-        drawn[rng.permutation(candidates)[: round(VALIDATION_SHARE * len(candidates))]] = True
+    none = np.zeros(len(test), bool)
+    if settings.validation == "report":
+        candidates, drawn = np.flatnonzero(~test), none.copy()
+        shuffled = np.random.default_rng(settings.seed).permutation(candidates)
+        drawn[shuffled[: round(VALIDATION_SHARE * len(candidates))]] = True
         return drawn, none, "a random tenth of the training frames (the report's; too low)"
-    if kind == "subject":
-        mask = dataset.subject == subject
-        if not mask.any():
-            raise UserError(f"validation {validation!r}: there is no subject {subject!r} in the data set")
-        if test[mask].any():
-            raise UserError(f"validation {validation!r}: {subject} is a test subject; choose another")
-        return mask, none, f"all of {subject}"
-    raise UserError(f'validation is "tail", "subject:S9" (any subject) or "report", not {validation!r}')
+    subject = settings.validation.removeprefix("subject:")
+    mask = dataset.subject == subject
+    if not mask.any():
+        raise UserError(f"validation 'subject:{subject}': there is no subject {subject!r} in the data set")
+    if test[mask].any():
+        raise UserError(f"validation 'subject:{subject}': {subject} is a test subject; choose another")
+    return mask, none, f"all of {subject}"
 
 
 def _tails(dataset, usable):
@@ -119,8 +100,6 @@ def minibatches(indices, batch_size, prefetch=lambda following: None):
 
     ``prefetch(numbers)`` is called with each while the one before it is in use.
     """
-    if batch_size < 1:
-        raise ValueError(f"batches of {batch_size} samples")
     indices = np.asarray(indices)
     batches = [indices[start : start + batch_size] for start in range(0, len(indices), batch_size)]
     if batches:
@@ -151,12 +130,6 @@ def open_test(folder, settings, subjects=None, actions=None):
     return data, np.flatnonzero(chosen)
 
 
-def split_of(data, settings):
-    """The `Split` of a Dataset that `pose3d.config.DataSettings` ask for; raises as `split`."""
-    rng, every = np.random.default_rng(settings.seed), (settings.train_every, settings.test_every)
-    return split(data, settings.validation, settings.test, rng, *every)
-
-
 def open_split(folder, settings, needs_test):
     """The `Dataset` of a folder and its `Split`.
 
@@ -170,7 +143,7 @@ def open_split(folder, settings, needs_test):
             f"{', '.join(data.subjects)}: name some of these, {option('data.test', data.subjects[-1:])}, or "
             f"nobody, {option('data.test', [])}"
         )
-    found = split_of(data, settings)
+    found = split(data, settings)
     if needs_test and not len(found.test):
         raise UserError(
             f"no sample of {folder} is kept for the test: name subjects, "

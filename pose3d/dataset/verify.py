@@ -60,12 +60,12 @@ def verify_source(source, selection, overrides, metadata):
     if kind is not RAW:
         raise UserError(f"{source} is a {kind.name}; --verify checks raw trees and custom recordings")
     tree = read_tree(source)
-    rules = human36m.rules_for(tree is not None, overrides)
+    verdicts = human36m.verdicts_on(tree is not None, overrides)
     if tree is None:
         expected = human36m.POSES
     else:  # captured motion has its own lengths
         expected = {} if "motion" in tree else dict.fromkeys(human36m.SUB_ACTIONS, tree["frames"])
-    found = verify_raw(source, *selection.of_raw(), overrides, rules, expected, metadata)
+    found = verify_raw(source, *selection.of_raw(), verdicts, expected, metadata)
     return f"raw tree {source}{'' if tree is None else ', synthetic'}:", found
 
 
@@ -108,29 +108,29 @@ class _Tally:
         self.count = self.repeated = self.blank = 0
         self.farthest, self.off_zero, self.empty_boxes = 0.0, 0.0, 0
         self.takes, self.ordered = set(), True
-        self._last = None
+        self._last = {}
 
     def add(self, block):
         for name, values in block.items():
             self.digests.setdefault(name, hashlib.sha256()).update(np.ascontiguousarray(values))
-        keys = np.stack([block[name].astype(int) for name in ("take", "camera", "frame")], axis=1)
-        self.takes |= set(block["take"].tolist())
-        if self._last is not None:  # compare with the last sample of the previous block
-            image, key = self._last
-            images, keys = np.concatenate([[image], block["images"]]), np.concatenate([[key], keys])
-        else:
-            images = block["images"]
-        recording, frame = (keys[1:, :2] == keys[:-1, :2]).all(axis=1), np.diff(keys[:, 2])
-        self.ordered &= bool((frame[recording] > 0).all())
+        # Each sample is compared with the one before, the first with the last of the previous block.
+        joined = {
+            name: np.concatenate([self._last.get(name, block[name][:0]), block[name]])
+            for name in ("images", "take", "camera", "frame")
+        }
+        self._last = {name: values[-1:] for name, values in joined.items()}
+        images, take, camera, frame = joined.values()
+        recording = (take[1:] == take[:-1]) & (camera[1:] == camera[:-1])
+        self.ordered &= bool((frame[1:] > frame[:-1])[recording].all())
         same = (images[1:] == images[:-1]).all(axis=(1, 2))
         self.repeated += int((same & recording).sum())
+        self.takes |= set(block["take"].tolist())
         self.blank += int((~block["images"].any(axis=(1, 2))).sum())
         self.farthest = max(self.farthest, float(np.linalg.norm(block["poses"], axis=-1).max()))
         self.off_zero = max(self.off_zero, float(abs(block["poses"][:, PELVIS]).max()))
         box = block["box"]
         self.empty_boxes += int(((box[:, 2:] <= box[:, :2]).any(axis=1)).sum())
-        self.count += len(keys) if self._last is None else len(keys) - 1
-        self._last = block["images"][-1], keys[-1]
+        self.count += len(block["frame"])
 
     def values(self, recorded, facts):
         """What the checks need, from the counts and the recorded checksums and facts."""
@@ -138,9 +138,5 @@ class _Tally:
         changed = [name for name, digest in self.digests.items() if digest.hexdigest() != recorded[name]]
         noted = {name: sum(fact[name] for fact in facts) for name in found} if facts else None
         percent = 100 * self.repeated / max(self.count, 1)
-        return vars(self) | {
-            "changed": ", ".join(changed),
-            "found": found,
-            "noted": noted,
-            "percent": percent,
-        }
+        more = {"changed": ", ".join(changed), "found": found, "noted": noted, "percent": percent}
+        return vars(self) | more

@@ -6,7 +6,7 @@ import numpy as np
 from tqdm import tqdm
 
 from pose3d.dataset import Dataset
-from pose3d.dataset.splits import minibatches, open_test, split_of
+from pose3d.dataset.splits import minibatches, open_test, split
 from pose3d.dataset.windows import N_WINDOWS
 from pose3d.errors import UserError
 from pose3d.evaluation import metrics
@@ -89,7 +89,7 @@ def extras(tested, nearest=False, robustness=None, seeds=()):
     data, test, graph = tested.data, tested.indices, tested.graph
     if nearest:
         yield lambda: tested.evaluate(
-            nearest_image=data.poses[nearest_images(data, split_of(data, graph.config.data).train, test)]
+            nearest_image=data.poses[nearest_images(data, split(data, graph.config.data).train, test)]
         )
     if robustness:
         predict = graph.predict_mirrored if tested.mirror else graph.predict

@@ -195,6 +195,5 @@ def _has_ended(owner):
 
 def is_disk_full(error):
     """Whether `error` means a full disk. HDF5 gives the error number only in its message."""
-    return getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or f"errno = {errno.ENOSPC}" in str(
-        error
-    )
+    number = getattr(error, "errno", None)
+    return number in (errno.ENOSPC, errno.EDQUOT) or f"errno = {errno.ENOSPC}" in str(error)

@@ -1,8 +1,6 @@
 """Open HDF5 files, and say what is wrong with one."""
 
 import errno
-import functools
-import mmap
 import os
 import re
 
@@ -26,7 +24,6 @@ _NO_DAMAGE = {
 }
 # gzip packs at most 1032 bytes into one.
 _PACKING = 1100
-_HEAP = b"GCOL\x01\x00\x00\x00"
 
 
 def open_hdf5(path, remedy, **options):
@@ -92,33 +89,8 @@ def text_of(place, name):
     """The text of an attribute of a file or dataset, or of a file's scalar dataset; else one of `FAULTS`."""
     is_attribute = name in place.attrs
     stored = place.attrs.get_id(name) if is_attribute else dataset_of(place, name)
-    if stored.shape != () or h5py.check_string_dtype(stored.dtype) is None:
-        raise ValueError(f"{name} is no text")
-    if stored.dtype.hasobject:  # of variable length, kept in a heap
-        status = os.stat(place.file.filename)
-        _check_heaps(place.file.filename, status.st_size, status.st_mtime_ns)
+    # HDF5 keeps texts of variable length in a heap, and reads a damaged heap for ever.
+    if stored.shape != () or h5py.check_string_dtype(stored.dtype) is None or stored.dtype.hasobject:
+        raise ValueError(f"{name} is no text of fixed length")
     value = place.attrs[name] if is_attribute else stored[()]
     return value if isinstance(value, str) else bytes(value).decode("utf-8")
-
-
-@functools.lru_cache
-def _check_heaps(path, size, _):
-    """Raise a ValueError if a heap of strings is damaged, which HDF5 would read for ever.
-
-    Heaps lie anywhere, so the file is searched, 1 GB in a second; once, unless its time of change differs.
-    """
-    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        start = content.find(_HEAP)
-        while start >= 0:
-            place, end = start + 16, start + int.from_bytes(content[start + 8 : start + 16], "little")
-            while place + 16 <= end <= size:  # an object: its number in 2 bytes, 6 others, its size in 8
-                length = int.from_bytes(content[place + 8 : place + 16], "little")
-                if content[place : place + 2] != bytes(2):
-                    place += 16 + -(-length // 8) * 8
-                elif length:  # free space, with its header
-                    place += length
-                else:
-                    end = 0
-            if not place <= end <= size:
-                raise ValueError("a heap of strings is damaged")
-            start = content.find(_HEAP, end)

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -141,7 +142,8 @@ def _conversion(path):
 def _decoded(path):
     """(H, W, 3) or, with transparency, (H, W, 4) uint8 array. A large picture is not copied needlessly."""
     # Given a path, Pillow maps the pixels of a turned TIFF with its sides swapped.
-    with path.open("rb") as file, Image.open(file) as image:
+    # It warns of damaged EXIF, without which the picture is read as it is.
+    with warnings.catch_warnings(action="ignore"), path.open("rb") as file, Image.open(file) as image:
         _check(path, image)
         ImageOps.exif_transpose(image, in_place=True)
         mode = "RGBA" if image.has_transparency_data else "RGB"

@@ -60,9 +60,8 @@ def share_cores(root=Path("/")):
     """
     _correct_variables()
     ranks, mine = local_rank_count(), cores(root)
-    bound = hasattr(os, "sched_getaffinity") and allowed_cores(0) < allowed_cores(
-        os.getppid()
-    )  # by the launcher
+    # By the launcher.
+    bound = hasattr(os, "sched_getaffinity") and allowed_cores(0) < allowed_cores(os.getppid())
     if ranks > 1 or mine < affinity():
         share = mine if bound else max(1, mine // ranks)
         threads = os.environ.get("OMP_NUM_THREADS", str(share))

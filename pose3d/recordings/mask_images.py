@@ -1,5 +1,7 @@
 """Mask images of a person: which belongs to which picture, and who is in it."""
 
+from collections import defaultdict
+
 import numpy as np
 
 from pose3d.errors import UserError
@@ -62,9 +64,7 @@ def masks_by_name(masks, images):
     A `UserError` if several have one name without the ending, and nothing tells which belong together.
     """
     by_name = {mask.name: mask for mask in masks}
-    of_stem = {}
-    for path in (*masks, *images):
-        of_stem.setdefault(path.stem, ([], []))
+    of_stem = defaultdict(lambda: ([], []))
     for kind, paths in enumerate((masks, images)):
         for path in paths:
             of_stem[path.stem][kind].append(path)

@@ -9,30 +9,22 @@ from pose3d.errors import UserError
 
 @dataclass(frozen=True)
 class Observation:
-    """One frame of a recording.
+    """One frame of a recording."""
 
-    Attributes
-    ----------
-    number : int, of the frame in its recording or take, from 0
-    take : int, from 1
-    frame : object with ``shape``, (H, W), and ``gray(box)``, as `pose3d.io.video.Frame`
-    box : (x0, y0, x1, y1), px of the frame, half-open, or None where the source has none
-    mask : (H, W) bool array, True on the person, or None without background subtraction
-    joints_2d : (17, 2) array, px of the frame
-    pose : (17, 3) array, mm, camera frame
-    """
-
-    number: int
-    take: int
-    frame: object
-    box: tuple | None
-    mask: np.ndarray | None
-    joints_2d: np.ndarray
-    pose: np.ndarray
+    number: int  # of the frame in its recording or take, from 0
+    take: int  # from 1
+    frame: object  # with ``shape``, (H, W), and ``gray(box)``, as `pose3d.io.video.Frame`
+    box: tuple | None  # (x0, y0, x1, y1), px of the frame, half-open; None where the source has none
+    mask: np.ndarray | None  # (H, W), bool, True on the person; None without background subtraction
+    joints_2d: np.ndarray  # (17, 2), px of the frame
+    pose: np.ndarray  # (17, 3), mm, camera frame
 
 
 class Reader:
     """Reads every n-th frame of one recording: a context manager, to be iterated once.
+
+    A recording's ``open(every)`` makes it. It yields `Observation`; a `UserError` names the file that is
+    damaged or does not fit.
 
     `box_source` names the boxes that the recording itself holds, and `usual_box` those that need no note.
     After iterating, `surplus` is the number of frames, poses or masks beyond the shortest of them, and
@@ -51,10 +43,6 @@ class Reader:
 
     def __exit__(self, *_):
         pass
-
-    def __iter__(self):
-        """Yield `Observation`; a `UserError` names the file that is damaged or does not fit."""
-        raise NotImplementedError
 
 
 def mask_of(masks, number, shape):

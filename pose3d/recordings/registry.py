@@ -1,6 +1,5 @@
-"""The kinds of data sources: how to recognise one, find its recordings, and open a recording."""
+"""The kinds of data sources: how to recognise one, and find its recordings."""
 
-import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,38 +37,28 @@ class Selection:
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of source.
-
-    `find` takes a folder and a `Selection` and returns recordings and lines about what is skipped, or raises
-    a `UserError` if nothing selected is there.
-    """
+    """A kind of source."""
 
     name: str
     sign: str  # what a folder of this kind holds
     recognises: Callable  # whether a folder (Path) is of this kind
-    find: Callable
+    find: Callable  # of a folder and a `Selection`: recordings, and lines to print
 
 
-def _is_raw(folder):
-    return any((folder / subject).is_dir() for subject in human36m.SUBJECTS)
-
-
-def _find_raw(folder, selection):
-    return human36m.find_recordings(folder, *selection.of_raw())
-
-
-def _find_custom(folder, selection):
-    names = selection.action_names(), selection.subjects, selection.cameras
-    return custom.find_recordings(folder, *names), []
-
-
-RAW = Kind("raw Human3.6M tree", "S1, S5, ...", _is_raw, _find_raw)
+RAW = Kind(
+    "raw Human3.6M tree",
+    "S1, S5, ...",
+    lambda folder: any((folder / subject).is_dir() for subject in human36m.SUBJECTS),
+    lambda folder, selection: human36m.find_recordings(folder, *selection.of_raw()),
+)
 CUSTOM = Kind(
     "folder of custom recordings",
     custom.LIST,
     lambda folder: (folder / custom.LIST).is_file(),
-    _find_custom,
-)
+    lambda folder, selection: (
+        custom.find_recordings(folder, selection.action_names(), selection.subjects, selection.cameras), []
+    ),
+)  # fmt: skip
 KINDS = (RAW, CUSTOM)
 
 
@@ -92,16 +81,3 @@ def find_recordings(folder, selection):
     """The kind of a folder, its selected recordings, and lines to print; a `UserError` if there are none."""
     kind = kind_of(folder)
     return kind, *kind.find(folder, selection)
-
-
-@functools.singledispatch
-def open_recording(recording, every):
-    """The `pose3d.recordings.observation.Reader` of a recording, for every n-th of its frames.
-
-    A kind of recordings registers its reader.
-    """
-    raise TypeError(f"{type(recording).__name__} has no reader, and so no frames {every} apart")
-
-
-open_recording.register(human36m.Recording, human36m.RawReader)
-open_recording.register(custom.CustomRecording, custom.CustomReader)

@@ -8,7 +8,6 @@ import numpy as np
 from pose3d.errors import UserError
 from pose3d.recordings.human36m import SUBJECTS
 from pose3d.recordings.observation import Observation, Reader
-from pose3d.recordings.registry import open_recording
 from pose3d.synthetic.body import population
 from pose3d.synthetic.clothes import wardrobe
 from pose3d.synthetic.mask_errors import spoil
@@ -48,6 +47,9 @@ class People:
     def name(self):
         """What it is made from, kept in built files."""
         return f"people {_VERSION}, seed {self.seed}, {self.count} observations"
+
+    def open(self, every):
+        return PeopleReader(self, every)
 
     def __str__(self):
         return f"people {self.subject} {self.action} {self.take}"
@@ -119,9 +121,6 @@ class PeopleReader(Reader):
 @functools.cache
 def _studio():
     return Studio()
-
-
-open_recording.register(People, PeopleReader)
 
 
 def _group(count, subject):

@@ -140,23 +140,14 @@ def sample(built):
     return data, indices, stored, (np.array([True, False]), np.array([[2, -3], [-40, 4]]), light)
 
 
-def test_detections_labels_are_those_of_the_new_joints(sample):
+def test_targets_are_those_of_the_new_joints_and_a_shift_leaves_poses_alone(sample):
     data, indices, stored, drawn = sample
-    settings = [*SMALL, "augmentation.mirror=true"]
-    task = DetectionTask(DetectionGraph(load("detection", None, settings)), data)
-    images, targets = task.samples(indices, drawn)
-    new_images, joints_2d, _ = augmented(*stored, *drawn)
-    np.testing.assert_array_equal(images, new_images)
-    np.testing.assert_array_equal(targets, labels(joints_2d).reshape(2, 1700))
-
-
-def test_regressions_poses_are_mirrored_and_never_shifted(sample):
-    data, indices, stored, drawn = sample
-    config = load("regression", None, [*SMALL])
-    graph = RegressionGraph(config, TargetScale(np.zeros(51), np.ones(51)))
-    images, targets = RegressionTask(graph, data).samples(indices, drawn)
-    new_images, _, poses = augmented(*stored, *drawn)
-    np.testing.assert_array_equal(images, new_images)
-    np.testing.assert_array_equal(targets, poses.reshape(2, 51))
-    np.testing.assert_array_equal(targets[1], stored[2][1].ravel())
-    assert (targets[0] != stored[2][0].ravel()).any()
+    detection = DetectionTask(DetectionGraph(load("detection", None, [*SMALL])), data)
+    graph = RegressionGraph(load("regression", None, [*SMALL]), TargetScale(np.zeros(51), np.ones(51)))
+    new_images, joints_2d, poses = augmented(*stored, *drawn)
+    for task, expected in ((detection, labels(joints_2d)), (RegressionTask(graph, data), poses)):
+        images, targets = task.samples(indices, drawn)
+        np.testing.assert_array_equal(images, new_images)
+        np.testing.assert_array_equal(targets, expected.reshape(2, -1))
+    np.testing.assert_array_equal(poses[1], stored[2][1])
+    assert (poses[0] != stored[2][0]).any()

@@ -15,7 +15,7 @@ from pose3d.dataset.samples import Dataset
 from pose3d.io.atomic_files import DiskFullError
 from pose3d.recordings import human36m
 from tests.building import build_undrawn
-from tests.launching import mpiexec, wait_for
+from tests.launching import mpiexec, run_ranks, wait_for
 
 CAMERAS = ("54138969", "60457274")
 # A build that waits, after its first block is in the temporary file, until a file named go appears.
@@ -63,11 +63,8 @@ def assert_whole(out, tree, tmp_path):
     """What stands in `out` is byte for byte what an undisturbed build makes."""
     calm = tmp_path / "calm"
     assert build_undrawn(*options(tree, calm, "S1", "S11"), "--workers", "1") == 0
-    for subject in ("S1", "S11"):
-        assert (
-            built_path(out, "Walking", subject).read_bytes()
-            == built_path(calm, "Walking", subject).read_bytes()
-        )
+    for name in ("Walking-S1.h5", "Walking-S11.h5"):
+        assert (out / name).read_bytes() == (calm / name).read_bytes()
     assert not (out / building.PARTS).exists()
 
 
@@ -109,9 +106,7 @@ def test_a_second_build_into_the_folder_is_refused_and_the_first_goes_on(raw_tre
 def test_ranks_make_the_same_files_as_one_process(raw_tree, tmp_path):
     out = tmp_path / "out"
     words = options(raw_tree, out, "S1", "S11")
-    done = subprocess.run(
-        [*mpiexec(3), sys.executable, "-m", "pose3d.build_dataset", *words], capture_output=True, text=True
-    )
+    done = run_ranks(3, "-m", "pose3d.build_dataset", *words)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count(f"samples in {out}") == 1  # one rank prints
     assert_whole(out, raw_tree, tmp_path)
@@ -129,9 +124,7 @@ def test_a_rank_that_dies_takes_no_finished_file_with_it(raw_tree, tmp_path):
     build.communicate(timeout=60)
     assert build.returncode != 0
     assert set(Dataset.open(out).subject) == {"S1"}
-    again = subprocess.run(
-        [*mpiexec(2), sys.executable, "-m", "pose3d.build_dataset", *words], capture_output=True, text=True
-    )
+    again = run_ranks(2, "-m", "pose3d.build_dataset", *words)
     assert again.returncode == 0, again.stderr
     assert_whole(out, raw_tree, tmp_path)
 
@@ -140,13 +133,8 @@ def test_a_rank_that_dies_takes_no_finished_file_with_it(raw_tree, tmp_path):
 def test_without_mpi4py_a_rank_says_what_to_install(tmp_path):
     (tmp_path / "mpi4py.py").write_text("raise ImportError('not here')")
     environment = {**os.environ, "PMI_SIZE": "2", "PYTHONPATH": str(tmp_path)}
-    done = subprocess.run(
-        [sys.executable, "-m", "pose3d.build_dataset"],
-        env=environment,
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-    )
+    words = sys.executable, "-m", "pose3d.build_dataset"
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 1
     assert "install pose3d[mpi], or start without mpiexec" in done.stderr
     assert "Traceback" not in done.stderr

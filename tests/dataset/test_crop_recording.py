@@ -1,8 +1,6 @@
-"""On a recording drawn here: a white square on gray, that moves by known steps."""
+"""On a recording in files of Human3.6M: a white square on gray, that moves by known steps."""
 
 from dataclasses import replace
-from functools import partial
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,43 +8,21 @@ import pytest
 from pose3d.dataset import crop_recording
 from pose3d.dataset.crop import Transform
 from pose3d.errors import UserError
+from pose3d.io.images import Picture
 from pose3d.io.video import video_writer
 from pose3d.recordings import human36m
-from pose3d.recordings.human36m import Recording, mask_writer, write_poses
+from pose3d.recordings.human36m import Recording, write_poses
 from pose3d.skeleton import KEPT
+from tests.recordings.custom.drawn import FRAMES, HEIGHT, WIDTH, corner, mask_of
 from tests.recordings.sampled import sample
-
-FRAMES, HEIGHT, WIDTH = 12, 120, 160
-
-
-def corner(i):
-    """Left and top px of the 20 x 40 px square in frame i."""
-    return 30 + 4 * i, 50 - i
-
-
-def cut_out(image, box):
-    x0, y0, x1, y1 = box
-    return image[y0:y1, x0:x1]
-
-
-def inside(i):
-    mask = np.zeros((HEIGHT, WIDTH), bool)
-    x, y = corner(i)
-    mask[y : y + 40, x : x + 20] = True
-    return mask
-
-
-def write_masks(path, masks):
-    with mask_writer(path) as append:
-        for mask in masks:
-            append(mask)
+from tests.recordings.written import write_masks
 
 
 def write_video(path, count):
     with video_writer(path, HEIGHT, WIDTH, 50) as show:
         for i in range(count):
             frame = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
-            frame[inside(i)] = 255
+            frame[mask_of(i)] = 255
             show(frame)
 
 
@@ -54,16 +30,14 @@ def write_video(path, count):
 def recording(tmp_path):
     """12 poses, 12 boxes, 12 masks, 14 frames."""
     rng = np.random.default_rng(0)
-    joints = np.array([(*corner(i),) for i in range(FRAMES)])[:, None] + rng.uniform(
-        (0, 0), (19, 39), (32, 2)
-    )
+    joints = np.array([corner(i) for i in range(FRAMES)])[:, None] + rng.uniform((0, 0), (19, 39), (32, 2))
     poses = rng.normal(0, 500, (FRAMES, 32, 3)) + (100, -50, 4000)
     paths = {kind: tmp_path / f"{kind}.{'cdf' if 'poses' in kind else 'mat'}" for kind in
              ("poses_2d", "poses_3d", "boxes", "masks")}  # fmt: skip
     write_poses(paths["poses_2d"], joints)
     write_poses(paths["poses_3d"], poses)
-    write_masks(paths["boxes"], map(inside, range(FRAMES)))
-    write_masks(paths["masks"], map(inside, range(FRAMES)))
+    write_masks(paths["boxes"], map(mask_of, range(FRAMES)))
+    write_masks(paths["masks"], map(mask_of, range(FRAMES)))
     write_video(tmp_path / "video.mp4", FRAMES + 2)
     return Recording("S1", "Walking", 1, "54138969", "Walking 1", tmp_path / "video.mp4", **paths)
 
@@ -89,26 +63,19 @@ def test_every_frame_is_cropped_with_its_own_box_and_pose(recording):
     assert facts["surplus"] == 2
     assert facts["background"] == "subtracted"
     assert facts["notes"] == []
-
-
-def test_every_third_frame_is_the_same_as_in_all(recording):
-    every, _ = sample(recording)
     third, facts = sample(recording, every=3)
-    for name, values in every.items():
+    for name, values in samples.items():
         np.testing.assert_array_equal(third[name], values[::3], err_msg=name)
     assert facts["frames"] == 4
 
 
 def test_only_masks_of_wanted_frames_are_read(recording, tmp_path):
-    def masks():
-        for i in range(FRAMES):
-            # Reading any but every fourth would fail: it has another size.
-            yield inside(i) if i % 4 == 0 else np.ones((3, 5), bool)
-
-    write_masks(recording.masks, masks())
+    # Reading any but every fourth would fail: it has another size.
+    masks = [mask_of(i) if i % 4 == 0 else np.ones((3, 5), bool) for i in range(FRAMES)]
+    write_masks(recording.masks, masks)
     samples, _ = sample(recording, every=4)
     assert len(samples["images"]) == 3
-    with pytest.raises(UserError, match=r"masks\.mat: mask 1 has 5 x 3 px, the frame 160 x 120"):
+    with pytest.raises(UserError, match=r"masks\.mat: mask 1 has 5 x 3 px, the frame 160 x 96"):
         sample(recording)
 
 
@@ -117,7 +84,7 @@ def test_without_masks_the_background_stays(recording):
     write_masks(recording.boxes, [np.ones((HEIGHT, WIDTH), bool)] * FRAMES)
     samples, facts = sample(replace(recording, masks=None))
     assert facts["background"] == "kept"
-    assert abs(int(samples["images"][0, 20, 120]) - 90) < 8
+    assert abs(int(samples["images"][0, 64, 120]) - 90) < 8
 
 
 def test_without_boxes_they_come_from_the_mask_then_from_the_joints(recording):
@@ -132,7 +99,7 @@ def test_without_boxes_they_come_from_the_mask_then_from_the_joints(recording):
 
 
 def test_a_frame_whose_box_and_mask_are_empty_is_blank_and_noted(recording):
-    masks = [inside(i) if i != 4 else np.zeros((HEIGHT, WIDTH), bool) for i in range(FRAMES)]
+    masks = [mask_of(i) if i != 4 else np.zeros((HEIGHT, WIDTH), bool) for i in range(FRAMES)]
     write_masks(recording.masks, masks)
     write_masks(recording.boxes, masks)
     samples, facts = sample(recording)
@@ -155,25 +122,20 @@ def test_repeated_frames_are_counted(recording, monkeypatch):
     rng = np.random.default_rng(1)
     drawn = rng.integers(0, 256, (3, HEIGHT, WIDTH), dtype=np.uint8)
     # 12 frames of only 3 images, as in the original's data: 3 runs of 4, thus 9 repetitions.
-    shown = [
-        SimpleNamespace(shape=image.shape, gray=partial(cut_out, image)) for image in drawn for _ in range(4)
-    ]
+    shown = [Picture("", np.dstack([image] * 3)) for image in drawn for _ in range(4)]
     monkeypatch.setattr("pose3d.recordings.human36m.reader.read_frames", lambda _: shown)
-    write_masks(recording.boxes, [inside(0)] * FRAMES)
-    write_masks(recording.masks, [inside(0)] * FRAMES)
+    write_masks(recording.boxes, [mask_of(0)] * FRAMES)
+    write_masks(recording.masks, [mask_of(0)] * FRAMES)
     assert sample(recording)[1]["repeated"] == 9
     assert sample(recording, every=4)[1]["repeated"] == 0
 
 
-def test_missing_masks_cost_the_frames_and_are_noted(recording):
-    write_masks(recording.masks, map(inside, range(FRAMES - 3)))
+def test_missing_masks_and_frames_cost_the_rest_and_are_noted(recording):
+    write_masks(recording.masks, map(mask_of, range(FRAMES - 3)))
     samples, facts = sample(recording)
     assert len(samples["images"]) == len(samples["poses"]) == FRAMES - 3
     listed = "12 2D poses, 12 3D poses, 12 boxes, 9 masks, 14 frames"
     assert facts["notes"] == [f"{recording}: {listed}; cut to 9"]
-
-
-def test_a_short_video_costs_the_poses(recording):
     write_video(recording.video, 5)
     samples, facts = sample(recording)
     assert {len(values) for values in samples.values()} == {5}

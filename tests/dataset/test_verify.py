@@ -65,14 +65,8 @@ def test_a_changed_value_breaks_the_checksum(tmp_path, name):
     [
         (lambda part: part["poses"][5].__setitem__((0, 1), 3.0), "pelvis is 3.0 mm off zero"),
         (lambda part: part["poses"][5].__setitem__((4, 1), 3000.0), "joint is 3[0-9]+ mm from the pelvis"),
-        (
-            lambda part: part["poses"].__imul__(0.001),
-            "joint is [12] mm from the pelvis; check the source and its",
-        ),
-        (
-            lambda part: part["poses"].__imul__(0.1),
-            "joint is 1[0-9]+ mm from the pelvis; check the source and its",
-        ),
+        (lambda part: part["poses"].__imul__(0.001), "joint is [12] mm from the pelvis; check the source"),
+        (lambda part: part["poses"].__imul__(0.1), "joint is 1[0-9]+ mm from the pelvis; check the source"),
         (lambda part: part["frame"].__setitem__(9, 8), "out of order or occur twice"),
         (lambda part: part["box"].__setitem__(9, (5, 5, 5, 9)), "1 boxes are empty"),
         (lambda part: part["images"].__setitem__(slice(0, 40), 1), "1[0-9] % of the images equal the one"),
@@ -104,11 +98,8 @@ def test_a_file_that_cannot_be_read_is_a_fault_and_no_exception(tmp_path):
     content = path.read_bytes()
     with h5py.File(path) as file:
         place = file["images"].id.get_chunk_info(3).byte_offset
-    for broken in (
-        content[: len(content) // 2],
-        content[: place + 50] + b"????" + content[place + 54 :],
-        b"",
-    ):
+    spoiled = content[: place + 50] + b"????" + content[place + 54 :]
+    for broken in (content[: len(content) // 2], spoiled, b""):
         path.write_bytes(broken)
         found = verify_built([path])
         assert found.rows[0][-1] == "damaged"

@@ -4,23 +4,19 @@ import pytest
 from pose3d.dataset import windows
 from pose3d.skeleton import EDGES, JOINTS
 
-PELVIS, HEAD = JOINTS.index("pelvis"), JOINTS.index("head")
 FAR_AWAY = (-500.0, -500.0)
 
 
-def label(**joints):
-    """Labels (17, 10, 10) of a pose whose other joints all lie far outside in one point.
+def windows_of(**joints):
+    """Joint -> positive windows (row, column), of a pose whose other joints all lie far outside in one point.
 
     Here px are counted from the border of the image, where its first pixel begins.
     """
     pose = np.full((1, 17, 2), FAR_AWAY)
     for name, xy in joints.items():
-        pose[0, JOINTS.index(name.replace("_", " "))] = np.subtract(xy, 0.5)  # whole numbers are centres
-    return windows.labels(pose).reshape(17, 10, 10)
-
-
-def positive(labels):
-    return {tuple(map(int, rc)) for rc in np.argwhere(labels)}
+        pose[0, JOINTS.index(name)] = np.subtract(xy, 0.5)  # whole numbers are centres
+    found = windows.labels(pose).reshape(17, 10, 10)
+    return {name: {tuple(map(int, rc)) for rc in np.argwhere(found[i])} for i, name in enumerate(JOINTS)}
 
 
 def test_the_grid_touches_both_borders_and_overlaps_by_a_fifth_of_a_pixel():
@@ -46,7 +42,7 @@ def test_the_grid_touches_both_borders_and_overlaps_by_a_fifth_of_a_pixel():
     ],
 )
 def test_a_joint_is_in_the_windows_that_hold_it(xy, expected):
-    assert positive(label(head=xy)[HEAD]) == expected
+    assert windows_of(head=xy)["head"] == expected
 
 
 def test_every_point_of_the_image_lies_in_a_window():
@@ -55,48 +51,35 @@ def test_every_point_of_the_image_lies_in_a_window():
     assert windows.labels(joints).any(axis=2).all()
 
 
-def test_a_joint_outside_has_no_window_of_its_own_but_its_edge_may():
-    # From (6, -5) down to (6, 15): 13 of 20 px in window (0, 0), 2.2 px in window (1, 0).
-    labels = label(neck=(6, -5), head=(6, 15))
-    assert positive(labels[JOINTS.index("neck")]) == {(0, 0)}
-    assert positive(labels[HEAD]) == {(0, 0), (1, 0)}
-
-
-# From x = 10 to the right, 3 px of the edge lie in column 0, which ends at 13.
-@pytest.mark.parametrize(("length", "counts"), [(9.99, True), (10.0, False), (10.01, False)])
-def test_an_edge_counts_from_just_over_30_percent(length, counts):
-    labels = label(neck=(10, 6), head=(10 + length, 6))
-    assert ((0, 0) in positive(labels[HEAD])) == counts
-    assert (0, 0) in positive(labels[JOINTS.index("neck")])  # which lies in it
-    assert positive(labels[PELVIS]) == set()  # no end of this edge
-
-
-def test_a_diagonal_edge_is_clipped_by_rows_and_columns():
-    # (6, 12) to (20, 26): column 0 until t = 1/2, row 0 until t = 1/14, row 1 from t = 0.056 to 0.984.
-    labels = label(neck=(6, 12), head=(20, 26))
-    # In (row 1, column 0) for t = 0.056 .. 0.5, in (1, 1) for 0.484 .. 0.984; (0, 0) holds the neck.
-    assert positive(labels[HEAD]) == {(1, 0), (1, 1), (2, 1)}
-    assert positive(labels[JOINTS.index("neck")]) == {(0, 0), (1, 0), (1, 1)}
+@pytest.mark.parametrize(
+    ("neck", "head", "of_neck", "of_head"),
+    [
+        # A joint outside has no window of its own, but its edge may: 13 of 20 px in (0, 0), 2.2 px in (1, 0).
+        ((6, -5), (6, 15), {(0, 0)}, {(0, 0), (1, 0)}),
+        # From x = 10 to the right, 3 px of the edge lie in column 0, which ends at 13: just over 30 % and 30.
+        ((10, 6), (19.99, 6), {(0, 0), (0, 1)}, {(0, 0), (0, 1)}),
+        ((10, 6), (20, 6), {(0, 0), (0, 1)}, {(0, 1)}),
+        ((10, 6), (20.01, 6), {(0, 0), (0, 1)}, {(0, 1)}),
+        # Column 0 until t = 1/2, row 0 until t = 1/14, row 1 from t = 0.056 to 0.984. So it is in (1, 0) for
+        # t = 0.056 .. 0.5, in (1, 1) for 0.484 .. 0.984; (0, 0) holds the neck.
+        ((6, 12), (20, 26), {(0, 0), (1, 0), (1, 1)}, {(1, 0), (1, 1), (2, 1)}),
+        # Along a border, which is half-open but for the far one.
+        ((13, 2), (13, 10), {(0, 1)}, {(0, 1)}),
+        ((128, 2), (128, 10), {(0, 9)}, {(0, 9)}),
+        # An edge of zero length counts only through its joints.
+        ((40, 40), (40, 40), {(3, 3)}, {(3, 3)}),
+        ((-1, 5), (-1, 5), set(), set()),
+    ],
+)
+def test_edges_by_hand(neck, head, of_neck, of_head):
+    found = windows_of(neck=neck, head=head)
+    assert (found["neck"], found["head"], found["pelvis"]) == (of_neck, of_head, set())
 
 
 def test_the_shares_of_two_edges_do_not_add_up():
     # Both edges of the neck spend 20 % in window (0, 0), whose column ends at 13.
-    labels = label(thorax=(21, 6), neck=(11, 6), head=(21, 8))
-    assert (0, 0) not in positive(labels[JOINTS.index("thorax")])
-    assert (0, 0) not in positive(labels[HEAD])
-
-
-def test_an_edge_along_a_border_follows_the_half_open_rule():
-    labels = label(neck=(13, 2), head=(13, 10))
-    assert positive(labels[HEAD]) == {(0, 1)}
-    labels = label(neck=(128, 2), head=(128, 10))
-    assert positive(labels[HEAD]) == {(0, 9)}
-
-
-def test_an_edge_of_zero_length_counts_only_through_its_joints():
-    labels = label(neck=(40, 40), head=(40, 40))
-    assert positive(labels[HEAD]) == {(3, 3)} == positive(labels[JOINTS.index("neck")])
-    assert positive(label(neck=(-1, 5), head=(-1, 5))[HEAD]) == set()
+    found = windows_of(thorax=(21, 6), neck=(11, 6), head=(21, 8))
+    assert (0, 0) not in found["thorax"] | found["head"]
 
 
 def oracle(pose):

@@ -82,15 +82,16 @@ def test_a_folder_that_cannot_be_created_is_an_oserror(tmp_path):
 
 
 @contextlib.contextmanager
-def no_flock(monkeypatch, number):
-    """A file system without locks: flock answers with this error."""
+def flock_fails(monkeypatch, number):
+    """A file system without locks: flock answers with this error, if it is not None."""
     fcntl = pytest.importorskip("fcntl")
 
     def flock(*_):
         raise OSError(number, os.strerror(number))
 
     with monkeypatch.context() as patched:
-        patched.setattr(fcntl, "flock", flock)
+        if number:
+            patched.setattr(fcntl, "flock", flock)
         yield
 
 
@@ -100,25 +101,18 @@ def lock_again(folder):
 
 
 @pytest.mark.parametrize("number", [None, errno.ENOLCK, errno.EOPNOTSUPP])
-def test_a_folder_is_locked_once_at_a_time(tmp_path, monkeypatch, number):
-    folder = tmp_path / "new"
-    with no_flock(monkeypatch, number) if number else contextlib.nullcontext():
-        for _ in range(2):  # the first lock is released
-            with (
-                exclusive(folder),
-                pytest.raises(UserError, match=f"{folder}: another process .*; wait until"),
-            ):
-                lock_again(folder)
-
-
-@pytest.mark.parametrize("number", [None, errno.ENOLCK])
-def test_the_lock_is_the_only_file_and_goes_with_the_block(tmp_path, monkeypatch, number):
+def test_a_folder_is_locked_once_at_a_time_by_one_file_that_goes_with_the_block(
+    tmp_path, monkeypatch, number
+):
     """Whoever moves or lists what is in a folder knows one name to leave alone."""
-    with no_flock(monkeypatch, number) if number else contextlib.nullcontext():
-        with exclusive(tmp_path):
-            assert [path.name for path in tmp_path.iterdir()] == [LOCK]
-            assert (tmp_path / LOCK).read_text() == f"{os.getpid()} {platform.node()}"
-        assert list(tmp_path.iterdir()) == []
+    with flock_fails(monkeypatch, number):
+        for _ in range(2):  # the first lock is released
+            with exclusive(tmp_path):
+                assert [path.name for path in tmp_path.iterdir()] == [LOCK]
+                assert (tmp_path / LOCK).read_text() == f"{os.getpid()} {platform.node()}"
+                with pytest.raises(UserError, match=f"{tmp_path}: another process .*; wait until"):
+                    lock_again(tmp_path)
+            assert list(tmp_path.iterdir()) == []
 
 
 def ended_process():
@@ -130,7 +124,7 @@ def ended_process():
 @pytest.mark.parametrize("number", [None, errno.ENOLCK])
 def test_a_lock_of_a_process_that_has_ended_is_taken_over(tmp_path, monkeypatch, number):
     (tmp_path / LOCK).write_text(f"{ended_process()} {platform.node()}")
-    with no_flock(monkeypatch, number) if number else contextlib.nullcontext(), exclusive(tmp_path):
+    with flock_fails(monkeypatch, number), exclusive(tmp_path):
         assert (tmp_path / LOCK).read_text().startswith(f"{os.getpid()} ")
 
 
@@ -139,7 +133,7 @@ def test_without_flock_a_lock_that_may_be_held_is_named(tmp_path, monkeypatch, o
     owner = owner.format(ended=ended_process(), here=os.getppid())
     (tmp_path / LOCK).write_text(owner, encoding="latin-1")
     message = f"(?s)another process is working there.*; if none is, remove {tmp_path / LOCK}"
-    with no_flock(monkeypatch, errno.ENOLCK), pytest.raises(UserError, match=message):
+    with flock_fails(monkeypatch, errno.ENOLCK), pytest.raises(UserError, match=message):
         lock_again(tmp_path)
     with exclusive(tmp_path):  # a file system with flock knows that none is
         pass

@@ -18,10 +18,7 @@ VALUES = np.random.default_rng(0).normal(size=(9, 5))
         (PermissionError(errno.EACCES, "unable to open file"), "may not be read; change its permissions"),
         (FileNotFoundError(errno.ENOENT, "unable to open file"), "there is no such file"),
         (OSError("truncated file: eof = 5"), r"is cut short \(.*\); copy"),
-        (
-            OSError("filter returned failure: Fletcher32 checksum"),
-            r"is damaged, a checksum is wrong \(.*; copy",
-        ),
+        (OSError("filter: Fletcher32 checksum"), r"is damaged, a checksum is wrong \(.*; copy"),
         (OSError(errno.EINVAL, "address\n overflowed"), r"is damaged \(.*address overflowed\); copy"),
     ],
 )
@@ -44,8 +41,8 @@ def odd(tmp_path):
         file.create_dataset("huge", (10**9, 5), "f4", chunks=(100, 5))[0] = 1
         file.create_dataset("flat huge", (10**9, 5), "f4")
         file["empty"] = h5py.Empty("f")
-        file["text"] = "some text"
-        file.attrs.update(number=3, texts=["a", "b"], text="another text")
+        file["text"] = np.bytes_("another text")
+        file.attrs.update(number=3, texts=np.array([b"a", b"b"]), variable="a text", text=np.bytes_("a text"))
     return path
 
 
@@ -57,15 +54,10 @@ def test_only_whole_arrays_of_the_file_are_read(odd, name):
         dataset_of(file, name)
 
 
-def test_a_damaged_heap_of_strings_is_not_read(odd):
+def test_texts_have_a_fixed_length(odd):
+    """HDF5 reads damaged ones of variable length for ever."""
     with h5py.File(odd) as file:
-        assert text_of(file, "text") == "another text"  # attributes go first
-        for name in ("number", "texts", "huge"):
+        assert text_of(file, "text") == "a text"  # attributes go first
+        for name in ("number", "texts", "variable", "huge"):
             with pytest.raises(FAULTS):
                 text_of(file, name)
-    content = bytearray(odd.read_bytes())
-    start = content.index(b"GCOL")
-    content[start + 16 : start + 48] = bytes(32)  # where HDF5 would read for ever
-    odd.write_bytes(content)
-    with h5py.File(odd) as file, pytest.raises(ValueError, match="a heap of strings is damaged"):
-        text_of(file, "text")

@@ -104,10 +104,7 @@ def test_a_quota_of_control_groups_counts_as_cores(started, tmp_path, files, exp
     [
         ({}, 4 * 10**9),  # macOS, Windows
         ({"proc/meminfo": "MemTotal: 9 kB\nMemAvailable:   2000 kB\n"}, 2_048_000),
-        (
-            {"proc/meminfo": "MemAvailable: 2000 kB\n", "sys/fs/cgroup/a/memory.max": "5000\n"},
-            5000,
-        ),
+        ({"proc/meminfo": "MemAvailable: 2000 kB\n", "sys/fs/cgroup/a/memory.max": "5000\n"}, 5000),
         ({"proc/meminfo": "MemAvailable: 2 kB\n", "sys/fs/cgroup/a/b/memory.max": "5000\n"}, 2048),
         ({"proc/meminfo": "MemAvailable: 2 kB\n", "sys/fs/cgroup/memory.max": "max\n"}, 2048),
         ({"sys/fs/cgroup/memory/c/memory.limit_in_bytes": "7000\n"}, 7000),

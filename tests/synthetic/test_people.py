@@ -9,7 +9,6 @@ from pose3d.dataset.verify import verify_built
 from pose3d.errors import UserError
 from pose3d.recordings.human36m import SUBJECTS
 from pose3d.recordings.observation import share_inside
-from pose3d.recordings.registry import open_recording
 from pose3d.skeleton import PELVIS
 from pose3d.synthetic import people
 from pose3d.synthetic.body import population
@@ -20,7 +19,7 @@ BLOCK = people.People("S1", "Discussion", 1, 6, 0)
 
 
 def observations(block, every=1):
-    with open_recording(block, every) as reader:
+    with block.open(every) as reader:
         return list(reader)
 
 

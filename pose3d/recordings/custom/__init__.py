@@ -2,6 +2,5 @@
 
 from pose3d.recordings.custom.joint_table import COLUMNS
 from pose3d.recordings.custom.manifest import LIST, CustomRecording, find_recordings
-from pose3d.recordings.custom.reader import CustomReader
 
-__all__ = ["COLUMNS", "LIST", "CustomReader", "CustomRecording", "find_recordings"]
+__all__ = ["COLUMNS", "LIST", "CustomRecording", "find_recordings"]

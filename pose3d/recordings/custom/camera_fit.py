@@ -36,10 +36,8 @@ def camera_fault(poses_2d, poses_3d):
         names = ", ".join("-" * (sign < 0) + "XYZ"[axis] for axis, sign in zip(axes, signs, strict=True))
         return f"the 2D joints fit the 3D joints only with x, y, z = {names}; {_FRAME}", True
     share = f"by {100 * miss:.0f} % of their size" if miss < np.inf else "as most of these have Z <= 0"
-    return (
-        f"the 3D joints miss the 2D joints {share}; {_FRAME}, and rows must be of one image",
-        miss > MAY_FIT,
-    )
+    fault = f"the 3D joints miss the 2D joints {share}; {_FRAME}, and rows must be of one image"
+    return fault, miss > MAY_FIT
 
 
 def _miss(poses_2d, poses_3d):
@@ -52,7 +50,5 @@ def _miss(poses_2d, poses_3d):
     rays, points = (x - x.mean(axis=1, keepdims=True) for x in (rays, points))
     tiny = np.finfo(float).tiny
     scale = np.maximum((rays * points).sum((1, 2)) / np.maximum((rays**2).sum((1, 2)), tiny), 0)
-    left = ((points - scale[:, None, None] * rays) ** 2).sum((1, 2)) / np.maximum(
-        (points**2).sum((1, 2)), tiny
-    )
-    return float(np.median(np.sqrt(left)))
+    left = ((points - scale[:, None, None] * rays) ** 2).sum((1, 2))
+    return float(np.median(np.sqrt(left / np.maximum((points**2).sum((1, 2)), tiny))))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pose3d.errors import UserError
 from pose3d.io.tables import read_table
+from pose3d.recordings.custom.reader import CustomReader
 
 LIST = "recordings.csv"
 _REQUIRED = ("subject", "action", "take", "camera", "images", "joints")
@@ -36,6 +37,9 @@ class CustomRecording:
         """Images, joints, and masks or None."""
         return self.images, self.joints, self.masks
 
+    def open(self, every):
+        return CustomReader(self, every)
+
     def __str__(self):
         return f"{self.subject} {self.action} take {self.take} camera {self.camera}"
 
@@ -51,11 +55,8 @@ def find_recordings(folder, actions=None, subjects=None, cameras=None):
     unknown = [name for name in columns if name not in _REQUIRED + _OPTIONAL]
     lacking = [name for name in _REQUIRED if name not in columns]
     if unknown or lacking:
-        fault = (
-            f"lacks the column(s) {', '.join(lacking)}"
-            if lacking
-            else f"has an unknown column {unknown[0]!r}"
-        )
+        lack = f"lacks the column(s) {', '.join(lacking)}"
+        fault = lack if lacking else f"has an unknown column {unknown[0]!r}"
         raise UserError(f"{path}: {fault}; the columns are {', '.join(_REQUIRED)} and, optionally, masks")
     recordings, lines = [], {}
     for row in rows:
@@ -99,16 +100,14 @@ def _there(folder, row, column):
 
 
 def _chosen(path, recordings, asked):
+    whole = recordings
     for kind, names in asked.items():
-        there = dict.fromkeys(getattr(recording, kind) for recording in recordings)
+        there = dict.fromkeys(getattr(recording, kind) for recording in whole)
         for name in names or ():
             if name not in there:
                 raise UserError(f"{path} lists no {kind} {name!r}, only {', '.join(there)}")
-    chosen = [
-        recording
-        for recording in recordings
-        if all(names is None or getattr(recording, kind) in names for kind, names in asked.items())
-    ]
-    if not chosen:
+        if names is not None:
+            recordings = [recording for recording in recordings if getattr(recording, kind) in names]
+    if not recordings:
         raise UserError(f"{path} lists no recording of the actions, subjects and cameras asked for together")
-    return chosen
+    return recordings

@@ -4,7 +4,6 @@ import numpy as np
 
 from pose3d.errors import UserError, one_line
 from pose3d.recordings.checks import REACH, SAMPLES, Check, Findings, failed, in_words
-from pose3d.recordings.custom.reader import CustomReader
 from pose3d.recordings.observation import share_inside
 
 COLUMNS = ("subject", "action", "take", "camera", "rows", "in box %", "in mask %", "verdict")
@@ -34,7 +33,7 @@ def verify_recordings(recordings):
 def _measure(recording, values, notes):
     """Add the rows of the table, and percent of the joints in boxes and in masks, as far as there are any."""
     shares = {"boxes": [], "masks": []}
-    with CustomReader(recording, 1) as reader:
+    with recording.open(1) as reader:
         values["rows"] = reader.rows
         reader.every = -(-reader.rows // SAMPLES)
         for seen in reader:

@@ -55,8 +55,7 @@ def canonical_action(name):
 
     `name` is one of `ACTIONS` or an alias used on disk (``Photo``, ``WalkDog``); else a `UserError`.
     """
-    action = _ALIASES.get(name, name)
-    return checked(action, ACTIONS, "action")
+    return checked(_ALIASES.get(name, name), ACTIONS, "action")
 
 
 def expand_actions(names):
@@ -64,9 +63,8 @@ def expand_actions(names):
 
     Each action comes once, in the order given. A `UserError` if there is no such action.
     """
-    return list(
-        dict.fromkeys(canonical_action(action) for name in names for action in _SETS.get(name, [name]))
-    )
+    named = (action for name in names for action in _SETS.get(name, [name]))
+    return list(dict.fromkeys(map(canonical_action, named)))
 
 
 def checked(name, known, kind):

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from pose3d.errors import UserError
 
-VERDICTS = ("keep", "drop")
+# Verdict -> what is done, the other verdict, and what that would do.
+_WORDS = {"keep": ("kept", "drop", "drops them"), "drop": ("dropped", "keep", "keeps them")}
 
 
 @dataclass(frozen=True)
@@ -31,33 +32,21 @@ class Rule:
 
 
 CORRUPT_VIDEO = Rule(
-    "s11-directions-corrupt",
-    "S11",
-    (("Directions", 2),),
-    "54138969",
-    "drop",
+    "s11-directions-corrupt", "S11", (("Directions", 2),), "54138969", "drop",
     "the video cannot be decoded to its end, so VideoPose3D and others drop it "
     "(VideoPose3D all four cameras, here only this one)",
-)
+)  # fmt: skip
 SHIFTED_POSES = Rule(
-    "s9-shifted-poses",
-    "S9",
-    (("Greeting", 2), ("SittingDown", 2), ("Waiting", 1)),
-    None,
-    "drop",
+    "s9-shifted-poses", "S9", (("Greeting", 2), ("SittingDown", 2), ("Waiting", 1)), None, "drop",
     "the motion capture is shifted by about 200 mm along the world's x axis, so 3D poses relative to the "
     "pelvis are right but 2D joints and boxes are not; learnable-triangulation drops these, posepile "
     "shifts them back, others use them as they are",
-)
+)  # fmt: skip
 SHORT_CAPTURE = Rule(
-    "s9-short-capture",
-    "S9",
-    (("Walking", 2), ("Phoning", 2), ("Greeting", 2), ("SittingDown", 2), ("Waiting", 1)),
-    None,
-    "keep",
+    "s9-short-capture", "S9", (("Walking", 2), ("Phoning", 2), *SHIFTED_POSES.takes), None, "keep",
     "the motion capture ends early, so only the first part of the video has poses and is used; that "
     "is expected here, and the report's figure 1(a) and others, such as VideoPose3D, have the same numbers",
-)
+)  # fmt: skip
 RULES = (CORRUPT_VIDEO, SHIFTED_POSES, SHORT_CAPTURE)
 
 
@@ -69,55 +58,48 @@ def parse_rules(words):
     overrides = {}
     for word in words:
         name, _, verdict = word.partition("=")
-        if name not in {rule.name for rule in RULES} or verdict not in VERDICTS:
+        if name not in {rule.name for rule in RULES} or verdict not in _WORDS:
             known = ", ".join(f"{rule.name} (by default {rule.default})" for rule in RULES)
             raise UserError(f"no rule {word!r}; give NAME=keep or NAME=drop, the rules are {known}")
         overrides[name] = verdict
     return overrides
 
 
-def apply_rules(recordings, overrides, rules=RULES):
-    """Drop what the rules drop, and report which rules applied; `overrides` are as from `parse_rules`.
+def verdicts_on(is_synthetic, overrides):
+    """Rule -> "keep" or "drop", of the rules that apply to a raw tree; `overrides` as from `parse_rules`.
+
+    The rules describe Human3.6M, so only those that a user names apply to a synthetic tree.
+    """
+    return {
+        rule: overrides.get(rule.name, rule.default)
+        for rule in RULES
+        if rule.name in overrides or not is_synthetic
+    }
+
+
+def apply_rules(recordings, verdicts):
+    """Drop what the rules drop, and report which rules applied.
 
     Returns the recordings kept, in their order, and a line for each rule that applied to a recording which
     earlier rules kept.
     """
     kept, lines = list(recordings), []
-    for rule in rules:
+    for rule, verdict in verdicts.items():
         concerned = [r for r in kept if rule.concerns(r.subject, r.action, r.take, r.camera)]
         if not concerned:
             continue
-        verdict = overrides.get(rule.name, rule.default)
-        lines.append(_line(rule, verdict, concerned))
+        takes = dict.fromkeys(f"{r.action} take {r.take} ({r.name})" for r in concerned)
+        cameras = f" camera {rule.camera}" if rule.camera else ""
+        done, other, undo = _WORDS[verdict]
+        lines.append(
+            f"rule {rule.name}: {len(concerned)} recording(s) {done}, "
+            f"{rule.subject} {', '.join(takes)}{cameras}: {rule.reason}; --rule {rule.name}={other} {undo}"
+        )
         if verdict == "drop":
             kept = [r for r in kept if r not in concerned]
     return kept, lines
 
 
-def _line(rule, verdict, concerned):
-    takes = dict.fromkeys(f"{r.action} take {r.take} ({r.name})" for r in concerned)
-    cameras = f" camera {rule.camera}" if rule.camera else ""
-    done, other, undo = {
-        "drop": ("dropped", "keep", "keeps them"),
-        "keep": ("kept", "drop", "drops them"),
-    }[verdict]
-    return (
-        f"rule {rule.name}: {len(concerned)} recording(s) {done}, "
-        f"{rule.subject} {', '.join(takes)}{cameras}: {rule.reason}; --rule {rule.name}={other} {undo}"
-    )
-
-
-def is_dropped(subject, action, take, camera, overrides, rules=RULES):
-    """Whether the rules drop a recording, whether it exists or not; arguments as in `apply_rules`."""
-    return any(
-        rule.concerns(subject, action, take, camera) and overrides.get(rule.name, rule.default) == "drop"
-        for rule in rules
-    )
-
-
-def rules_for(is_synthetic, overrides):
-    """The rules that apply to a raw tree, with `overrides` as from `parse_rules`.
-
-    The rules describe Human3.6M, so only those that a user names apply to a synthetic tree.
-    """
-    return [rule for rule in RULES if rule.name in overrides] if is_synthetic else list(RULES)
+def is_dropped(recording, verdicts):
+    """Whether the rules drop a recording (subject, action, take, camera), whether it exists or not."""
+    return any(rule.concerns(*recording) and verdict == "drop" for rule, verdict in verdicts.items())

@@ -12,6 +12,7 @@ from pose3d.recordings.human36m.actions import (
     canonical_action,
     checked,
 )
+from pose3d.recordings.human36m.reader import RawReader
 
 # Folder below the subject and file ending by kind of data: the archives' own layout first, then
 # that of extractors which strip the common prefix (h36m-fetch). Masks as mp4, which some archives
@@ -46,6 +47,9 @@ class Recording:
         """Paths of the five files, None where there is none."""
         return self.video, self.poses_2d, self.poses_3d, self.boxes, self.masks
 
+    def open(self, every):
+        return RawReader(self, every)
+
     def __str__(self):
         return f"{_title(self.subject, self.action, self.take)} camera {self.camera}"
 
@@ -79,8 +83,7 @@ def find_recordings(root, actions=("Walking",), subjects=SUBJECTS, cameras=CAMER
 
     Returns a list of Recording, by subject, action, take, camera; and a line for each subject, take or
     recording skipped, with the files it lacks, and for each recording without boxes or masks. Actions may be
-    named by their aliases. A `UserError` if a name is unknown, `root` is no folder or holds no subject, or
-    nothing asked for is there.
+    named by their aliases. A `UserError` if a name is unknown, or nothing asked for is there.
     """
     actions, subjects = list(actions), list(subjects)
     recordings, lacks = survey(root, actions, subjects, cameras)
@@ -98,7 +101,6 @@ def survey(root, actions, subjects=SUBJECTS, cameras=CAMERAS):
     actions = [canonical_action(action) for action in actions]
     subjects = [checked(subject, SUBJECTS, "subject") for subject in subjects]
     cameras = [checked(camera, CAMERAS, "camera") for camera in cameras]
-    _check_root(root)
     recordings, lacks = [], []
     for subject in subjects:
         if not (root / subject).is_dir():
@@ -111,13 +113,6 @@ def survey(root, actions, subjects=SUBJECTS, cameras=CAMERAS):
                 recordings += found
                 lacks += lacking
     return recordings, lacks
-
-
-def _check_root(root):
-    if not root.is_dir():
-        raise UserError(f"{root} is no folder; give the one that holds S1, S5, ...")
-    if not any((root / subject).is_dir() for subject in SUBJECTS):
-        raise UserError(f"{root} holds none of the folders {', '.join(SUBJECTS)}; give the one that does")
 
 
 def _find_take(root, subject, action, take, cameras):
@@ -144,8 +139,5 @@ def _find_take(root, subject, action, take, cameras):
 
 def _existing(root, kind, subject, name, camera):
     folders, ending = _FOLDERS[kind]
-    for folder in folders:
-        path = root / subject / folder / f"{name}.{camera}.{ending}"
-        if path.is_file():
-            return path
-    return None
+    paths = (root / subject / folder / f"{name}.{camera}.{ending}" for folder in folders)
+    return next((path for path in paths if path.is_file()), None)

@@ -51,49 +51,65 @@ def open_masks(path):
     raise UserError(f"{path}: is no MATLAB file of version 7 or 7.3; extract it again")
 
 
-class _MasksV73:
-    """Masks of v7.3. References are read on opening, each mask on indexing."""
+class _Masks:
+    """Masks of a file, as of `open_masks`: `_read` makes one of its element of the array `_cell`."""
 
-    def __init__(self, path):
-        self.path = path
-        self._file = hdf5.open_hdf5(path, _REMEDY)
-        try:
-            self._references = self._read_references()
-        except BaseException:
-            self._file.close()
-            raise
-
-    def _read_references(self):
-        try:
-            cell = hdf5.dataset_of(self._file, _VARIABLE) if _VARIABLE in self._file else None
-            if cell is not None and h5py.check_ref_dtype(cell.dtype) is h5py.Reference:
-                return cell[()].ravel()
-        except _FAULTS as error:
-            raise hdf5.fault(self.path, error, _REMEDY) from error
-        raise UserError(f"{self.path}: holds no cell array {_VARIABLE}")
+    def __init__(self, path, cell):
+        self.path, self._cell = path, cell
 
     def __len__(self):
-        return len(self._references)
+        return len(self._cell)
 
     def __getitem__(self, index):
         try:
-            # The low-level API, because creating h5py objects takes as long as reading.
-            element = h5py.h5r.dereference(self._references[index], self._file.id)
-            if not element:
-                raise ValueError("its reference is null")
-            if h5py.h5a.exists(element, b"MATLAB_empty"):
-                return None
-            stored = _unpack_sparse(element) if isinstance(element, h5py.h5g.GroupID) else _unpack(element)
+            mask = self._read(self._cell[index])
         except _FAULTS as error:
             raise hdf5.fault(self.path, error, _REMEDY, f"mask {index}") from error
-        # HDF5 holds MATLAB's (H, W) as (W, H), and (H, W, K) as (K, W, H). Of the latter, use (:, :, 1).
-        return _image(stored[0].T if stored.ndim == 3 else stored.T, self.path, index)
+        if mask is None:
+            return None
+        if mask.ndim != 2 or mask.dtype.kind not in "bui":
+            what = f"mask {index} is {mask.dtype} {mask.shape}"
+            raise UserError(f"{self.path}: {what}, not a logical image of rows x columns")
+        # Not copied to C order, because no caller reads the whole mask row by row.
+        return mask.view(bool) if mask.dtype.itemsize == 1 and mask.max(initial=0) <= 1 else mask != 0
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        self._file.close()
+        pass
+
+
+class _MasksV73(_Masks):
+    """Masks of v7.3. References are read on opening, each mask on indexing."""
+
+    def __init__(self, path):
+        with contextlib.ExitStack() as stack:
+            self._file = stack.enter_context(hdf5.open_hdf5(path, _REMEDY))
+            try:
+                cell = hdf5.dataset_of(self._file, _VARIABLE) if _VARIABLE in self._file else None
+                has_cell = cell is not None and h5py.check_ref_dtype(cell.dtype) is h5py.Reference
+                references = cell[()].ravel() if has_cell else None
+            except _FAULTS as error:
+                raise hdf5.fault(path, error, _REMEDY) from error
+            if references is None:
+                raise _no_cell(path)
+            super().__init__(path, references)
+            self._stack = stack.pop_all()
+
+    def _read(self, reference):
+        # The low-level API, because creating h5py objects takes as long as reading.
+        element = h5py.h5r.dereference(reference, self._file.id)
+        if not element:
+            raise ValueError("its reference is null")
+        if h5py.h5a.exists(element, b"MATLAB_empty"):
+            return None
+        stored = _unpack_sparse(element) if isinstance(element, h5py.h5g.GroupID) else _unpack(element)
+        # HDF5 holds MATLAB's (H, W) as (W, H), and (H, W, K) as (K, W, H). Of the latter, use (:, :, 1).
+        return stored[0].T if stored.ndim == 3 else stored.T
+
+    def __exit__(self, *_):
+        self._stack.close()
 
 
 def _unpack(element):
@@ -127,45 +143,29 @@ def _unpack_sparse(element):
     return image.toarray().T
 
 
-class _MasksV7:
+class _MasksV7(_Masks):
     """Masks of v7. scipy reads the whole file, which is never as large as one of v7.3."""
 
     def __init__(self, path):
-        self.path = path
         try:
             cell = scipy.io.loadmat(path, variable_names=[_VARIABLE]).get(_VARIABLE)
         except Exception as error:
             # zlib.error, ValueError, TypeError or OSError, depending on the damage
             raise hdf5.fault(path, error, _REMEDY) from error
         if cell is None or cell.dtype != object:
-            raise UserError(f"{path}: holds no cell array {_VARIABLE}")
-        self._cell = cell.ravel()
+            raise _no_cell(path)
+        super().__init__(path, cell.ravel())
 
-    def __len__(self):
-        return len(self._cell)
-
-    def __getitem__(self, index):
-        element = self._cell[index]
+    def _read(self, element):
         if scipy.sparse.issparse(element):
             element = (element != 0).toarray()
         if element.size == 0:
             return None
-        return _image(element[:, :, 0] if element.ndim == 3 else element, self.path, index)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        del self._cell
+        return element[:, :, 0] if element.ndim == 3 else element
 
 
-def _image(mask, path, index):
-    if mask.ndim != 2 or mask.dtype.kind not in "bui":
-        raise UserError(
-            f"{path}: mask {index} is {mask.dtype} {mask.shape}, not a logical image of rows x columns"
-        )
-    # Not copied to C order, because no caller reads the whole mask row by row.
-    return mask.view(bool) if mask.dtype.itemsize == 1 and mask.max(initial=0) <= 1 else mask != 0
+def _no_cell(path):
+    return UserError(f"{path}: holds no cell array {_VARIABLE}")
 
 
 @contextlib.contextmanager

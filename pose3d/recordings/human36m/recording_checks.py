@@ -69,10 +69,10 @@ class Inspection:
             return None
 
 
-def inspect(recording, cameras=None, expected=None, short=False):
+def inspect(recording, camera=None, expected=None, short=False):
     """Check the files of a recording against each other; an unreadable one is a fault, never an exception.
 
-    `cameras` are the subject's, by id, and `expected` is the number of poses, as far as they are known.
+    `camera` is the subject's, and `expected` the number of poses, as far as they are known.
     `short` says that the motion capture is known to end before the video.
     """
     most = np.inf if short else USUAL_SURPLUS
@@ -91,9 +91,9 @@ def inspect(recording, cameras=None, expected=None, short=False):
             values |= {"length": length, "surplus": length - len(poses_2d)}
         if poses_3d is not None:
             values["poses_3d"] = len(poses_3d)
-            if cameras is not None:
+            if camera is not None:
                 both = slice(min(len(poses_2d), len(poses_3d)))
-                values["miss"] = reprojection_miss(cameras[recording.camera], poses_3d[both], poses_2d[both])
+                values["miss"] = reprojection_miss(camera, poses_3d[both], poses_2d[both])
         for kind in LEAST:
             if getattr(recording, kind) is not None:
                 _check_masks(found, kind, poses_2d[:, KEPT])

@@ -6,10 +6,9 @@ from tqdm import tqdm
 
 from pose3d.errors import UserError
 from pose3d.recordings.checks import Findings, in_words
-from pose3d.recordings.human36m.actions import CAMERAS, TAKES, expand_actions
+from pose3d.recordings.human36m.actions import TAKES, expand_actions
 from pose3d.recordings.human36m.cameras import METADATA, read_cameras
-from pose3d.recordings.human36m.frame_counts import POSES
-from pose3d.recordings.human36m.known_faults import RULES, SHORT_CAPTURE, apply_rules, is_dropped
+from pose3d.recordings.human36m.known_faults import SHORT_CAPTURE, apply_rules, is_dropped
 from pose3d.recordings.human36m.layout import survey
 from pose3d.recordings.human36m.recording_checks import inspect
 
@@ -25,34 +24,30 @@ _MEASURED = {
 COLUMNS = ("subject", "action", "takes", "recordings", "poses", "expected", *_MEASURED, "verdict")
 
 
-def verify_raw(
-    root, actions, subjects, cameras=CAMERAS, overrides=None, rules=RULES, expected=POSES, metadata=None
-):
+def verify_raw(root, actions, subjects, cameras, verdicts, expected, metadata):
     """Check the selected recordings of a tree: `Findings`, one row for each subject and action.
 
-    The selection is that of `find_recordings`, and its errors are raised; `overrides` and `rules` are those
-    of `apply_rules`. `expected` is a dict of (subject, action, take) to the number of poses, and `metadata`
-    the path of ``metadata.xml``, if not the tree's own.
+    The selection is that of `find_recordings`, and its errors are raised; `verdicts` are those of
+    `verdicts_on`. `expected` is a dict of (subject, action, take) to the number of poses, and `metadata` the
+    path of ``metadata.xml``, None for the tree's own.
     """
-    ruled = overrides or {}, rules
     actions, subjects, cameras = expand_actions(actions), list(dict.fromkeys(subjects)), list(cameras)
     recordings, lacks = survey(root, actions, subjects, cameras)
-    lacks = [lack for lack in lacks if _wanted(lack.subject, lack.action, [lack.take], lack.cameras, ruled)]
-    kept, notes = apply_rules(recordings, *ruled)
+    lacks = [one for one in lacks if _wanted(one.subject, one.action, [one.take], one.cameras, verdicts)]
+    kept, notes = apply_rules(recordings, verdicts)
     faults = [str(lack) for lack in lacks]
     try:
         calibrated = _calibrated(root, metadata, notes)
     except UserError as error:
         calibrated, faults = {}, [str(error), *faults]
-    inspected = []
+    inspected, rows = [], []
     for r in tqdm(kept, desc="recordings", unit="recording", disable=None):
-        short = SHORT_CAPTURE in rules and SHORT_CAPTURE.concerns(r.subject, r.action, r.take, r.camera)
+        short = SHORT_CAPTURE in verdicts and SHORT_CAPTURE.concerns(r.subject, r.action, r.take, r.camera)
         count = expected.get((r.subject, r.action, r.take))
-        inspected.append(inspect(r, calibrated.get(r.subject), count, short))
-    rows = []
+        inspected.append(inspect(r, calibrated.get((r.subject, r.camera)), count, short))
     for subject in subjects:
         for action in actions:
-            wanted = _wanted(subject, action, TAKES, cameras, ruled)
+            wanted = _wanted(subject, action, TAKES, cameras, verdicts)
             counts = [expected.get((subject, action, take)) for take in wanted]
             found = [f for f in inspected if (f.recording.subject, f.recording.action) == (subject, action)]
             lacking = sum(lack.subject == subject and lack.action in (action, None) for lack in lacks)
@@ -65,14 +60,14 @@ def verify_raw(
     return Findings(COLUMNS, rows, notes, faults, decimals=5)
 
 
-def _wanted(subject, action, takes, cameras, ruled):
+def _wanted(subject, action, takes, cameras, verdicts):
     """The take of every recording that no rule drops, whether it exists or not."""
-    every = [(take, camera) for take in takes for camera in cameras]
-    return [take for take, camera in every if not is_dropped(subject, action, take, camera, *ruled)]
+    every = [(subject, action, take, camera) for take in takes for camera in cameras]
+    return [recording[2] for recording in every if not is_dropped(recording, verdicts)]
 
 
 def _calibrated(root, metadata, notes):
-    """Subject -> camera id -> Camera; empty, with a note, without metadata."""
+    """The cameras of `read_cameras`; none, with a note, without metadata."""
     path = Path(metadata) if metadata else Path(root) / METADATA
     if not metadata and not path.exists():
         notes.append(
@@ -80,10 +75,7 @@ def _calibrated(root, metadata, notes):
             "(data/README.rst says where to get it)"
         )
         return {}
-    calibrated = {}
-    for (subject, camera), calibration in read_cameras(path).items():
-        calibrated.setdefault(subject, {})[camera] = calibration
-    return calibrated
+    return read_cameras(path)
 
 
 def _row(found, counts, lacking):

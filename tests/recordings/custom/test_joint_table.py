@@ -3,13 +3,7 @@ import pytest
 
 from pose3d.errors import UserError
 from pose3d.recordings.custom.joint_table import read_joints
-from tests.recordings.custom.drawn import (
-    ANNOTATED,
-    POSES,
-    row_of,
-    sample,
-    write_table,
-)
+from tests.recordings.custom.drawn import ANNOTATED, POSES, row_of, sample, write_table
 
 
 def spoiled(folder, change, rows=None):
@@ -43,10 +37,7 @@ BOX = {"box_x0": 1, "box_y0": 2, "box_x1": 30, "box_y1": 40}
         ({"frame": "f1.png"}, r"j\.csv, line 3, column frame: is the same frame as in line 2"),
         ({"frame": "f77.png"}, r"j\.csv, line 3, column frame: is 'f77.png', which is no image"),
         ({"frame": "12"}, r"j\.csv, line 3, column frame: is '12', which is no image .* from 0 to 11"),
-        (
-            without("left_hip_X", "head_Z"),
-            r"j\.csv: lacks the column\(s\) left_hip_X, head_Z; training needs all 17",
-        ),
+        (without("neck_X", "head_Z"), r"j\.csv: lacks the column\(s\) neck_X, head_Z; training needs all 17"),
         (without("left_hip_y"), r"j\.csv: lacks the column\(s\) left_hip_y$"),
         (lambda row: row | {"box_x0": 3}, r"j\.csv: has some of the columns box_x0, .* but not all"),
         (lambda row: row | BOX | {"box_x1": "1"}, r"j\.csv, line 3, column box_x1: is 1, not above 1"),

@@ -11,6 +11,7 @@ from pose3d.recordings.human36m import (
     Recording,
     apply_rules,
     parse_rules,
+    verdicts_on,
 )
 from pose3d.recordings.human36m.known_faults import is_dropped
 
@@ -26,70 +27,54 @@ def recordings(subject, *actions):
     ]
 
 
-def dropped(found, kept):
-    return [(r.name, r.camera) for r in found if r not in kept]
-
-
-def test_the_rules_name_files_by_take_as_they_are_on_disk():
-    names = {rule.name: {SUB_ACTIONS[rule.subject, *take] for take in rule.takes} for rule in RULES}
-    assert names == {
-        "s11-directions-corrupt": {"Directions"},
-        "s9-shifted-poses": {"Greeting", "SittingDown 1", "Waiting 1"},
-        "s9-short-capture": {"Walking", "Phoning", "Greeting", "SittingDown 1", "Waiting 1"},
-    }
+def applied(found, is_synthetic=False, **overrides):
+    """What is dropped, (name, camera), and the lines; also as `is_dropped` has it of each recording alone."""
+    verdicts = verdicts_on(is_synthetic, {name.replace("_", "-"): value for name, value in overrides.items()})
+    kept, lines = apply_rules(found, verdicts)
+    dropped = [r for r in found if r not in kept]
+    assert dropped == [r for r in found if is_dropped((r.subject, r.action, r.take, r.camera), verdicts)]
+    assert kept == [r for r in found if r not in dropped]
+    return [(r.name, r.camera) for r in dropped], lines
 
 
 def test_one_camera_of_s11_directions_is_dropped():
-    found = recordings("S11", "Directions")
-    kept, lines = apply_rules(found, {})
-    assert dropped(found, kept) == [("Directions", "54138969")]
-    assert len(lines) == 1
-    assert lines[0].startswith(
+    dropped, (line,) = applied(recordings("S11", "Directions"))
+    assert dropped == [("Directions", "54138969")]
+    assert line.startswith(
         "rule s11-directions-corrupt: 1 recording(s) dropped, S11 Directions take 2 (Directions) "
         "camera 54138969: the video cannot be decoded"
     )
-    assert lines[0].endswith("; --rule s11-directions-corrupt=keep keeps them")
+    assert line.endswith("; --rule s11-directions-corrupt=keep keeps them")
 
 
 def test_shifted_poses_of_s9_are_dropped_and_short_ones_kept():
     found = recordings("S9", "Greeting", "SittingDown", "Waiting", "Walking", "Phoning")
-    kept, lines = apply_rules(found, {})
+    dropped, lines = applied(found)
     names = ("Greeting", "SittingDown 1", "Waiting 1")
-    assert dropped(found, kept) == [(name, camera) for name in names for camera in CAMERAS]
-    assert [
-        re.match(r"rule (\S+): (\d+) recording\(s\) (dropped|kept)", line).groups() for line in lines
-    ] == [
-        (SHIFTED, "12", "dropped"),
-        (SHORT, "8", "kept"),
-    ]
+    assert dropped == [(name, camera) for name in names for camera in CAMERAS]
+    said = [re.match(r"rule (\S+): (\d+) recording\(s\) (dropped|kept)", line).groups() for line in lines]
+    assert said == [(SHIFTED, "12", "dropped"), (SHORT, "8", "kept")]
     assert "S9 Walking take 2 (Walking), Phoning take 2 (Phoning): " in lines[1]
     assert lines[1].endswith("; --rule s9-short-capture=drop drops them")
 
 
 def test_overrides_turn_every_rule_round():
     found = recordings("S9", "Greeting", "Walking") + recordings("S11", "Directions")
-    kept, lines = apply_rules(found, {CORRUPT: "keep", SHIFTED: "keep"})
-    assert kept == found
+    dropped, lines = applied(found, s11_directions_corrupt="keep", s9_shifted_poses="keep")
+    assert dropped == []
     assert [line.split(":")[0] for line in lines] == [f"rule {name}" for name in (CORRUPT, SHIFTED, SHORT)]
-    kept, _ = apply_rules(found, {SHIFTED: "keep", SHORT: "drop"})
-    assert {name for name, _ in dropped(found, kept)} == {"Walking", "Greeting", "Directions"}
+    dropped, _ = applied(found, s9_shifted_poses="keep", s9_short_capture="drop")
+    assert {name for name, _ in dropped} == {"Walking", "Greeting", "Directions"}
 
 
-def test_other_recordings_are_not_concerned_and_nothing_is_said():
-    found = recordings("S1", "Greeting", "Walking", "Directions") + recordings("S11", "Greeting", "Walking")
-    assert apply_rules(found, {}) == (found, [])
-    found = recordings("S9", "Greeting")
-    assert apply_rules(found, {}, rules=()) == (found, [])
-
-
-def test_what_would_be_dropped_is_known_of_absent_recordings_too():
-    assert is_dropped("S11", "Directions", 2, "54138969", {})
-    assert not is_dropped("S11", "Directions", 2, "55011271", {})
-    assert not is_dropped("S11", "Directions", 1, "54138969", {})
-    assert not is_dropped("S11", "Directions", 2, "54138969", {CORRUPT: "keep"})
-    assert not is_dropped("S9", "Walking", 2, "54138969", {})
-    assert is_dropped("S9", "Walking", 2, "54138969", {SHORT: "drop"})
-    assert not is_dropped("S9", "Greeting", 2, "54138969", {}, rules=())
+def test_other_recordings_are_not_concerned_and_of_synthetic_ones_those_of_rules_that_are_named():
+    other = recordings("S1", "Greeting", "Walking", "Directions") + recordings("S11", "Greeting", "Walking")
+    assert applied(other) == ([], [])
+    found = recordings("S9", "Greeting", "Walking")
+    assert applied(found, is_synthetic=True) == ([], [])
+    dropped, lines = applied(found, is_synthetic=True, s9_short_capture="drop")
+    assert {name for name, _ in dropped} == {"Greeting", "Walking"}
+    assert len(lines) == 1
 
 
 def test_words_become_overrides_and_the_last_counts():

@@ -3,20 +3,15 @@ import pytest
 from pose3d.errors import UserError
 from pose3d.recordings.human36m import CAMERAS, find_recordings
 
+# Folder -> ending.
 OFFICIAL = {
-    "Videos": "mp4",
-    "MyPoseFeatures/D2_Positions": "cdf",
-    "MyPoseFeatures/D3_Positions_mono": "cdf",
-    "MySegmentsMat/ground_truth_bb": "mat",
-    "MySegmentsMat/ground_truth_bs": "mat",
-}
+    "Videos": "mp4", "MyPoseFeatures/D2_Positions": "cdf", "MyPoseFeatures/D3_Positions_mono": "cdf",
+    "MySegmentsMat/ground_truth_bb": "mat", "MySegmentsMat/ground_truth_bs": "mat",
+}  # fmt: skip
 STRIPPED = {
-    "Videos": "mp4",
-    "Poses_D2_Positions": "cdf",
-    "Poses_D3_Positions_mono": "cdf",
-    "Segments_mat_gt_bb": "mat",
-    "Segments_mat_gt_bs": "mat",
-}
+    "Videos": "mp4", "Poses_D2_Positions": "cdf", "Poses_D3_Positions_mono": "cdf",
+    "Segments_mat_gt_bb": "mat", "Segments_mat_gt_bs": "mat",
+}  # fmt: skip
 
 
 def touch(root, subject, name, layout):
@@ -79,11 +74,6 @@ def test_what_is_missing_is_named(tmp_path):
 
 
 def test_a_wrong_folder_or_name_is_said_in_one_line(tmp_path):
-    absent = tmp_path / "absent"
-    with pytest.raises(UserError, match=f"{absent} is no folder"):
-        find_recordings(absent)
-    with pytest.raises(UserError, match=f"{tmp_path} holds none of the folders S1, S5"):
-        find_recordings(tmp_path)
     (tmp_path / "S9").mkdir()
     with pytest.raises(UserError, match=f"{tmp_path} holds no complete recording of Walking by S9"):
         find_recordings(tmp_path, subjects=["S9"])

@@ -5,19 +5,14 @@ import scipy.io
 import scipy.sparse
 
 from pose3d.errors import UserError
-from pose3d.recordings.human36m import mask_writer, open_masks
+from pose3d.recordings.human36m import open_masks
+from tests.recordings.written import write_masks
 
 ROWS, COLUMNS = 12, 10  # unequal, so that a transposed mask cannot pass
 
 
 def masks(count):
     return list(np.random.default_rng(count).random((count, ROWS, COLUMNS)) > 0.5)
-
-
-def write_masks(path, images):
-    with mask_writer(path) as append:
-        for image in images:
-            append(image)
 
 
 def write_v7(path, images):
@@ -27,61 +22,8 @@ def write_v7(path, images):
     scipy.io.savemat(path, {"Masks": cell}, do_compression=True)
 
 
-def assert_same(path, written):
-    with open_masks(path) as found:
-        assert len(found) == len(written)
-        for i in reversed(range(len(written))):
-            assert found[i].dtype == bool
-            np.testing.assert_array_equal(found[i], written[i])
-
-
-@pytest.mark.parametrize("write", [write_masks, write_v7])
-def test_masks_come_back_rows_first(tmp_path, write):
-    written = masks(5)
-    write(tmp_path / "m.mat", [image.astype(np.uint8) for image in written])
-    assert_same(tmp_path / "m.mat", written)
-
-
-def test_the_synthetic_masks_are_stored_columns_first(tmp_path):  # as MATLAB stores them
-    write_masks(tmp_path / "m.mat", masks(5))
-    with h5py.File(tmp_path / "m.mat") as file:
-        assert file["Masks"].shape == (5, 1)
-        assert file[file["Masks"][0, 0]].shape == (COLUMNS, ROWS)
-
-
-def test_of_a_stack_of_planes_the_first_is_taken(tmp_path):
-    planes = np.stack(masks(3), axis=-1).astype(np.uint8)  # (H, W, 3)
-    write_v7(tmp_path / "v7.mat", [planes])
-    assert_same(tmp_path / "v7.mat", [planes[:, :, 0] != 0])
-    write_masks(tmp_path / "v73.mat", masks(1))
-    with h5py.File(tmp_path / "v73.mat", "r+") as file:
-        file["Masks"][0, 0] = file.create_dataset("#refs#/stack", data=planes.T).ref
-    assert_same(tmp_path / "v73.mat", [planes[:, :, 0] != 0])
-
-
-@pytest.mark.parametrize(
-    "stored", [{}, {"chunks": (3, 5), "compression": "gzip"}, {"chunks": (COLUMNS, ROWS)}]
-)
-def test_masks_of_one_file_may_be_stored_in_different_ways(tmp_path, stored):
-    written = masks(4)
-    write_masks(tmp_path / "m.mat", written)
-    with h5py.File(tmp_path / "m.mat", "r+") as file:
-        other = file.create_dataset("#refs#/other", data=written[2].T.astype(np.uint8), **stored)
-        file["Masks"][2, 0] = other.ref
-    assert_same(tmp_path / "m.mat", written)
-
-
-def test_an_empty_cell_is_none(tmp_path):
-    write_masks(tmp_path / "v73.mat", masks(2))
-    with h5py.File(tmp_path / "v73.mat", "r+") as file:
-        empty = file.create_dataset("#refs#/empty", data=np.array([0, 0], np.uint64))
-        empty.attrs["MATLAB_empty"] = np.uint8(1)
-        file["Masks"][1, 0] = empty.ref
-    write_v7(tmp_path / "v7.mat", [masks(1)[0].astype(np.uint8), np.zeros((0, 0), np.uint8)])
-    for path in (tmp_path / "v73.mat", tmp_path / "v7.mat"):
-        with open_masks(path) as found:
-            assert found[0].shape == (ROWS, COLUMNS)
-            assert found[1] is None
+def write_sparse_v7(path, images):
+    write_v7(path, [scipy.sparse.csc_array(image.astype(float)) for image in images])
 
 
 def write_sparse_v73(path, images):
@@ -98,15 +40,69 @@ def write_sparse_v73(path, images):
             file["Masks"][i, 0] = group.ref
 
 
-def write_sparse_v7(path, images):
-    write_v7(path, [scipy.sparse.csc_array(image.astype(float)) for image in images])
+def one_stored(**storage):
+    """A writer that stores one of the masks in another way."""
+
+    def write(path, images):
+        write_masks(path, images)
+        with h5py.File(path, "r+") as file:
+            other = file.create_dataset("#refs#/other", data=images[2].T.astype(np.uint8), **storage)
+            file["Masks"][2, 0] = other.ref
+
+    return write
 
 
-@pytest.mark.parametrize("write", [write_sparse_v7, write_sparse_v73])
-def test_sparse_masks_are_read(tmp_path, write):
-    written = [*masks(3), np.zeros((ROWS, COLUMNS), bool)]
+@pytest.mark.parametrize(
+    "write",
+    [
+        write_masks,
+        lambda path, images: write_v7(path, [image.astype(np.uint8) for image in images]),
+        write_sparse_v7,
+        write_sparse_v73,
+        one_stored(),
+        one_stored(chunks=(3, 5), compression="gzip"),
+        one_stored(chunks=(COLUMNS, ROWS)),
+    ],
+)
+def test_masks_come_back_rows_first(tmp_path, write):
+    written = [*masks(4), np.zeros((ROWS, COLUMNS), bool)]
     write(tmp_path / "m.mat", written)
-    assert_same(tmp_path / "m.mat", written)
+    with open_masks(tmp_path / "m.mat") as found:
+        assert len(found) == len(written)
+        for i in reversed(range(len(written))):
+            assert found[i].dtype == bool
+            np.testing.assert_array_equal(found[i], written[i])
+
+
+def test_the_synthetic_masks_are_stored_columns_first(tmp_path):  # as MATLAB stores them
+    write_masks(tmp_path / "m.mat", masks(5))
+    with h5py.File(tmp_path / "m.mat") as file:
+        assert file["Masks"].shape == (5, 1)
+        assert file[file["Masks"][0, 0]].shape == (COLUMNS, ROWS)
+
+
+def test_of_a_stack_of_planes_the_first_is_taken(tmp_path):
+    planes = np.stack(masks(3), axis=-1).astype(np.uint8)  # (H, W, 3)
+    write_v7(tmp_path / "v7.mat", [planes])
+    write_masks(tmp_path / "v73.mat", masks(1))
+    with h5py.File(tmp_path / "v73.mat", "r+") as file:
+        file["Masks"][0, 0] = file.create_dataset("#refs#/stack", data=planes.T).ref
+    for name in ("v7.mat", "v73.mat"):
+        with open_masks(tmp_path / name) as found:
+            np.testing.assert_array_equal(found[0], planes[:, :, 0] != 0)
+
+
+def test_an_empty_cell_is_none(tmp_path):
+    write_masks(tmp_path / "v73.mat", masks(2))
+    with h5py.File(tmp_path / "v73.mat", "r+") as file:
+        empty = file.create_dataset("#refs#/empty", data=np.array([0, 0], np.uint64))
+        empty.attrs["MATLAB_empty"] = np.uint8(1)
+        file["Masks"][1, 0] = empty.ref
+    write_v7(tmp_path / "v7.mat", [masks(1)[0].astype(np.uint8), np.zeros((0, 0), np.uint8)])
+    for path in (tmp_path / "v73.mat", tmp_path / "v7.mat"):
+        with open_masks(path) as found:
+            assert found[0].shape == (ROWS, COLUMNS)
+            assert found[1] is None
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from pose3d.io.video import video_writer
 from pose3d.recordings.checks import failed
 from pose3d.recordings.human36m import (
     CAMERAS,
     box,
     find_recordings,
-    mask_writer,
     open_masks,
     project,
     read_cameras,
@@ -27,17 +25,14 @@ from pose3d.recordings.human36m.recording_checks import (
     reprojection_miss,
 )
 from pose3d.recordings.observation import share_inside
+from tests.recordings.written import write_gray_video, write_masks
 
 SQUARE = CAMERAS[1]  # its images have as many rows as columns
 TALL = CAMERAS[0]
 
 
-def cameras_of(tree):
-    return {
-        camera: calibration
-        for (s, camera), calibration in read_cameras(tree / "metadata.xml").items()
-        if s == "S1"
-    }
+def camera_of(tree, camera):
+    return read_cameras(tree / "metadata.xml")["S1", camera]
 
 
 def recording_of(tree, camera=SQUARE):
@@ -45,7 +40,7 @@ def recording_of(tree, camera=SQUARE):
 
 
 def checked(tree, camera=SQUARE, **options):
-    return inspect(recording_of(tree, camera), cameras_of(tree), **options)
+    return inspect(recording_of(tree, camera), camera_of(tree, camera), **options)
 
 
 def only_fault(found):
@@ -57,9 +52,7 @@ def only_fault(found):
 def rewrite_masks(path, change):
     with open_masks(path) as masks:
         kept = change([masks[i] for i in range(len(masks))])
-    with mask_writer(path) as append:
-        for mask in kept:
-            append(mask)
+    write_masks(path, kept)
 
 
 def test_a_sound_recording_has_no_fault(tree):
@@ -93,7 +86,7 @@ def test_swapped_rows_and_columns_are_found_in_square_images_too(tree, camera, k
 @pytest.mark.parametrize("camera", CAMERAS)
 def test_shifted_motion_capture_misses_the_silhouettes_and_nothing_else_shows_it(tree, camera):
     """As with S9: poses, projections and boxes agree with each other, 200 mm beside the person."""
-    recording, calibration = recording_of(tree, camera), cameras_of(tree)[camera]
+    recording, calibration = recording_of(tree, camera), camera_of(tree, camera)
     poses = (read_poses_3d(recording.poses_3d) + calibration.R @ [200, 0, 0]).astype(np.float32)
     pixels = project(calibration, poses)
     write_poses(recording.poses_3d, poses)
@@ -143,7 +136,7 @@ def test_scrambled_joints_do_not_project_onto_the_pixels(tree):
 
 def test_the_wrong_model_of_the_distortion_is_distinguished_from_rounding(tree):
     """OpenCV's tangential term counts p1 y + p2 x twice."""
-    recording, calibration = recording_of(tree), cameras_of(tree)[SQUARE]
+    recording, calibration = recording_of(tree), camera_of(tree, SQUARE)
     poses = read_poses_3d(recording.poses_3d)
     pixels = project(calibration, poses)
     xy = poses[..., :2] / poses[..., 2:]
@@ -153,23 +146,16 @@ def test_the_wrong_model_of_the_distortion_is_distinguished_from_rounding(tree):
     assert reprojection_miss(calibration, 0 * poses, pixels) == np.inf
 
 
-def film(frames):
-    def write(path):
-        with video_writer(path, 250, 250, 50) as append:
-            for i in range(frames):
-                append(np.full((250, 250, 3), i, np.uint8))
-
-    return write
-
-
 @pytest.mark.parametrize(
     ("kind", "spoil", "message", "is_expected_of_short_captures"),
     [
         ("poses_3d", lambda path: write_poses(path, read_poses_3d(path)[:9]),
          "{0.poses_2d}: 12 poses, but 9 in {0.poses_3d}; extract both again", False),
-        ("video", film(11), "{0.video}: 11 frames for 12 poses; extract it again", False),
-        ("video", film(33), "{0.video}: 21 frames more than poses, where up to 20 are usual; extract it and "
-         "{0.poses_2d} again", True),
+        ("video", lambda path: write_gray_video(path, 11),
+         "{0.video}: 11 frames for 12 poses; extract it again", False),
+        ("video", lambda path: write_gray_video(path, 33),
+         "{0.video}: 21 frames more than poses, where up to 20 are usual; extract it and {0.poses_2d} again",
+         True),
         ("masks", lambda path: rewrite_masks(path, lambda masks: masks * 6),
          "{0.masks}: 42 masks for 12 poses; extract it again", True),
         ("masks", lambda path: rewrite_masks(path, lambda masks: []),
