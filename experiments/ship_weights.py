@@ -14,7 +14,7 @@ import numpy as np
 from calibrate_trust import MOST, calibrate, lines, parser
 
 from pose3d.dataset.samples import Dataset
-from pose3d.dataset.splits import split_of
+from pose3d.dataset.splits import split as split_samples
 from pose3d.errors import UserError, command
 from pose3d.evaluation.metrics import joint_errors
 from pose3d.inference import predictor, trust
@@ -51,7 +51,7 @@ def main(argv=None):
     found = ship(arguments.regression, "regression", about)
 
     data, settings = Dataset.open(arguments.data), found.config.data
-    split = split_of(data, settings)
+    split = split_samples(data, settings)
     chosen = np.sort(rng.choice(split.test, min(MOST, len(split.test)), replace=False))
     before, after = (error_of(run, data, chosen) for run in (arguments.regression, None))
     print(f"{before:.2f} mm on {', '.join(settings.test)}, {after:.2f} mm as int8")
