@@ -16,7 +16,7 @@ from pose3d.ops.shapes import POOL
 ACTIVATIONS = {
     "identity": lambda z: z,
     "tanh": tanh,
-    "relu": lambda z: z * (z > 0),  # gradient 0 at 0, as the convolution layers have it
+    "relu": lambda z: pt.switch(z <= 0, 0, z),  # gradient 0 at 0, as the convolution layers have it
 }
 
 
@@ -76,8 +76,8 @@ class DenseLayer(_Layer):
 def dropout(x, rate, rng):
     """Zero a share `rate` of `x` at random and scale the rest by 1 / (1 - rate).
 
-    `rng` is a shared numpy Generator, whose next state is returned for the updates, after x with dropout.
+    `rng` is a symbolic numpy Generator, whose next state is returned for the updates, after x with dropout.
     """
     next_rng, kept = pt.random.bernoulli(1 - rate, size=x.shape, rng=rng, return_next_rng=True)
     scale = np.asarray(1 / (1 - rate), dtype=x.dtype)
-    return x * pt.cast(kept, x.dtype) * scale, {rng: next_rng}
+    return x * pt.cast(kept, x.dtype) * scale, next_rng
