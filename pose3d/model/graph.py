@@ -41,23 +41,13 @@ class Graph:
     Calls from several threads take turns. A process that was forked after a call cannot call any graph: start
     it by multiprocessing's "spawn". A pickled graph compiles anew.
 
-    A subclass sets `task`, `width` (numbers per target) and builds `network`; it defines ``outputs(raw)``,
-    what fc3's values mean to the user, ``mirrored(outputs)``, those that the mirror images should have, and
-    ``cost(raw, targets)``.
-
-    Parameters
-    ----------
-    config : pose3d.config.Config
-    network : pose3d.model.network.Network
-
-    Attributes
-    ----------
-    velocity : dict of str to shared variable, for the names of the parameters
-    hyper : dict of str to shared scalar, by the names of `HYPERPARAMETERS`
+    A subclass builds `network` and defines ``outputs(raw)``, what fc3's values mean to the user,
+    ``mirrored(outputs)``, those that the mirror images should have, and ``cost(raw, targets)``. The dicts
+    `velocity`, by the names of the parameters, and `hyper`, by `HYPERPARAMETERS`, are of shared variables.
     """
 
     task = None
-    width = None
+    width = None  # numbers per target
     scale_state = ()  # shared variables beside the weights that `outputs` needs
 
     def __init__(self, config, network):
@@ -169,20 +159,18 @@ class Graph:
             self._functions["update"] = pytensor.function(given, norm(given), updates=changes, mode=MODE)
         return float(self._functions["update"](*(gradients[name] for name in self.network.params)))
 
-    def _described(self, images):
-        """The functions of images, by name: inputs beside them, outputs, and what a call changes."""
-        activations = list(self.network.activations(images).values())
-        raw, _ = self.network.output(images)
-        scored = [self.outputs(raw), self.cost(raw, self.targets)]
-        trained, drawn = self.network.output(images, training=True)
-        cost = self.cost(trained, self.targets)
+    def _described(self, name, images):
+        """Of a function of images: inputs beside them, outputs, and what a call changes."""
+        if name == "activations":
+            return [], list(self.network.activations(images).values()), {}
+        raw, drawn = self.network.output(images, training=name != "evaluate")
+        cost = self.cost(raw, self.targets)
+        if name == "evaluate":
+            return [self.targets], [self.outputs(raw), cost], {}
         gradients = pytensor.grad(cost, list(self.network.params.values()))
-        return {
-            "activations": ([], activations, {}),
-            "evaluate": ([self.targets], scored, {}),
-            "gradients": ([self.targets], [cost, *gradients], drawn),
-            "step": ([self.targets], [cost, norm(gradients)], {**drawn, **self._descent(gradients)}),
-        }
+        if name == "gradients":
+            return [self.targets], [cost, *gradients], drawn
+        return [self.targets], [cost, norm(gradients)], {**drawn, **self._descent(gradients)}
 
     def _descent(self, gradients):
         params, order = self.network.params, self.config.training.order
@@ -194,9 +182,8 @@ class Graph:
         kind = self._kind(images)
         if (name, kind) not in self._functions:
             x, gray = self._images(kind)
-            inputs, outputs, changes = self._described(gray)[name]
-            inputs = [x, *inputs]
-            self._functions[name, kind] = pytensor.function(inputs, outputs, updates=changes, mode=MODE)
+            inputs, outputs, changes = self._described(name, gray)
+            self._functions[name, kind] = pytensor.function([x, *inputs], outputs, updates=changes, mode=MODE)
         return self._functions[name, kind](np.ascontiguousarray(images, dtype=kind), *others)
 
     def _kind(self, images):
