@@ -20,21 +20,10 @@ def momentum_decay(gradients, params, velocity, learning_rate, momentum, weight_
         v := momentum * v - weight_decay * learning_rate * w - learning_rate * dcost/dw
         w := w + v
 
-    With momentum = weight_decay = 0 this is plain gradient descent.
-
-    Parameters
-    ----------
-    gradients : list of tensors, in the order of `params`
-        Of a cost that is an average over the minibatch.
-    params, velocity : dict of str to shared variable, same names
-    learning_rate, momentum, weight_decay : shared scalars in the parameters' type
-        A run can change them between two steps.
-    order : "new" or "old"
-        The velocity added to the weights: the new one, Eq. (8), or the old one, as in the original code.
-
-    Returns
-    -------
-    dict of shared variable to expression, in the order of `params`
+    With momentum = weight_decay = 0 this is plain gradient descent. The gradients, in the order of `params`,
+    are of a cost that is an average over the minibatch; the rate and the rest are shared scalars, which a run
+    can change between two steps. `order` says which velocity is added to the weights: "new", Eq. (8), or
+    "old", as in the original code. Returned is a dict of shared variable to expression.
     """
     updates = {}
     for (name, w), gradient in zip(params.items(), gradients, strict=True):
