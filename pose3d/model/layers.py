@@ -13,11 +13,15 @@ from pose3d.ops.conv_pool import conv_pool
 from pose3d.ops.matmul import dot
 from pose3d.ops.shapes import POOL
 
-ACTIVATIONS = {
-    "identity": lambda z: z,
-    "tanh": tanh,
-    "relu": lambda z: pt.switch(z <= 0, 0, z),  # gradient 0 at 0, as the convolution layers have it
-}
+
+def relu(z):
+    """``max(z, 0)``, with gradient 0 at 0, as the convolution layers have it; NaN stays NaN."""
+    # The least number times 0 is 0, -inf times 0 is NaN. A `switch` is laid out otherwise in memory, so that
+    # sums over it round differently: it would change the last bits of trained weights.
+    return pt.maximum(z, np.finfo(z.dtype).min) * (z > 0)
+
+
+ACTIVATIONS = {"identity": lambda z: z, "tanh": tanh, "relu": relu}
 
 
 def glorot(rng, shape, fan_in, fan_out, dtype):
