@@ -28,18 +28,10 @@ _TINY = 1e-6
 
 
 def measure(regression, detection, images, mirror=True):
-    """Poses of crops, and the signs of how far to trust them.
+    """Poses of crops, (N, 17, 3) mm, and the signs of how far to trust them, (N, len(SIGNS)).
 
-    Parameters
-    ----------
-    regression, detection : pose3d.inference.predictor.Predictor
-    images : (N, 128, 128) uint8 array
-    mirror : bool, average the poses over mirror images, as those always are that the signs are taken of
-
-    Returns
-    -------
-    poses : (N, 17, 3) array, mm
-    signs : (N, len(SIGNS)) array
+    The networks are of `pose3d.inference.predictor.Predictor`, the images (N, 128, 128) uint8. With `mirror`
+    the poses are averaged over mirror images, as those always are that the signs are taken of.
     """
     views = _views(regression, images)
     poses = (views[0] + views[1]) / 2
