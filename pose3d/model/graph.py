@@ -89,16 +89,7 @@ class Graph:
 
     @_in_turns
     def predict(self, images):
-        """The network's outputs for a minibatch.
-
-        Parameters
-        ----------
-        images : (N, 128, 128) array, bytes or gray levels in [0, 1]
-
-        Returns
-        -------
-        (N, width) array
-        """
+        """The outputs, (N, width), for images (N, 128, 128), bytes or gray levels in [0, 1]."""
         kind = self._kind(images)
         choices = self.config.network.activation, self.config.detection.readout, self.config.regression.last
         state = [*self.network.params.values(), *self.scale_state]

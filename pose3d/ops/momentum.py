@@ -90,15 +90,7 @@ def _kernel(order, dtype, parts):
 def momentum_step(w, v, gradient, learning_rate, momentum, weight_decay, order="new"):
     """One update of a parameter and its velocity, Eq. (7)-(8), computed and rounded as `reference` says.
 
-    Parameters
-    ----------
-    w, v, gradient : tensors of one shape and type
-    learning_rate, momentum, weight_decay : scalars
-    order : "new" or "old", the velocity that is added to the weights
-
-    Returns
-    -------
-    the new velocity and the new weights
+    Weights, velocity and gradient have one shape and type. Returns the new velocity and the new weights.
     """
     given = w, v, gradient, learning_rate, momentum, weight_decay
     return MomentumStep(order)(*given, return_list=True)
