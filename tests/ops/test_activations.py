@@ -7,6 +7,7 @@ import pytest
 
 from pose3d.ops.activations import softplus, tanh
 
+pytestmark = pytest.mark.filterwarnings("ignore:invalid value encountered in logaddexp")  # of NaN
 MODE = "NUMBA"
 FUNCTIONS = {
     "tanh": (tanh, np.tanh, lambda x: 1 - np.tanh(x) ** 2),
