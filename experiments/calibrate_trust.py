@@ -128,8 +128,8 @@ def calibrate(regression, detection, data, split, rng):
         chosen = np.sort(rng.choice(samples, min(MOST, len(samples)), replace=False))
         images = data.images(chosen)
         poses, signs = trust.measure(regression, detection, images)
-        # With more of them, right poses are told from wrong ones less well: half as many as renders cost 0.003
-        # of the ROC area, and let 5 % of the crops of two people pass in place of 7 %.
+        # With more of them, right poses are told from wrong ones less well: half as many as renders cost
+        # 0.003 of the ROC area, and let 5 % of the crops of two people pass in place of 7 %.
         wrong = spoiled(images[::4], rng)
         others = {kind: trust.measure(regression, detection, crops)[1] for kind, crops in wrong.items()}
         errors = joint_errors(poses, data.poses[chosen]).mean(axis=1)

@@ -11,7 +11,8 @@ from tqdm import tqdm
 
 from pose3d.dataset.samples import Dataset, built_files
 from pose3d.errors import UserError, command
-from pose3d.evaluation import pose_pairs as predictions
+from pose3d.evaluation.pose_file_formats import FORMATS, KEYS
+from pose3d.evaluation.pose_pairs import Pair, write
 from pose3d.inference import predictor, trust
 from pose3d.inference.person_mask import BACKGROUNDS, mask_finder
 from pose3d.inference.picture_poses import predict_pictures, report
@@ -33,48 +34,25 @@ def _box(text):
 def parse(argv):
     parser = argparse.ArgumentParser(prog="python -m pose3d.predict", description=__doc__)
     add = parser.add_argument
-    add(
-        "source",
-        type=Path,
-        help="image, folder of images, video, or folder of built files (already cropped)",
-    )
-    add(
-        "--weights",
-        help="run folder (its best epoch) or weights file (default: the network that comes with pose3d)",
-    )
-    add(
-        "--mask",
-        type=Path,
+    # fmt: off
+    add("source", type=Path,
+        help="image, folder of images, video, or folder of built files (already cropped)")
+    add("--weights",
+        help="run folder (its best epoch) or weights file (default: the network that comes with pose3d)")
+    add("--mask", type=Path,
         help="mask image, white on the person; for several images, a folder of masks with the same names; "
-        "for a video, a folder with one mask for each frame",
-    )
-    add(
-        "--box",
-        type=_box,
-        metavar="X0,Y0,X1,Y1",
-        help="bounding box of the person in px, half-open (default: the mask's)",
-    )
-    add(
-        "--background",
-        choices=BACKGROUNDS,
-        default="search",
+        "for a video, a folder with one mask for each frame")
+    add("--box", type=_box, metavar="X0,Y0,X1,Y1",
+        help="bounding box of the person in px, half-open (default: the mask's)")
+    add("--background", choices=BACKGROUNDS, default="search",
         help="without a mask or an alpha channel: search, find the person; median, subtract the median of a "
-        "video's frames, from a static camera; keep, keep the background (default: search)",
-    )
+        "video's frames, from a static camera; keep, keep the background (default: search)")
     add("--no-mirror", action="store_true", help="do not average over mirror images, which is more accurate")
-    add(
-        "--out",
-        type=Path,
-        default=Path("runs/predict"),
-        help="folder for poses and overlays (default: %(default)s)",
-    )
-    add(
-        "--format",
-        nargs="+",
-        choices=predictions.FORMATS,
-        default=["json"],
-        help="one or more formats of the poses (default: json)",
-    )
+    add("--out", type=Path, default=Path("runs/predict"),
+        help="folder for poses and overlays (default: %(default)s)")
+    add("--format", nargs="+", choices=FORMATS, default=["json"],
+        help="one or more formats of the poses (default: json)")
+    # fmt: on
     arguments = parser.parse_args(argv)
     if arguments.background == "median" and (arguments.mask or not is_video(arguments.source)):
         parser.error("--background median needs a video, and excludes --mask")
@@ -93,7 +71,7 @@ def predict_crops(predict, folder):
     rate = (len(data) - first) / (time.perf_counter() - began)
     if rate:
         print(f"{rate:.0f} images/s")
-    return np.concatenate(parts), {name: getattr(data, name) for name in predictions.KEYS}
+    return np.concatenate(parts), {name: getattr(data, name) for name in KEYS}
 
 
 def _network(arguments):
@@ -126,13 +104,8 @@ def _predict_pictures(arguments, predict):
     if masks and is_video(source) and not found.skipped:
         masks.check_count(found.read, source)
     report(source, found)
-    keys = {
-        predictions.PICTURE: found.names, predictions.BOX: found.boxes, predictions.PEOPLE: found.people,
-        predictions.TRUST: found.trust, predictions.NOTE: found.notes,
-    }  # fmt: skip
-    if not found.trust:
-        del keys[predictions.TRUST]
-    return np.array(found.poses), {name: np.array(values) for name, values in keys.items()}, found.skipped
+    columns = {name: np.array(values) for name, values in found.columns.items()}
+    return np.array(found.poses), columns, found.skipped
 
 
 @command
@@ -147,7 +120,7 @@ def main(argv=None):
             (poses, keys), skipped = predict_crops(predict, source), []
         else:
             poses, keys, skipped = _predict_pictures(arguments, predict_with_trust)
-        written = predictions.write(out, arguments.format, predictions.Pair(poses, None, keys))
+        written = write(out, arguments.format, Pair(poses, None, keys))
     print(f"{len(poses)} pose{'s' * (len(poses) != 1)} in {', '.join(map(str, written))}")
     return int(bool(skipped))
 

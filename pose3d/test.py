@@ -11,9 +11,10 @@ from pathlib import Path
 
 from pose3d.config import built_folder
 from pose3d.errors import command, verdict
-from pose3d.evaluation import pose_pairs
 from pose3d.evaluation.evaluate import evaluate_files
 from pose3d.evaluation.network_evaluation import evaluate_network, extras
+from pose3d.evaluation.pose_file_formats import FORMATS
+from pose3d.evaluation.pose_pairs import write
 from pose3d.io.atomic_files import exclusive, whole
 from pose3d.report import evaluation_report, evaluation_tables
 
@@ -22,7 +23,7 @@ def parse(argv):
     # fmt: off
     parser = argparse.ArgumentParser(prog="python -m pose3d.test", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    formats, add = pose_pairs.FORMATS, parser.add_argument
+    add = parser.add_argument
     add("--data", default=built_folder(), help="folder of the built files (default: %(default)s)")
     add("--weights", default="runs/regression",
         help="run folder (its best epoch) or weights file (default: runs/regression)")
@@ -39,8 +40,8 @@ def parse(argv):
     add("--out", type=Path,
         help="folder for results.json, predictions.npz, report.html and pictures (default: runs/test; "
         "with --predictions: runs/evaluated)")
-    add("--save-predictions", nargs="+", choices=formats, metavar="FORMAT",
-        help=f"write predictions and ground truth in any of {' '.join(formats)} (default: npz; with "
+    add("--save-predictions", nargs="+", choices=FORMATS, metavar="FORMAT",
+        help=f"write predictions and ground truth in any of {' '.join(FORMATS)} (default: npz; with "
         "--predictions: none)")
     add("--robustness", type=int, nargs="?", const=10, metavar="EVERY",
         help="also test every n-th frame (default: 10) with boxes moved and scaled and with masks eroded, "
@@ -97,7 +98,7 @@ def _write(out, results, formats=(), pair=None):
     path = out / "results.json"
     with whole(path) as temporary:
         temporary.write_text(json.dumps(results, indent=1, allow_nan=False), encoding="utf-8")
-    return [path, *pose_pairs.write(out, formats, pair)] if formats else [path]
+    return [path, *write(out, formats, pair)] if formats else [path]
 
 
 @command

@@ -21,18 +21,13 @@ def training_parser(task, description):
         f"runs/{task}; with --resume CHECKPOINT: the folder of the checkpoint)",
     )
     add("--config", metavar="TOML", help="settings file")
-    add(
-        "--set", dest="overrides", action="append", default=[], metavar="SECTION.KEY=VALUE",
-        help="override one setting; repeatable",
-    )  # fmt: skip
-    add(
-        "--resume", nargs="?", const=True, metavar="CHECKPOINT",
+    # fmt: off
+    add("--set", dest="overrides", action="append", default=[], metavar="SECTION.KEY=VALUE",
+        help="override one setting; repeatable")
+    add("--resume", nargs="?", const=True, metavar="CHECKPOINT",
         help="continue the run in --out, or that of the named checkpoint, with its own settings; the result "
-        f"is bit for bit that of an uninterrupted run; --set {CHANGEABLE[0]}=N gives it more epochs",
-    )  # fmt: skip
-    add(
-        "--monitor-test",
-        action="store_true",
-        help="also score the test subject after every epoch (the report's figure 5(b)); it chooses nothing",
-    )
+        f"is bit for bit that of an uninterrupted run; --set {CHANGEABLE[0]}=N gives it more epochs")
+    add("--monitor-test", action="store_true",
+        help="also score the test subject after every epoch (the report's figure 5(b)); it chooses nothing")
+    # fmt: on
     return result

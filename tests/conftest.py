@@ -1,4 +1,5 @@
 import os
+import re
 
 import numpy as np
 import pytest
@@ -85,6 +86,18 @@ def regression_run(built, small, detection_run):
     arguments = ["--data", str(built), "--init", str(detection_run), "--out", str(out), *small]
     assert train_regression.main(arguments) == 0
     return out
+
+
+@pytest.fixture
+def error_line(capsys):
+    """A function that returns the one line that a command has written to stderr."""
+
+    def read():
+        error = capsys.readouterr().err
+        assert re.fullmatch(r"error: [^\n]*\n", error), error
+        return error
+
+    return read
 
 
 def pytest_collection_modifyitems(items):

@@ -10,7 +10,8 @@ from PIL import Image
 from pose3d import config, synthetic, train_regression
 from pose3d.dataset.built_files import built_path, write_built_file
 from pose3d.dataset.samples import Dataset
-from pose3d.evaluation import pose_pairs
+from pose3d.evaluation.pose_file_formats import FORMATS, KEYS
+from pose3d.evaluation.pose_pairs import Pair, write
 from pose3d.io.video import video_writer
 from pose3d.model.network import Network
 from pose3d.model.weights import Weights, save
@@ -69,7 +70,7 @@ KINDS = {
     **{
         f"poses {kind}": Kind("poses", f"predictions.{kind}", TEST.replace(" --frames 0 --detection none", "")
                               + f" --predictions {{in}}/predictions.{kind} --truth {{in}}/truths.txt")
-        for kind in pose_pairs.FORMATS
+        for kind in FORMATS
     },
     "truths txt": Kind("poses", "truths.txt", "test --out {out} --predictions {in}/predictions.txt "
                        "--truth {in}/truths.txt"),
@@ -108,8 +109,8 @@ def make(folder):
     motion = walk(body_of("S1"), GAITS["S1"], 12, False, rng)
     write_motion(folder / "motion/a.bvh", body_of("S1"), motion)
     data = Dataset.open(folder / "built", subjects=["S11"])
-    keys = {name: getattr(data, name) for name in pose_pairs.KEYS}
-    pose_pairs.write(folder / "poses", pose_pairs.FORMATS, pose_pairs.Pair(data.poses, data.poses, keys))
+    keys = {name: getattr(data, name) for name in KEYS}
+    write(folder / "poses", FORMATS, Pair(data.poses, data.poses, keys))
     shutil.copy(built_path(folder / "built", "Walking", "S11"), folder / "poses/truths.h5")
     train_regression.main((TRAIN + " --init none").format(all=folder, out=folder / "run").split()[1:])
     synthetic.generate(folder / "raw", subjects=("S1",), frames=4, image_size=100, workers=1)

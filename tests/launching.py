@@ -1,4 +1,4 @@
-"""Starting ranks, for several tests."""
+"""Starting ranks and runs, for several tests."""
 
 import shutil
 import subprocess
@@ -7,6 +7,8 @@ import time
 from pathlib import Path
 
 import pytest
+
+from pose3d.training.checkpoint import NAME
 
 
 def mpiexec(ranks):
@@ -23,6 +25,12 @@ def run_ranks(ranks, *words, timeout=1200, env=None):
     """Run Python with these words on that many ranks, to its end."""
     command = [*mpiexec(ranks), sys.executable, *map(str, words)]
     return subprocess.run(command, capture_output=True, text=True, timeout=timeout, env=env)
+
+
+def written(run):
+    """When the checkpoint of a run was last written, or None."""
+    path = run / NAME
+    return path.stat().st_mtime_ns if path.exists() else None
 
 
 def wait_for(condition, process, seconds=600):

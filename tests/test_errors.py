@@ -18,14 +18,17 @@ OURS = OSError(errno.EBADF, "Bad file descriptor")
 
 
 @pytest.mark.parametrize(
-    ("error", "line"),
+    ("error", "status", "line"),
     [
-        (UserError("a.csv: line 3\n is wrong"), "error: a.csv: line 3 is wrong\n"),
-        (OURS, f"error: [Errno {errno.EBADF}] Bad file descriptor (for the traceback, set {DEBUG}=1)\n"),
+        (UserError("a.csv: line 3\n is wrong"), 1, "error: a.csv: line 3 is wrong\n"),
+        (OURS, 1, f"error: [Errno {errno.EBADF}] Bad file descriptor (for the traceback, set {DEBUG}=1)\n"),
+        (KeyboardInterrupt(), 130, "error: interrupted; what was finished is kept\n"),
     ],
 )
 @pytest.mark.parametrize("value", [None, "0", "1"])
-def test_an_error_is_a_line_and_its_traceback_is_shown_on_request(monkeypatch, capsys, error, line, value):
+def test_an_error_is_a_line_and_its_traceback_is_shown_on_request(
+    monkeypatch, capsys, error, status, line, value
+):
     monkeypatch.delenv(DEBUG, raising=False)
     if value:
         monkeypatch.setenv(DEBUG, value)
@@ -34,7 +37,7 @@ def test_an_error_is_a_line_and_its_traceback_is_shown_on_request(monkeypatch, c
     def main(argv):
         raise error
 
-    assert main() == 1
+    assert main() == status
     found = capsys.readouterr().err
     assert found.endswith(line)
     assert ("Traceback" in found, found == line) == (value == "1", value != "1")

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from pose3d.evaluation import metrics
-from pose3d.evaluation.pose_pairs import KEYS, read_pair
+from pose3d.evaluation.pose_file_formats import KEYS
+from pose3d.evaluation.pose_pairs import read_pair
 from pose3d.skeleton import EDGES, JOINTS, N_JOINTS
 
 RECORDING = tuple(name for name in KEYS if name != "frame")
@@ -108,7 +109,7 @@ def evaluate_poses(predictions, truths, keys, baselines=None):
         "subjects": [row["subject"] for row in by.get("subject", [])],
         "frame_step": succession[2],
         **_runs(predictions, succession),
-        "spread_ratio": _plain(metrics.spread_ratio(predictions, truths)),
+        "spread_ratio": _mean(metrics.spread_ratio(predictions, truths)),
         "per_joint_mm": {row["joint"]: row["mpjpe_mm"] for row in joints},
         "over_frames": whole,
         "over_actions": _mean_figures(by.get("action")),
@@ -137,9 +138,7 @@ def _mean_figures(rows):
     if not rows:
         return None
     names = [name for name in rows[0] if name not in ("action", "frames")]
-    return {"actions": len(rows)} | {
-        name: _mean(np.array([row[name] for row in rows], float)) for name in names
-    }
+    return {"actions": len(rows)} | {name: _mean([row[name] for row in rows]) for name in names}
 
 
 def _runs(predictions, succession):
@@ -171,14 +170,10 @@ def _bones(predictions, truths, subject):
 
 
 def _mean(values):
-    """Mean without the nans; None if all are nan."""
+    """Mean of an array, or a number, without the nans; None, as JSON lacks nan, if all are nan."""
+    values = np.asarray(values, float)
     known = values[~np.isnan(values)]
     return float(known.mean()) if known.size else None
-
-
-def _plain(value):
-    """None in place of nan, which JSON lacks."""
-    return None if np.isnan(value) else value
 
 
 def evaluate_files(predictions, truths=None):

@@ -12,7 +12,8 @@ from pose3d.errors import UserError
 from pose3d.evaluation import metrics
 from pose3d.evaluation.evaluate import evaluate_poses
 from pose3d.evaluation.nearest_neighbour import nearest_images
-from pose3d.evaluation.pose_pairs import KEYS, Pair
+from pose3d.evaluation.pose_file_formats import KEYS
+from pose3d.evaluation.pose_pairs import Pair
 from pose3d.evaluation.robustness import perturbed_errors
 from pose3d.model import weights
 from pose3d.model.detection import DetectionGraph
@@ -138,10 +139,7 @@ def evaluate_run(run, data, indices, mirror=False):
 
 def check_unseen(path, found, data, indices, option):
     """A UserError if the training of the Weights in `path`, named by an option, saw one of the subjects."""
-    theirs = found.trained_on
-    if theirs.data.synthetic != data.origin.synthetic:
-        return  # other people, even if they have the same names
-    if seen := sorted({*theirs.train, *theirs.validation}.intersection(data.subjects_of(indices))):
+    if seen := found.trained_on.seen(data.subjects_of(indices), data.origin):
         raise UserError(f"{path} was trained with {', '.join(seen)}; name another {option}")
 
 

@@ -6,24 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from pose3d.errors import UserError
-from pose3d.evaluation.pose_file_formats import (
-    BOX,
-    FORMATS,
-    KEYS,
-    MOST,
-    NOTE,
-    PEOPLE,
-    PICTURE,
-    READERS,
-    TEXT_KEYS,
-    TRUST,
-    WRITERS,
-)
+from pose3d.evaluation.pose_file_formats import KEYS, MOST, READERS, TEXT_KEYS, WRITERS
 from pose3d.io.atomic_files import whole
 from pose3d.skeleton import JOINTS, LARGEST_COORDINATE, N_COORDINATES, N_JOINTS, unit_fault
 
 _POSES = ("predictions_mm", "truths_mm")
-__all__ = ["BOX", "FORMATS", "KEYS", "NOTE", "PEOPLE", "PICTURE", "TRUST", "Pair", "read_pair", "write"]
 
 
 @dataclass(frozen=True)

@@ -11,23 +11,19 @@ BACKGROUNDS = ("search", "median", "keep")
 
 
 def mask_finder(source, given=None, background="search"):
-    """Make a function that finds the person of a picture.
+    """A function that finds the person of a picture, and the `MaskImages`, or None if no masks are `given`.
 
-    Parameters
-    ----------
-    source : Path of the pictures
-    given : Path of a mask or a folder of masks, or None
-    background : one of `BACKGROUNDS`
-        What to do with a picture that has no mask and no alpha channel: search it for a person, subtract the
-        video's median, or keep the background.
-
-    Returns
-    -------
-    find : function of (number of the picture, Picture, box or None) that returns an (H, W) bool array and the
-        number of people, or None and 1 if the background is kept
-    masks : MaskImages, or None if none are given
+    ``find(number, picture, box)`` returns an (H, W) bool array and the number of people, or None and 1 if the
+    background is kept. `background`, one of `BACKGROUNDS`, is for pictures without mask and alpha channel.
     """
-    masks = None if given is None else _given_masks(source, given)
+    masks = None
+    if given is not None:
+        if not given.exists():
+            raise UserError(f"{given}: there is no such mask; correct --mask")
+        paths = list_images(given)[0] if given.is_dir() else [given]
+        if source.is_dir() or (given.is_dir() and not is_video(source)):
+            paths = masks_by_name(paths, list_images(source)[0] if source.is_dir() else [source])
+        masks = MaskImages(given, paths)
     still = median_background(source) if background == "median" else None
     search = PersonSearch(follow=is_video(source))
 
@@ -41,12 +37,3 @@ def mask_finder(source, given=None, background="search"):
         return mask, count_people(mask)
 
     return find, masks
-
-
-def _given_masks(source, given):
-    if not given.exists():
-        raise UserError(f"{given}: there is no such mask; correct --mask")
-    paths = list_images(given)[0] if given.is_dir() else [given]
-    if source.is_dir() or (given.is_dir() and not is_video(source)):
-        paths = masks_by_name(paths, list_images(source)[0] if source.is_dir() else [source])
-    return MaskImages(given, paths)

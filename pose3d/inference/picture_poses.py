@@ -8,6 +8,7 @@ from tqdm import tqdm
 
 from pose3d.dataset.crop import IMAGE_SIDE
 from pose3d.errors import UserError
+from pose3d.evaluation.pose_file_formats import BOX, NOTE, PEOPLE, PICTURE, TRUST
 from pose3d.inference import trust
 from pose3d.inference.person_crop import cut_out
 from pose3d.inference.pictures import is_video, read_pictures
@@ -23,44 +24,21 @@ DISAGREE = "the networks are unsure"
 
 @dataclass
 class Found:
-    """What was found in the pictures.
+    """What was found in the pictures."""
 
-    Attributes
-    ----------
-    names, boxes, poses, people : lists, of each person
-        name of the picture, (x0, y0, x1, y1) px, (17, 3) array in mm, number of people in the picture
-    trust : list of float, the chance that the error is below 150 mm; empty if nothing tells
-    notes : list of str, why the pose is not to be trusted; empty if it is
-    read : int, number of pictures that can be used
-    empty : int, number of pictures without a person
-    skipped : list of str, one line for each picture that cannot be used, or for the rest of a video
-    """
-
-    names: list = field(default_factory=list)
-    boxes: list = field(default_factory=list)
-    poses: list = field(default_factory=list)
-    people: list = field(default_factory=list)
-    trust: list = field(default_factory=list)
-    notes: list = field(default_factory=list)
-    read: int = 0
-    empty: int = 0
-    skipped: list = field(default_factory=list)
+    poses: list = field(default_factory=list)  # (17, 3) arrays, mm, of each person
+    columns: dict = field(default_factory=dict)  # lists by the names of `pose_file_formats`, PICTURE ... NOTE
+    read: int = 0  # pictures that can be used
+    empty: int = 0  # pictures without a person
+    skipped: list = field(default_factory=list)  # a line for each that cannot be used, or for a video's rest
 
 
 def predict_pictures(predict, source, find_mask, box, draw):
-    """Predict the poses of all pictures that show a person, and draw them.
+    """Predict the poses of all pictures of a source (Path) that show a person, and draw them: `Found`.
 
-    Parameters
-    ----------
-    predict : function of (N, 128, 128) crops that returns (N, 17, 3) poses, mm, and (N,) chances or None
-    source : Path
-    find_mask : function from `pose3d.inference.person_mask.mask_finder`
-    box : (x0, y0, x1, y1) px, or None
-    draw : function of (Picture, Cutout or None, pose or None, note)
-
-    Returns
-    -------
-    Found
+    ``predict(crops)`` returns (N, 17, 3) poses, mm, and (N,) chances or None; `find_mask` is of
+    `pose3d.inference.person_mask.mask_finder`; `box` is (x0, y0, x1, y1) px, or None;
+    ``draw(picture, cut, pose, note)`` takes None for the Cutout and the pose of a picture without a person.
     """
     found = Found()
     for block in _blocks(_cut_outs(source, find_mask, box, found)):
@@ -71,29 +49,23 @@ def predict_pictures(predict, source, find_mask, box, draw):
             pose, note = None, ""
             if cut is not None:
                 pose, chance = next(of_person)
-                chance, note = _doubted(cut, chance)
-                _add(found, picture, cut, pose, chance, note)
+                found.poses.append(pose)
+                note = _add_columns(found.columns, picture, cut, chance)
             draw(picture, cut, pose, note)
     return found
 
 
-def _doubted(cut, chance):
-    """The chance that a pose is right, or None, and why it is not to be trusted."""
+def _add_columns(columns, picture, cut, chance):
+    """Note a pose, and return why it is not to be trusted; `chance`, that it is right, may be None."""
     note = KEPT if cut.mask is None else CUT_OFF if cut.is_cut_off else ""
+    row = {PICTURE: picture.name, BOX: cut.box, PEOPLE: cut.people}
     if chance is not None:
         chance = 0.0 if note else chance
         note = note or (DISAGREE if chance < trust.TRUSTED else "")
-    return chance, note
-
-
-def _add(found, picture, cut, pose, chance, note):
-    found.names.append(picture.name)
-    found.boxes.append(cut.box)
-    found.poses.append(pose)
-    found.people.append(cut.people)
-    found.notes.append(note)
-    if chance is not None:
-        found.trust.append(round(chance, 3))
+        row[TRUST] = round(chance, 3)
+    for name, value in {**row, NOTE: note}.items():
+        columns.setdefault(name, []).append(value)
+    return note
 
 
 def _cut_outs(source, find_mask, box, found):
@@ -147,12 +119,13 @@ def report(source, found):
     if found.empty:
         skipped = "1 picture is" if found.empty == 1 else f"{found.empty} pictures are"
         print(f"{skipped} skipped, because there is no person in the mask or the picture")
-    for name, people in zip(found.names, found.people, strict=True):
+    notes = found.columns[NOTE]
+    for name, people in zip(found.columns[PICTURE], found.columns[PEOPLE], strict=True):
         if people > 1 and not is_video(source):
             print(f"{name}: {people} people; the largest is taken, --box X0,Y0,X1,Y1 chooses another")
-    if KEPT in found.notes:
+    if KEPT in notes:
         print("note: there is no mask, so the background is kept. The networks know no background")
-    doubtful = {note: found.notes.count(note) for note in dict.fromkeys(found.notes) if note}
+    doubtful = {note: notes.count(note) for note in dict.fromkeys(notes) if note}
     if doubtful:
         reasons = ", ".join(f"{count}: {note}" for note, count in doubtful.items())
-        print(f"do not trust {sum(doubtful.values())} of {len(found.notes)} poses ({reasons})")
+        print(f"do not trust {sum(doubtful.values())} of {len(notes)} poses ({reasons})")

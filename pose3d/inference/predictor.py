@@ -24,8 +24,8 @@ class Predictor:
     about : dict, epoch, scores and so on of the weights file
     """
 
-    def __init__(self, graph, shape, about=None):
-        self.task, self.graph, self._shape, self.about = graph.task, graph, shape, about or {}
+    def __init__(self, graph, about):
+        self.task, self.graph, self.about = graph.task, graph, about
 
     def predict(self, images, mirror=False):
         """Predict poses (regression) or probabilities of windows (detection).
@@ -54,9 +54,10 @@ class Predictor:
         images = _checked(np.asarray(images))
         predict = self.graph.predict_mirrored if mirror else self.graph.predict
         parts = [predict(images[i : i + BATCH]) for i in range(0, len(images), BATCH)]
-        parts = np.concatenate([np.zeros((0, self.graph.width), np.float32), *parts])
-        found = parts.reshape(-1, *self._shape)
-        return pelvis_relative(found) if self.task == "regression" else found
+        found = np.concatenate([np.zeros((0, self.graph.width), np.float32), *parts])
+        if self.task == "detection":
+            return found.reshape(-1, N_JOINTS, GRID_SIDE, GRID_SIDE)
+        return pelvis_relative(found.reshape(-1, N_JOINTS, 3))
 
 
 def _checked(images):
@@ -98,13 +99,11 @@ def load(run=None, task=None):
     path = shipped(task or "regression") if run is None else run
     try:
         found = weights.load(path, task)
-        graph = graph_of(found, path)
+        return Predictor(graph_of(found, path), found.about)
     except UserError as error:
         if run is None:
             raise damaged(path) from error
         raise
-    shapes = {"detection": (N_JOINTS, GRID_SIDE, GRID_SIDE), "regression": (N_JOINTS, 3)}
-    return Predictor(graph, shapes[graph.task], found.about)
 
 
 def damaged(path):

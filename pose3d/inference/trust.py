@@ -27,18 +27,11 @@ _CENTRES = window_bounds().reshape(-1, 2, 2).mean(axis=1)  # (100, 2) px
 _TINY = 1e-6
 
 
-def measure(regression, detection, images):
-    """Poses of crops, and the signs of how far to trust them.
+def measure(regression, detection, images, mirror=True):
+    """Poses of crops, (N, 17, 3) mm, and the signs of how far to trust them, (N, len(SIGNS)).
 
-    Parameters
-    ----------
-    regression, detection : pose3d.inference.predictor.Predictor
-    images : (N, 128, 128) uint8 array
-
-    Returns
-    -------
-    poses : (N, 17, 3) array, mm, averaged over mirror images
-    signs : (N, len(SIGNS)) array
+    The networks are of `pose3d.inference.predictor.Predictor`, the images (N, 128, 128) uint8. With `mirror`
+    the poses are averaged over mirror images, as those always are that the signs are taken of.
     """
     views = _views(regression, images)
     poses = (views[0] + views[1]) / 2
@@ -48,7 +41,7 @@ def measure(regression, detection, images):
     trunk = poses[:, JOINTS.index("thorax")]
     shown = images > 0
     tall, wide = shown.any(axis=2).sum(axis=1), shown.any(axis=1).sum(axis=1)
-    return poses, np.column_stack([
+    return poses if mirror else views[0], np.column_stack([
         np.log(lengths + 1),
         np.log(np.sqrt(np.var(views, axis=0).sum(axis=2).mean(axis=1)) + 1),
         np.log(distance + 0.3),
@@ -63,32 +56,19 @@ def measure(regression, detection, images):
 
 
 def predict(regression, detection, images, mirror=True):
-    """Predict poses, and how far to trust them.
+    """Predict poses, as `measure`, and the chances (N,) of errors below `LARGEST_ERROR`.
 
-    Parameters
-    ----------
-    regression, detection : pose3d.inference.predictor.Predictor
-        The regression network's weights file holds the model of `chance`.
-    images : (N, 128, 128) uint8 array
-    mirror : bool, average the poses over mirror images
-
-    Returns
-    -------
-    poses : (N, 17, 3) array, mm
-    chances : (N,) array, of an error below `LARGEST_ERROR`
+    The regression network's weights file holds the model of `chance`.
     """
-    poses, signs = measure(regression, detection, images)
-    return poses if mirror else regression.predict(images), chance(signs, regression.about[ABOUT])
+    poses, signs = measure(regression, detection, images, mirror)
+    return poses, chance(signs, regression.about[ABOUT])
 
 
 def chance(signs, model):
-    """The chance that the error is below `LARGEST_ERROR`: (N,) array.
+    """The chance that the error is below `LARGEST_ERROR`, (N,), of signs (N, len(SIGNS)).
 
-    Parameters
-    ----------
-    signs : (N, len(SIGNS)) array
-    model : dict, as ``experiments/calibrate_trust.py`` fits it
-        ``mean`` and ``deviation`` of the signs, ``weights`` of the standardised ones, ``bias``
+    `model`, as ``experiments/calibrate_trust.py`` fits it, has ``mean`` and ``deviation`` of the signs,
+    ``weights`` of the standardised ones, and ``bias``.
     """
     scaled = (signs - model["mean"]) / model["deviation"]
     return expit(scaled @ np.asarray(model["weights"]) + model["bias"])
@@ -104,19 +84,11 @@ def _views(regression, images):
 
 
 def _agreement(points, windows):
-    """How well the joints of a pose agree with the windows, once they are placed into the crop.
+    """How well the joints of a pose, (N, 17, 2) mm, agree with the windows, (N, 17, 100) probabilities.
 
-    Scale and place of the joints in the crop are not predicted, so those that fit best are taken.
-
-    Parameters
-    ----------
-    points : (N, 17, 2) array, mm
-    windows : (N, 17, 100) array, probabilities
-
-    Returns
-    -------
-    distance : (N,) array, px, mean distance of the joints from where the windows see them
-    likely : (N,) array, mean logarithm of the probability of the window that a joint lies in
+    Scale and place of the joints in the crop are not predicted, so those that fit best are taken. Returned
+    are the mean distance of the joints from where the windows see them, px, and the mean logarithm of the
+    probability of the window that a joint lies in: (N,) each.
     """
     weights = windows.max(axis=2) + 1e-3
     weights = weights[..., None] / weights.sum(axis=1)[:, None, None]

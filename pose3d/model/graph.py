@@ -41,24 +41,14 @@ class Graph:
     Calls from several threads take turns. A process that was forked after a call cannot call any graph: start
     it by multiprocessing's "spawn". A pickled graph compiles anew.
 
-    A subclass sets `task`, `width` (numbers per target) and builds `network`; it defines ``outputs(raw)``,
-    what fc3's values mean to the user, ``mirrored(outputs)``, those that the mirror images should have, and
-    ``cost(raw, targets)``.
-
-    Parameters
-    ----------
-    config : pose3d.config.Config
-    network : pose3d.model.network.Network
-
-    Attributes
-    ----------
-    velocity, squares : dict of str to shared variable, for the names of the parameters
-        `squares` is empty unless the settings scale gradients.
-    hyper : dict of str to shared scalar, by the names of `HYPERPARAMETERS`
+    A subclass builds `network` and defines ``outputs(raw)``, what fc3's values mean to the user,
+    ``mirrored(outputs)``, those that the mirror images should have, and ``cost(raw, targets)``. The dicts
+    `velocity` and `squares` (empty, unless the settings scale gradients), by the names of the parameters, and
+    `hyper`, by `HYPERPARAMETERS`, are of shared variables.
     """
 
     task = None
-    width = None
+    width = None  # numbers per target
     scale_state = ()  # shared variables beside the weights that `outputs` needs
 
     def __init__(self, config, network):
@@ -105,16 +95,7 @@ class Graph:
 
     @_in_turns
     def predict(self, images):
-        """The network's outputs for a minibatch.
-
-        Parameters
-        ----------
-        images : (N, 128, 128) array, bytes or gray levels in [0, 1]
-
-        Returns
-        -------
-        (N, width) array
-        """
+        """The outputs, (N, width), for images (N, 128, 128), bytes or gray levels in [0, 1]."""
         kind = self._kind(images)
         choices = self.config.network.activation, self.config.detection.readout, self.config.regression.last
         state = [*self.network.params.values(), *self.scale_state]
@@ -175,20 +156,18 @@ class Graph:
             self._functions["update"] = pytensor.function(given, norm(given), updates=changes, mode=MODE)
         return float(self._functions["update"](*(gradients[name] for name in self.network.params)))
 
-    def _described(self, images):
-        """The functions of images, by name: inputs beside them, outputs, and what a call changes."""
-        activations = list(self.network.activations(images).values())
-        raw, _ = self.network.output(images)
-        scored = [self.outputs(raw), self.cost(raw, self.targets)]
-        trained, drawn = self.network.output(images, training=True)
-        cost = self.cost(trained, self.targets)
+    def _described(self, name, images):
+        """Of a function of images: inputs beside them, outputs, and what a call changes."""
+        if name == "activations":
+            return [], list(self.network.activations(images).values()), {}
+        raw, drawn = self.network.output(images, training=name != "evaluate")
+        cost = self.cost(raw, self.targets)
+        if name == "evaluate":
+            return [self.targets], [self.outputs(raw), cost], {}
         gradients = pytensor.grad(cost, list(self.network.params.values()))
-        return {
-            "activations": ([], activations, {}),
-            "evaluate": ([self.targets], scored, {}),
-            "gradients": ([self.targets], [cost, *gradients], drawn),
-            "step": ([self.targets], [cost, norm(gradients)], {**drawn, **self._descent(gradients)}),
-        }
+        if name == "gradients":
+            return [self.targets], [cost, *gradients], drawn
+        return [self.targets], [cost, norm(gradients)], {**drawn, **self._descent(gradients)}
 
     def _descent(self, gradients):
         params, order = self.network.params, self.config.training.order
@@ -202,9 +181,8 @@ class Graph:
         kind = self._kind(images)
         if (name, kind) not in self._functions:
             x, gray = self._images(kind)
-            inputs, outputs, changes = self._described(gray)[name]
-            inputs = [x, *inputs]
-            self._functions[name, kind] = pytensor.function(inputs, outputs, updates=changes, mode=MODE)
+            inputs, outputs, changes = self._described(name, gray)
+            self._functions[name, kind] = pytensor.function([x, *inputs], outputs, updates=changes, mode=MODE)
         return self._functions[name, kind](np.ascontiguousarray(images, dtype=kind), *others)
 
     def _kind(self, images):

@@ -13,11 +13,15 @@ from pose3d.ops.conv_pool import conv_pool
 from pose3d.ops.matmul import dot
 from pose3d.ops.shapes import POOL
 
-ACTIVATIONS = {
-    "identity": lambda z: z,
-    "tanh": tanh,
-    "relu": lambda z: z * (z > 0),  # gradient 0 at 0, as the convolution layers have it
-}
+
+def relu(z):
+    """``max(z, 0)``, with gradient 0 at 0, as the convolution layers have it; NaN stays NaN."""
+    # The least number times 0 is 0, -inf times 0 is NaN. A `switch` is laid out otherwise in memory, so that
+    # sums over it round differently: it would change the last bits of trained weights.
+    return pt.maximum(z, np.finfo(z.dtype).min) * (z > 0)
+
+
+ACTIVATIONS = {"identity": lambda z: z, "tanh": tanh, "relu": relu}
 
 
 def glorot(rng, shape, fan_in, fan_out, dtype):
@@ -76,8 +80,8 @@ class DenseLayer(_Layer):
 def dropout(x, rate, rng):
     """Zero a share `rate` of `x` at random and scale the rest by 1 / (1 - rate).
 
-    `rng` is a shared numpy Generator, whose next state is returned for the updates, after x with dropout.
+    `rng` is a symbolic numpy Generator, whose next state is returned for the updates, after x with dropout.
     """
     next_rng, kept = pt.random.bernoulli(1 - rate, size=x.shape, rng=rng, return_next_rng=True)
     scale = np.asarray(1 / (1 - rate), dtype=x.dtype)
-    return x * pt.cast(kept, x.dtype) * scale, {rng: next_rng}
+    return x * pt.cast(kept, x.dtype) * scale, next_rng

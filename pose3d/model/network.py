@@ -48,40 +48,32 @@ class Network:
             self.params.update(layer.params)
         self.dropout_rng = pytensor.shared(np.random.default_rng(settings.seed), "dropout.rng")
 
-    def features(self, images):
-        """(N, 128, 128) -> pool3's output, flattened in (map, row, column) order: (N, maps * 144)."""
-        return _flat(self._maps(images)[-1])
-
-    def _maps(self, images):
-        """The outputs of conv1-3: list of (N, H, W, C)."""
-        found = [images.dimshuffle(0, 1, 2, "x")]
-        for layer in self.convolutions:
-            found.append(layer(found[-1]))
-        return found[1:]
-
     def output(self, images, training=False):
         """The output of fc3 for images (N, 128, 128), gray levels in [0, 1], and the updates to make with it.
 
         The updates are of dropout's generator: if `training`, units of fc1 and fc2 are dropped at random, as
         the settings say.
         """
-        x, updates, rng = self.features(images), {}, self.dropout_rng
-        for layer in self.dense[:-1]:
-            x = layer(x)
-            if training and self.settings.dropout:
-                x, drawn = dropout(x, self.settings.dropout, rng)
-                rng = drawn[rng]
-                updates = {self.dropout_rng: rng}
-        return self.dense[-1](x), updates
+        found, updates = self._outputs(images, training)
+        return found[-1], updates
 
     def activations(self, images):
         """The output of every layer, without dropout, by its name: conv1-3 (N, H, W, C), fc1-3 (N, units)."""
-        found = self._maps(images)
-        x = _flat(found[-1])
+        return dict(zip(self.layers, self._outputs(images)[0], strict=True))
+
+    def _outputs(self, images, training=False):
+        """The outputs of all layers, before dropout, and its updates."""
+        found, updates, rng = [images.dimshuffle(0, 1, 2, "x")], {}, self.dropout_rng
+        for layer in self.convolutions:
+            found.append(layer(found[-1]))  # (N, H, W, C)
+        x = found[-1].dimshuffle(0, 3, 1, 2).flatten(2)  # (N, C * H * W), in the original's order
         for layer in self.dense:
             x = layer(x)
             found.append(x)
-        return dict(zip(self.layers, found, strict=True))
+            if training and self.settings.dropout and layer is not self.dense[-1]:
+                x, rng = dropout(x, self.settings.dropout, rng)
+                updates = {self.dropout_rng: rng}
+        return found[1:], updates
 
     def get_weights(self):
         """Copies of all parameters by name."""
@@ -98,8 +90,3 @@ class Network:
                     f"{name} has shape {value.shape}, the network's has {param.get_value(borrow=True).shape}"
                 )
             param.set_value(np.ascontiguousarray(value, dtype=param.dtype))
-
-
-def _flat(maps):
-    """(N, H, W, C) -> (N, C * H * W), in the original's order."""
-    return maps.dimshuffle(0, 3, 1, 2).flatten(2)

@@ -142,16 +142,13 @@ def _read_weights(path, settings, origin):
 
 def _check_unseen(path, theirs, settings, origin):
     """A UserError if a network has seen subjects that `settings` keep for the test or the validation."""
-    if theirs.data.synthetic != origin.synthetic:
-        return  # other people, even if they have the same names
     kind, _, subject = settings.validation.partition(":")
-    validation = [subject] if kind == "subject" else []
-    held_out = (
-        ("data.test", settings.test, {*theirs.train, *theirs.validation}, list(settings.test)),
-        ("data.validation", validation, theirs.train, settings.validation),
-    )
-    for key, subjects, seen, value in held_out:
-        if both := [subject for subject in subjects if subject in seen]:
+    validation = [subject] if kind == "subject" else []  # who chose the best epoch may choose again
+    for key, value, both in (
+        ("data.test", list(settings.test), theirs.seen(settings.test, origin)),
+        ("data.validation", settings.validation, theirs.seen(validation, origin, chosen_by=False)),
+    ):
+        if both:
             raise UserError(
                 f"{path} was trained with {', '.join(both)}, which {key} keeps from this run: train it again "
                 f"with {option(key, value)}"

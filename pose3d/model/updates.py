@@ -23,21 +23,11 @@ def momentum_decay(
         w := w + v
 
     With momentum = weight_decay = 0 this is plain gradient descent. With `squares`, which the report does not
-    have, each weight's dcost/dw is first divided by its root mean square over the steps before.
-
-    Parameters
-    ----------
-    gradients : list of tensors, in the order of `params`
-        Of a cost that is an average over the minibatch.
-    params, velocity, squares : dict of str to shared variable, same names; `squares` may be empty
-    learning_rate, momentum, weight_decay, share : shared scalars in the parameters' type
-        A run can change them between two steps. `share` is that of the step in the mean squares.
-    order : "new" or "old"
-        The velocity added to the weights: the new one, Eq. (8), or the old one, as in the original code.
-
-    Returns
-    -------
-    dict of shared variable to expression, in the order of `params`
+    have, each weight's dcost/dw is first divided by its root mean square over the steps before. The
+    gradients, in the order of `params`, are of a cost that is an average over the minibatch; the rate and the
+    rest are shared scalars, which a run can change between two steps. `order` says which velocity is added to
+    the weights: "new", Eq. (8), or "old", as in the original code. Returned is a dict of shared variable to
+    expression.
     """
     updates = {}
     numbers = learning_rate, momentum, weight_decay, order

@@ -27,6 +27,16 @@ class TrainedOn:
     validation: list  # those that chose the best epoch
     init: dict | None = None  # path and sha256 of the weights of conv1-3, None for a random start
 
+    def seen(self, subjects, origin, chosen_by=True):
+        """Those subjects, of the samples of an `Origin`, that trained the network or chose its best epoch.
+
+        Without `chosen_by`, those that trained it.
+        """
+        if self.data.synthetic != origin.synthetic:
+            return []  # other people, even if they have the same names
+        known = {*self.train, *self.validation} if chosen_by else self.train
+        return [subject for subject in subjects if subject in known]
+
 
 @dataclass(frozen=True)
 class Weights:
@@ -47,13 +57,8 @@ class Weights:
 def save(path, weights, storage="float32"):
     """Write a weights file (npz, no pickle inside); it appears under its name only when it is whole.
 
-    Parameters
-    ----------
-    path : path
-    weights : Weights
-    storage : "float32", "float16" or "int8"
-        How the matrices of fc1-3 are stored, which are nearly all of the file. int8: as whole multiples of a
-        step of each column's own. What is small is stored as it is.
+    `storage` is that of the matrices of fc1-3, which are nearly all of the file: "float32", "float16" or
+    "int8", as whole multiples of a step of each column's own. What is small is stored as it is.
     """
     packed = {name: _packed(value, storage) for name, value in weights.params.items()}
     steps = {name: step for name, (_, step) in packed.items() if step is not None}
@@ -87,15 +92,15 @@ def _unpacked(stored, step=None):
     return stored * step
 
 
-def find(path, name=BEST):
-    """The weights file meant by `path`: itself, or `name` in a run folder; a `UserError` if there is none."""
+def find(path):
+    """The weights file meant by `path`: itself, or a run folder's best; a `UserError` if there is none."""
     path = Path(path)
     if path.is_dir():
-        if not (path / name).is_file():
+        if not (path / BEST).is_file():
             raise UserError(
-                f"{path} holds no {name}: it is no run folder, or its training never ended an epoch"
+                f"{path} holds no {BEST}: it is no run folder, or its training never ended an epoch"
             )
-        return path / name
+        return path / BEST
     if not path.is_file():
         raise UserError(f"{path}: no such file or run folder; train first, or name another")
     return path

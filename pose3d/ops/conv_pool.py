@@ -159,19 +159,10 @@ class ConvPoolGradInput(_ConvPoolOp):
 def conv_pool(x, w, b, maps_in, maps_out, kernel, activation="tanh"):
     """Convolve, pool 2 x 2, add the bias, activate: one layer of the network.
 
-    Parameters
-    ----------
-    x : tensor (N, H, W, maps_in)
-    w : tensor (maps_out, maps_in, kernel, kernel)
-        The filters. The convolution is a true one: they are flipped.
-    b : tensor (maps_out,)
-        Added after the pooling, as in the original.
-    activation : "tanh" or "relu"
-
-    Returns
-    -------
-    tensor (N, (H - kernel + 1) // 2, (W - kernel + 1) // 2, maps_out)
-        Of equal cells in a pooling window the first, in row-major order, gets the gradient. Minimal filtering
-        rounds cells differently: there they are equal only where the image is constant under the window.
+    From x (N, H, W, maps_in) to (N, (H - kernel + 1) // 2, (W - kernel + 1) // 2, maps_out). The convolution
+    is a true one: the filters, w (maps_out, maps_in, kernel, kernel), are flipped. The bias, b (maps_out,),
+    is added after the pooling, as in the original; the activation is "tanh" or "relu". Of equal cells in a
+    pooling window the first, in row-major order, gets the gradient. Minimal filtering rounds cells
+    differently: there they are equal only where the image is constant under the window.
     """
     return ConvPool(maps_in, maps_out, kernel, activation)(x, w, b)

@@ -69,17 +69,7 @@ class Norm(Op):
 
 
 def dot(a, b):
-    """``a . b`` for two matrices, differentiable.
-
-    Parameters
-    ----------
-    a : tensor (N, M)
-    b : tensor (M, K)
-
-    Returns
-    -------
-    tensor (N, K)
-    """
+    """``a . b`` for two matrices, (N, M) and (M, K), differentiable."""
     return Product()(a, b)
 
 

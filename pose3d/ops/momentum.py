@@ -110,19 +110,10 @@ def momentum_step(
 ):
     """One update of a parameter and its velocity, Eq. (7)-(8), computed and rounded as `reference` says.
 
-    Parameters
-    ----------
-    w, v, gradient : tensors of one shape and type
-    learning_rate, momentum, weight_decay : scalars
-    order : "new" or "old", the velocity that is added to the weights
-    squares : tensor like `w`, or None
-        The mean square of every weight's gradients. If given, gradients are divided by its root, as in
-        RMSprop and Adam (Kingma & Ba 2015), so that all weights move by steps of like size.
-    share : scalar, of the new gradient in `squares`
-
-    Returns
-    -------
-    the new velocity, the new weights and, if they are given, the new squares
+    Weights, velocity, gradient and squares have one shape and type. If `squares` are given, the mean squares of
+    the gradients, in which this one has the `share`, gradients are divided by their root, as in RMSprop and
+    Adam (Kingma & Ba 2015): all weights move by steps of like size. Returns the new velocity, weights and, if
+    they are given, squares.
     """
     scaled = squares is not None
     state, numbers = [v, w], [learning_rate, momentum, weight_decay]

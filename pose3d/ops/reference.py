@@ -30,18 +30,9 @@ def convolve(x, w):
 
 
 def forward(x, w, b, activation="tanh"):
-    """``activation(maxpool(conv(x, w)) + b)`` and the winner of each pooling window.
+    """``activation(maxpool(conv(x, w)) + b)`` and the winner of each pooling window, both (N, H', W', O).
 
-    Parameters
-    ----------
-    x : (N, H, W, C) array
-    w : (O, C, k, k) array
-    b : (O,) array
-
-    Returns
-    -------
-    y : (N, H', W', O) array
-    winner : (N, H', W', O) uint8 array; ties go to the first cell in row-major order
+    x is (N, H, W, C), w (O, C, k, k) and b (O,); ties go to the first cell in row-major order.
     """
     conv = convolve(x, w)
     rows, columns = pooled_side(x.shape[1], w.shape[2]), pooled_side(x.shape[2], w.shape[3])

@@ -37,7 +37,12 @@ def print_build(built):
             f"{len(surplus)} of {len(facts)} recordings: numbers of frames, poses and masks differ by up to "
             f"{max(surplus)}; cut to the shortest"
         )
-    rows = [_row(file) for file in built]
+    rows = []
+    for file in built:
+        sums = [sum(fact[key] for fact in file.facts) for key in ("frames", "repeated", "blank")]
+        pairs = zip(file.recordings, file.facts, strict=False)  # a file that failed has no facts
+        takes = len({recording.take for recording, _ in pairs})
+        rows.append([file.action, file.subject, takes, *sums, file.seconds])
     totals = [sum(row[i] for row in rows) for i in range(2, 7)]
     columns = ["action", "subject", "takes", "frames", "repeated", "blank", "seconds"]
     print(text_table(columns, [*rows, ["all", "", *totals]]))
@@ -45,13 +50,6 @@ def print_build(built):
     kept = sum(fact["background"] == "kept" for fact in facts)
     if kept:
         print(f"WARNING: the background of {kept} recordings is NOT subtracted, they have no masks")
-
-
-def _row(file):
-    sums = [sum(fact[key] for fact in file.facts) for key in ("frames", "repeated", "blank")]
-    pairs = zip(file.recordings, file.facts, strict=False)  # a file that failed has no facts
-    takes = len({recording.take for recording, _ in pairs})
-    return [file.action, file.subject, takes, *sums, file.seconds]
 
 
 def draw_contact_sheet(out, built, rng):

@@ -11,7 +11,7 @@ from pose3d.io.tables import read_table
 from pose3d.recordings.human36m import FRAMES_PER_SECOND
 from pose3d.report import evaluation_tables, figures
 from pose3d.report.animation import write_animation
-from pose3d.report.html_page import Curve, Page, Shown, write_page
+from pose3d.report.html_page import Curve, Shown, write_page
 
 PAGE, POSES, VIDEO, FILTERS = "report.html", "poses.png", "poses.mp4", "filters.png"
 VIDEO_FRAMES = 500  # at most, from the first recording
@@ -27,10 +27,9 @@ def draw(out, tested, frames):
 
     Without plotly there is no page, which a line says.
     """
-    filters = tested.graph.network.get_weights()["conv1.W"]
     draw_poses(out / POSES, tested)
     draw_video(out / VIDEO, tested)
-    figures.filters_figure(out / FILTERS, filters)
+    figures.filters_figure(out / FILTERS, tested.graph.network.get_weights()["conv1.W"])
     written = [out / POSES, out / VIDEO, out / FILTERS]
     if frames and find_spec("plotly") is None:
         print(f"no {PAGE}: it needs plotly, pip install 'pose3d[report]'")
@@ -83,7 +82,8 @@ def draw_page(path, tested, frames):
         tested.probabilities(images) if tested.detector else None,
     )
     subjects = ", ".join(results["subjects"])
-    page = Page(
+    write_page(
+        path,
         f"Test on {subjects}",
         f"Weights: {results['weights']}. Samples: {data.folder}, {results['frames']} frames; the viewer "
         f"shows {'all' if every == 1 else f'1 of {every}'}. Boxes and masks come from the data set.",
@@ -94,7 +94,6 @@ def draw_page(path, tested, frames):
         "Errors in mm, after root alignment, in the camera frame. Results on synthetic walkers are not "
         "comparable with results on Human3.6M. Written by pose3d.",
     )
-    write_page(path, page)
 
 
 def _title(data, i):

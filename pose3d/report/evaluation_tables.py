@@ -8,6 +8,7 @@ from pose3d.skeleton import JOINTS
 # With more recordings than this, their figures are in results.json only.
 SHOWN_RECORDINGS = 40
 
+_PROPERTIES = ("action", "subject", "take", "camera")
 # Columns, and their keys in the figures of `pose3d.evaluation.evaluate.Errors`.
 _FIGURES = {
     "MPJPE mm": "mpjpe_mm",
@@ -35,14 +36,12 @@ def tables(results):
     """
     found = [joint_table(results)]
     if 1 < len(results["by_recording"]) <= SHOWN_RECORDINGS:
-        found.append(recording_table(results))
-    found += property_tables(results)
-    if "detection" in results:
-        found.append(detection_table(results["detection"]))
-    if "perturbed_mpjpe_mm" in results:
-        found.append(perturbed_table(results["perturbed_mpjpe_mm"]))
-    if "runs" in results:
-        found.append(runs_table(results["runs"]))
+        found.append(_group_table("By recording", results, results["by_recording"]))
+    for name in _PROPERTIES:
+        if len(rows := results.get(f"by_{name}", [])) > 1:
+            found.append(_group_table(f"By {name}", results, rows))
+    more = {"detection": detection_table, "perturbed_mpjpe_mm": perturbed_table, "runs": runs_table}
+    found += [table(results[key]) for key, table in more.items() if key in results]
     return [*found, summary_table(results)]
 
 
@@ -114,17 +113,6 @@ def joint_table(results):
     return _table("By joint", results, ["joint"], shown, rows)
 
 
-def recording_table(results):
-    """Errors by recording (action, subject, take, camera) and over all frames: Table."""
-    return _group_table("By recording", results, results["by_recording"])
-
-
-def property_tables(results):
-    """Errors by action, subject, take and camera, where there are several: list of Table."""
-    groups = {name: results.get(f"by_{name}", []) for name in ("action", "subject", "take", "camera")}
-    return [_group_table(f"By {name}", results, rows) for name, rows in groups.items() if len(rows) > 1]
-
-
 def summary_table(results):
     """All figures over frames and over actions, and those of the baselines: Table."""
     rows = [{"": "over frames", **results["over_frames"]}]
@@ -160,12 +148,11 @@ def runs_table(runs):
 
 
 def _group_table(title, results, rows):
-    names = [name for name in ("action", "subject", "take", "camera") if name in rows[0]]
+    names = [name for name in _PROPERTIES if name in rows[0]]
     rows = [row | {name: str(row[name]) for name in names} for row in rows]
     shown = ("MPJPE mm", "median", "95th %ile", "P-MPJPE", "MPJVE", "PCK %")
-    return _table(
-        title, results, [*names, "frames"], shown, [*rows, {names[0]: "all", **results["over_frames"]}]
-    )
+    rows.append({names[0]: "all", **results["over_frames"]})
+    return _table(title, results, [*names, "frames"], shown, rows)
 
 
 def _table(title, results, labels, shown, rows):

@@ -153,22 +153,20 @@ def filters_figure(path, weights, columns=8):
 
 
 @drawing.own_style
-def curve_figure(path, rows, names, ylabel, x="epoch", marks=None):
+def curve_figure(path, rows, names, ylabel):
     """Draw learning curves from one dict per epoch; missing and None values are skipped.
 
-    `names` maps keys of the rows to the legend, in drawing order; `ylabel` has the unit; `x` is the key of
-    the horizontal axis; `marks` maps names to x values, drawn as vertical lines.
+    `names` maps keys of the rows to the legend, in drawing order; `ylabel` has the unit.
     """
     figure = drawing.new_figure(6.4, 4)
     axes = figure.add_subplot()
     for (key, name), style in zip(names.items(), _LINE_STYLES * len(names), strict=False):
         shown = [row for row in rows if row.get(key) is not None]
         marker = "." if len(shown) < 30 else None
-        axes.plot([row[x] for row in shown], [row[key] for row in shown], label=name, marker=marker, **style)
-    for name, at in (marks or {}).items():
-        axes.axvline(at, color="0.6", linewidth=1, linestyle=":", label=name)
+        x, y = ([row[column] for row in shown] for column in ("epoch", key))
+        axes.plot(x, y, label=name, marker=marker, **style)
     scale = drawing.axis_scale([row.get(key) for row in rows for key in names])
-    axes.set(xlabel=x, ylabel=ylabel, yscale=scale)
+    axes.set(xlabel="epoch", ylabel=ylabel, yscale=scale)
     if scale == "log":
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_major_formatter("{x:g}")

@@ -5,7 +5,7 @@ import html
 import io
 import json
 import string
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib import resources
 
 import numpy as np
@@ -21,6 +21,10 @@ from pose3d.report.colours import SIDE_COLOURS
 from pose3d.report.drawing import axis_scale
 from pose3d.skeleton import EDGES, JOINTS, SIDES
 
+_VIEWER_NOTE = (
+    "frames. Rotate both skeletons with the mouse, a finger or the buttons. "
+    "Change the frame with the slider or its arrow keys. Depth points away from the camera."
+)
 TILES = 20  # images per row of the PNG that holds them all
 # Sides and curves differ in dashes as well as in colour.
 _DASHES = {"left": "solid", "right": "dash", "middle": "solid"}
@@ -49,53 +53,37 @@ class Shown:
     maps: np.ndarray | None = None  # (n, 17, 100), probabilities of the detection network, or None
 
 
-@dataclass
-class Page:
-    """Content of the page."""
+def write_page(path, title, subtitle, headline, shown, tables=(), curves=(), footer=""):
+    """Write the HTML page; a `UserError` if plotly is not installed.
 
-    title: str
-    subtitle: str
-    headline: dict  # of metric to (value, what it means), all str
-    shown: Shown
-    tables: list = field(default_factory=list)
-    curves: list = field(default_factory=list)
-    footer: str = ""
-
-
-def write_page(path, page):
-    """Write the HTML page; a `UserError` if plotly is not installed."""
+    The headline is a dict of metric to (value, what it means), all str; `shown` is a `Shown`, `tables` are of
+    `pose3d.io.tables.Table`, `curves` of `Curve`.
+    """
     try:
         from plotly.offline import get_plotlyjs
     except ImportError as error:
         raise UserError("the HTML page needs plotly; pip install 'pose3d[report]'") from error
     read = resources.files("pose3d.report").joinpath
-    data = {**_viewer(page.shown), "curves": [_curve(curve) for curve in page.curves]}
+    data = {**_viewer(shown), "curves": [_curve(curve) for curve in curves]}
     text = string.Template(read("page.html").read_text(encoding="utf-8")).substitute(
-        title=html.escape(page.title),
-        subtitle=html.escape(page.subtitle),
-        footer=html.escape(page.footer),
+        title=html.escape(title),
+        subtitle=html.escape(subtitle),
+        footer=html.escape(footer),
         style=read("page.css").read_text(encoding="utf-8"),
         headline="".join(
             f'<div><dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd><dd class="meaning">'
             f"{html.escape(meaning)}</dd></div>"
-            for name, (value, meaning) in page.headline.items()
+            for name, (value, meaning) in headline.items()
         ),
-        viewer_note=html.escape(_viewer_note(page.shown)),
-        curves_note="" if page.curves else "<p>There is no curve.csv in the run folder.</p>",
-        tables="\n".join(map(_table, page.tables)),
+        viewer_note=f"{len(shown.titles)} {_VIEWER_NOTE}",
+        curves_note="" if curves else "<p>There is no curve.csv in the run folder.</p>",
+        tables="\n".join(map(_table, tables)),
         library=get_plotlyjs(),
         data=json.dumps(data, separators=(",", ":")).replace("</", "<\\/"),  # would end the script element
         script=read("page.js").read_text(encoding="utf-8"),
     )
     with whole(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
-
-
-def _viewer_note(shown):
-    return (
-        f"{len(shown.titles)} frames. Rotate both skeletons with the mouse, a finger or the buttons. "
-        "Change the frame with the slider or its arrow keys. Depth points away from the camera."
-    )
 
 
 def _viewer(shown):
@@ -110,7 +98,11 @@ def _viewer(shown):
         }
         for side, colour in SIDE_COLOURS.items()
     }
-    data = {
+    maps = None
+    if shown.maps is not None:
+        levels = np.round(255 * np.reshape(shown.maps, (-1, len(JOINTS), N_WINDOWS))).astype(np.uint8)
+        maps = base64.b64encode(levels.tobytes()).decode()
+    return {
         "side": IMAGE_SIDE,
         "columns": TILES,
         "rate": shown.rate,
@@ -123,12 +115,8 @@ def _viewer(shown):
         "parts": parts,
         "joints": list(JOINTS),
         "windows": window_bounds().round(3).tolist(),
-        "maps": None,
+        "maps": maps,
     }
-    if shown.maps is not None:
-        levels = np.round(255 * np.reshape(shown.maps, (-1, len(JOINTS), N_WINDOWS))).astype(np.uint8)
-        data["maps"] = base64.b64encode(levels.tobytes()).decode()
-    return data
 
 
 def _tiles(images):
@@ -147,16 +135,9 @@ def _curve(curve):
     lines = []
     for (key, name), (colour, dash) in zip(curve.names.items(), _CURVES, strict=False):
         rows = [row for row in curve.rows if row.text(key, "")]
-        lines.append(
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "name": name,
-                "x": [int(row.number("epoch")) for row in rows],
-                "y": [row.number(key) for row in rows],
-                "line": {"color": colour, "dash": dash},
-            }
-        )
+        x, y = [int(row.number("epoch")) for row in rows], [row.number(key) for row in rows]
+        style = {"type": "scatter", "mode": "lines", "line": {"color": colour, "dash": dash}}
+        lines.append({**style, "name": name, "x": x, "y": y})
     scale = axis_scale([value for line in lines for value in line["y"]])
     # 1, 2 and 5 of each decade; plotly's own labels omit the zeros of 50.
     ticks = {"tickvals": [i * 10.0**e for e in range(-6, 7) for i in (1, 2, 5)]} if scale == "log" else {}

@@ -122,13 +122,8 @@ def restore(found, state, dropout):
 class Saver:
     """Saves the checkpoints of a run: after an epoch, every few minutes, and when the run is asked to end.
 
-    Parameters
-    ----------
-    state : State
-    run : RunFolder
-    signals : pose3d.io.processes.Signals
-    about : dict, what all checkpoints of the run say alike: task, config, scale, data and flags
-    highest : function that replaces numbers by their maxima over all processes that train together
+    `about` is what all checkpoints of the run say alike: task, config, scale, data and flags. `highest`
+    replaces numbers by their maxima over all processes that train together.
     """
 
     def __init__(self, state, run, signals, about, highest=lambda *numbers: numbers):
@@ -163,13 +158,10 @@ class Saver:
             self.save()
         if asked:
             progress = self.state.progress
+            launcher = f"mpiexec -n {rank_count()} " if rank_count() > 1 else ""
+            words = command_line(f"train_{self._about['task']}", "--resume", "--out", self.run.folder)
             raise Stopped(
                 f"stopped by {signal.Signals(asked).name} in epoch {progress.epoch} after {progress.step} "
-                f"steps; to continue: {self._command()}",
+                f"steps; to continue: {launcher}{words}",
                 asked,
             )
-
-    def _command(self):
-        """What resumes this run, as a line for a shell."""
-        launcher = f"mpiexec -n {rank_count()} " if rank_count() > 1 else ""
-        return launcher + command_line(f"train_{self._about['task']}", "--resume", "--out", self.run.folder)

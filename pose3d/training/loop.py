@@ -20,14 +20,7 @@ def fit(task, split, state, run, saver, monitor_test=False):
 
     Epoch 0 scores the untrained network. Training scores are those of a fixed random subset, as large as the
     validation set, with the epoch's final weights. The test subject is scored only with `monitor_test`; its
-    score chooses nothing.
-
-    Raises
-    ------
-    Stopped
-        by SIGINT or SIGTERM, after the current minibatch and with a checkpoint
-    UserError
-        if the cost is not finite or diverges
+    score chooses nothing. `Stopped` by a signal, with a checkpoint; a `UserError` as of `train_epoch`.
     """
     scored = _scored(task.config.training, split, monitor_test)
     while not state.progress.is_over(task.config.training):
@@ -53,7 +46,10 @@ def train_epoch(task, state, pause=lambda: None, untrained_cost=np.inf):
     A `UserError` if the cost becomes infinite, no number, or `DIVERGED` times that of the untrained network.
     """
     training, augmentation = task.config.training, task.config.augmentation
-    with _progress_bar(state) as bar:
+    with tqdm(
+        total=len(state.progress.order), initial=state.done(), desc=f"epoch {state.progress.epoch}",
+        unit=" images", leave=False, disable=None,
+    ) as bar:  # fmt: skip
         for numbers in minibatches(state.left(), training.batch_size, task.prefetch):  # (n,) of samples
             drawn = draw(len(numbers), augmentation, state.augmentation_rng) if augmentation.active else None
             samples = task.samples(numbers, drawn)  # images (n, 128, 128), targets (n, width)
@@ -136,10 +132,3 @@ def _log_epoch(run, task, state, is_best):
         run.log(warning)
     if state.progress.is_converged(training):
         run.log(f"converged: validation_{task.objective} has not improved in {waited} epochs")
-
-
-def _progress_bar(state):
-    return tqdm(
-        total=len(state.progress.order), initial=state.done(), desc=f"epoch {state.progress.epoch}",
-        unit=" images", leave=False, disable=None,
-    )  # fmt: skip

@@ -29,13 +29,9 @@ version = cache(metadata.version)  # which reads files, for every checkpoint
 
 
 class RunFolder:
-    """Writes what a training leaves behind.
+    """Writes what a training leaves behind, among it `rows`, the learning curve: a dict for each epoch.
 
-    Attributes
-    ----------
-    folder : Path
-    rows : list of dict, the learning curve: an epoch each
-    writes : bool; False where another process writes for this one, and nothing is printed or written
+    Where another process writes for this one, not `writes`, nothing is printed or written.
     """
 
     def __init__(self, folder, plot=None, writes=True):
@@ -184,23 +180,17 @@ def files_of_older_run(folder):
 
 
 def _move_older_run(folder):
-    """Move an older run out of its folder, to a folder beside it: the Path, or None without an older run."""
+    """Move an older run to the first of NAME.1, NAME.2, ... that is free: its Path, or None without a run."""
     names = files_of_older_run(folder)
     if not names:
         return None
-    kept = _free_name(folder.absolute())
+    numbered = (folder.absolute().with_name(f"{folder.absolute().name}.{n}") for n in itertools.count(1))
+    kept = next(path for path in numbered if not path.exists())
     kept.mkdir()
     # File by file, since this process holds the folder's lock; what marks a run folder is moved last.
     for name in sorted(names, key=lambda name: (name == CONFIG, name)):
         os.replace(folder / name, kept / name)
     return kept
-
-
-def _free_name(folder):
-    """The first of NAME.1, NAME.2, ... beside a folder that does not exist."""
-    return next(
-        path for n in itertools.count(1) if not (path := folder.with_name(f"{folder.name}.{n}")).exists()
-    )
 
 
 def versions_line():

@@ -50,7 +50,11 @@ def train(task_type, options, ranks, plot=None):
             files_of_older_run(out)  # refused before the data are read, and before a lock is there
         config, resumed = _settings(task_type.name, options, out)
         monitor_test = options.monitor_test or bool(resumed and resumed.flags["monitor_test"])
-        data, split = _open_data(_data_folder(options, resumed, out), config.data, monitor_test, ranks)
+        choice = config.data
+        if ranks.size > 1 and choice.memory == "auto":
+            # Each rank would hold all samples, though it needs only its share of each minibatch.
+            choice = msgspec.structs.replace(choice, memory="stream")
+        data, split = open_split(_data_folder(options, resumed, out), choice, monitor_test)
         task, lines = task_type.create(config, data, split), []
         if resumed:
             task.init = resumed.flags["init"]
@@ -134,14 +138,6 @@ def _data_folder(options, resumed, out):
     if not Path(folder).is_dir():
         raise UserError(f"{folder}, the data of the run in {out}, is gone: say with --data where it is now")
     return folder
-
-
-def _open_data(folder, choice, needs_test, ranks):
-    """The data and their split; see `open_split`."""
-    if ranks.size > 1 and choice.memory == "auto":
-        # Each rank would hold all samples, though it needs only its share of each minibatch.
-        choice = msgspec.structs.replace(choice, memory="stream")
-    return open_split(folder, choice, needs_test)
 
 
 def _settings(task, options, out):

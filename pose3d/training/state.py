@@ -32,14 +32,7 @@ class Progress:
 
 
 class State:
-    """The state of a run that trains `graph`.
-
-    Attributes
-    ----------
-    progress : Progress
-    average : WeightAverage
-    shuffling_rng, augmentation_rng : numpy.random.Generator
-    """
+    """The state of a run that trains `graph`."""
 
     def __init__(self, graph):
         self.graph, self.training = graph, graph.config.training

@@ -32,26 +32,18 @@ class Task:
 
     * ``targets(values)``: the (n, width) targets of samples, from their values in `column`
     * ``counts(outputs, targets)``: what adds up over minibatches, by name; no outputs are kept
-    * ``scores(totals, n)``: means over n samples by name, the cost's first, from summed costs and counts
+    * ``figures(cost, totals, n)``: scores of n samples by name, from their mean cost and summed counts
     * ``summary(best)``: the row of the best epoch in words
-
-    Attributes
-    ----------
-    name : "detection" or "regression"
-    objective : str, the validation score that chooses the best epoch; lower is better
-    unit : str, label of the learning curve's vertical axis
-    cost_name : str, what a step minimises
-    column : str, the column of the data that targets are computed from
-    graph : pose3d.model.graph.Graph
-    data : Dataset
-    scale : dict of arrays that the weights file must carry
-    init : dict or None, as of `pose3d.model.weights.TrainedOn`; set by `start`
-    evaluation_batch : int, the samples that are evaluated at once
     """
 
-    name = objective = unit = cost_name = column = init = None
-    scale = {}
-    evaluation_batch = 128
+    name = None  # "detection" or "regression"
+    objective = None  # the validation score that chooses the best epoch; lower is better
+    unit = None  # label of the learning curve's vertical axis
+    cost_name = None  # what a step minimises
+    column = None  # the column of the data that targets are computed from
+    init = None  # as of `pose3d.model.weights.TrainedOn`; set by `start`
+    scale = {}  # arrays that the weights file must carry
+    evaluation_batch = 128  # samples that are evaluated at once
 
     def __init__(self, graph, data):
         self.graph, self.data = graph, data
@@ -77,6 +69,11 @@ class Task:
     def some_images(self, numbers):
         """Images of 128 of these samples, from all over them."""
         return self.data.images(numbers[:: max(1, len(numbers) // SHOWN)][:SHOWN])
+
+    def scores(self, totals, n):
+        """The mean cost of n samples, and their other scores, by name, from summed costs and counts."""
+        cost = totals["cost"] / n
+        return {"cost": cost, **self.figures(cost, totals, n)}
 
     def start(self, init, split):
         """Prepare a new run, with conv1-3 of the weights `init` (path, or "none"); return lines for a log."""
@@ -105,10 +102,8 @@ class DetectionTask(Task):
     def counts(self, outputs, targets):
         return metrics.detection_totals(*(a.reshape(-1, N_JOINTS, N_WINDOWS) for a in (targets, outputs)))
 
-    def scores(self, totals, n):
-        cost = totals["cost"] / n
-        figures = metrics.detection_scores(totals)
-        return {"cost": cost, "cross_entropy": 2 * cost / self.graph.width, **figures}
+    def figures(self, cost, totals, n):
+        return {"cross_entropy": 2 * cost / self.graph.width, **metrics.detection_scores(totals)}
 
     def summary(self, best):
         columns = ("joint", "F1 train", "F1 validation", "AP train", "AP validation")
@@ -164,8 +159,8 @@ class RegressionTask(Task):
         errors = metrics.joint_errors(*(a.reshape(-1, N_JOINTS, 3) for a in (outputs, targets)))
         return {"errors_mm": errors.sum()}
 
-    def scores(self, totals, n):
-        return {"cost": totals["cost"] / n, "mpjpe_mm": float(totals["errors_mm"] / (n * N_JOINTS))}
+    def figures(self, cost, totals, n):
+        return {"mpjpe_mm": float(totals["errors_mm"] / (n * N_JOINTS))}
 
     def summary(self, best):
         return (

@@ -10,8 +10,8 @@ import pytest
 from pose3d.dataset.built_files import built_path
 from pose3d.dataset.samples import Dataset
 from pose3d.errors import UserError
-from pose3d.evaluation.pose_file_formats import WRITERS
-from pose3d.evaluation.pose_pairs import FORMATS, KEYS, Pair, read_pair, write
+from pose3d.evaluation.pose_file_formats import FORMATS, KEYS, WRITERS
+from pose3d.evaluation.pose_pairs import Pair, read_pair, write
 from pose3d.skeleton import JOINTS
 
 

@@ -1,5 +1,3 @@
-import shutil
-
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -126,14 +124,3 @@ def test_custom_recordings_are_perturbed_too_and_absent_masks_are_absent(tmp_pat
     names = [each.name for each in STANDARD]
     assert list(found) == (names if masks else [name for name in names if "mask" not in name])
     assert found["as it is"] == pytest.approx(np.linalg.norm(data.poses, axis=-1).mean())
-
-
-def test_a_raw_tree_without_masks_has_no_figures_of_masks(raw_tree, tmp_path):
-    tree = shutil.copytree(raw_tree, tmp_path / "tree")
-    for path in tree.rglob("ground_truth_bs"):
-        shutil.rmtree(path)
-    assert build_undrawn("--source", tree, "--out", tmp_path / "out", *ONE_CAMERA) == 0
-    data = Dataset.open(tmp_path / "out")
-    found = perturbed_errors(nothing, data, np.arange(len(data)), 4, np.random.default_rng(0))
-    assert 1 < len(found) < len(STANDARD)
-    assert not any("mask" in name for name in found)

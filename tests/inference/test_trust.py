@@ -97,6 +97,17 @@ def test_poses_with_and_without_mirror_images_have_the_same_chances(built, regre
     np.testing.assert_allclose(chances, expected)
 
 
+@pytest.mark.parametrize("mirror", [True, False])
+def test_each_view_is_predicted_once(mirror):
+    asked = []
+    network = Fixed(lambda image: asked.append(image.tobytes()) or POSE)
+    network.about = {
+        trust.ABOUT: {"mean": 0.0, "deviation": 1.0, "weights": np.zeros(len(trust.SIGNS)), "bias": 0}
+    }
+    trust.predict(network, Fixed(lambda _: np.ones((N_JOINTS, 10, 10))), IMAGES[:1], mirror)
+    assert len(asked) == len(set(asked)) == 2 * len(trust.SHIFTS)
+
+
 def test_no_images_have_no_chances(regression_run, detection_run):
     poses, found = trust.measure(pose3d.load(regression_run), pose3d.load(detection_run), IMAGES[:0])
     assert poses.shape == (0, N_JOINTS, 3)

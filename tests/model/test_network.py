@@ -23,14 +23,17 @@ def test_feature_counts_of_the_two_configurations():
     assert feature_count(64) == 9216
 
 
-@pytest.mark.parametrize(("kernels", "outputs"), [(KERNELS, 51), ((5, 10, 15), 1700)])
-def test_names_and_shapes(kernels, outputs):
-    k1, k2, k3 = kernels
-    params = Network(outputs, NetworkSettings(kernels=kernels)).params
+@pytest.mark.parametrize(
+    ("kernels", "dense", "outputs"),
+    [(KERNELS, (1024, 2048), 51), ((5, 10, 15), (7, 9), 1700), ((1, 7, 2), (20, 30), 51)],
+)
+def test_names_and_shapes(kernels, dense, outputs):
+    (k1, k2, k3), (d1, d2) = kernels, dense
+    params = Network(outputs, NetworkSettings(kernels=kernels, dense=dense)).params
     assert list(params) == [p.name for p in params.values()] == NAMES
     assert [p.get_value(borrow=True).shape for p in params.values()] == [
         (k1, 1, 5, 5), (k1,), (k2, k1, 5, 5), (k2,), (k3, k2, 6, 6), (k3,),
-        (k3 * 144, 1024), (1024,), (1024, 2048), (2048,), (2048, outputs), (outputs,),
+        (k3 * 144, d1), (d1,), (d1, d2), (d2,), (d2, outputs), (outputs,),
     ]  # fmt: skip
 
 

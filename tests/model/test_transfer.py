@@ -201,16 +201,8 @@ def test_the_six_are_counted_and_their_kind_is_checked(graph, tmp_path):
     arrays = original_arrays()
     integers = [a.astype(int) for a in arrays]
     swapped = [arrays[1], arrays[0], *arrays[2:]]
-    for wrong in (
-        arrays[:5],
-        arrays + arrays[:1],
-        [],
-        integers,
-        swapped,
-        [*arrays[:5], [0.0]],
-        [arrays],
-        "six",
-    ):
+    too_few, too_many = arrays[:5], arrays + arrays[:1]
+    for wrong in (too_few, too_many, [], integers, swapped, [*arrays[:5], [0.0]], [arrays], "six"):
         path.write_bytes(pickle.dumps(wrong, protocol=3))
         with pytest.raises(
             UserError, match=r"w\.pkl is refused: it should hold the six arrays W0 b0 W1 b1 W2 b2"
@@ -263,13 +255,6 @@ def test_a_damaged_weights_file_is_not_taken_for_a_pickle(graph, saved, tmp_path
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(UserError, match=r"w\.npz is no weights file of pose3d, or damaged"):
         transfer(path, graph, TRAINED_ON.data)
-
-
-def test_nothing_there(graph, tmp_path):
-    with pytest.raises(UserError, match="holds no best.npz"):
-        transfer(tmp_path, graph, TRAINED_ON.data)
-    with pytest.raises(UserError, match="none: no such file or run folder"):
-        transfer(tmp_path / "none", graph, TRAINED_ON.data)
 
 
 @pytest.mark.parametrize(

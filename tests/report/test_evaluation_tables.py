@@ -36,16 +36,25 @@ def test_groups_are_those_that_occur_and_the_whole_is_no_mean_of_means():
         camera=np.array([7, 7, 7, 8]),
         frame=np.array([0, 1, 2, 3]),
     )
-    found = rows(evaluation_tables.recording_table(results))
+    by = {table.title: rows(table) for table in evaluation_tables.tables(results)}
+    found = by["By recording"]
     assert [row[:4] + row[-1:] for row in found] == [
         ["1", "7", "2", "25.0", "25.9"],
         ["1", "8", "1", "60.0", "60.9"],
         ["2", "7", "1", "10.0", "10.9"],
         ["all", "4", "30.0", found[-1][3], "30.9"],
     ]
-    take, camera = map(rows, evaluation_tables.property_tables(results))
-    assert [row[:3] for row in take] == [["1", "3", "36.7"], ["2", "1", "10.0"], ["all", "4", "30.0"]]
-    assert [row[:3] for row in camera] == [["7", "3", "20.0"], ["8", "1", "60.0"], ["all", "4", "30.0"]]
+    assert "By subject" not in by
+    assert [row[:3] for row in by["By take"]] == [
+        ["1", "3", "36.7"],
+        ["2", "1", "10.0"],
+        ["all", "4", "30.0"],
+    ]
+    assert [row[:3] for row in by["By camera"]] == [
+        ["7", "3", "20.0"],
+        ["8", "1", "60.0"],
+        ["all", "4", "30.0"],
+    ]
 
 
 def test_both_averages_are_named():

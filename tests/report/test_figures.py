@@ -137,12 +137,12 @@ def test_a_contact_sheet_draws_the_windows_of_the_joint_it_names(tmp_path, data,
 def test_a_curve_passes_over_what_was_not_measured(tmp_path, shown):
     rows = [{"epoch": i, "train": 9 - i, "validation": None if i % 2 else 10 - i} for i in range(5)]
     names = {"train": "training", "validation": "S9"}
-    figures.curve_figure(tmp_path / "a.png", rows, names, "MPJPE (mm)", marks={"best": 4})
+    figures.curve_figure(tmp_path / "a.png", rows, names, "MPJPE (mm)")
     (axes,) = shown[0].axes
-    train, validation, _ = axes.lines
+    train, validation = axes.lines
     assert list(train.get_ydata()) == [9, 8, 7, 6, 5]
     assert list(validation.get_xdata()) == [0, 2, 4]
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["training", "S9", "best"]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["training", "S9"]
     assert train.get_linestyle() != validation.get_linestyle()
     assert axes.get_yscale() == "linear"
     figures.curve_figure(

@@ -9,7 +9,7 @@ import pytest
 
 from pose3d.errors import UserError
 from pose3d.io.tables import Row, Table
-from pose3d.report.html_page import Curve, Page, Shown, write_page
+from pose3d.report.html_page import Curve, Shown, write_page
 from pose3d.skeleton import JOINTS
 
 N = 23  # more than a row of tiles
@@ -36,7 +36,8 @@ def curve_of(*values):
     return Curve("Detection", rows, {"a": "train"}, "nats")
 
 
-def page(**changes):
+def write(path, **changes):
+    """Write a page of everything, but for the changes."""
     curve = curve_of(0.7, "", 0.5)  # scored every second epoch
     table = Table("By <joint>", ["joint", "mm"], [["head & neck", 27.649], ["hip", None]], 2)
     parts = {
@@ -44,13 +45,13 @@ def page(**changes):
         "shown": shown(),
         "tables": [table], "curves": [curve], "footer": "</script>",
     }  # fmt: skip
-    return Page(**parts | changes)
+    write_page(path, **parts | changes)
 
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
     path = tmp_path_factory.mktemp("page") / "report.html"
-    write_page(path, page())
+    write(path)
     return path
 
 
@@ -90,14 +91,14 @@ def test_the_viewers_data(written):
 
 
 def test_a_logarithmic_axis_has_whole_numbers_at_1_2_and_5(tmp_path):
-    write_page(tmp_path / "r.html", page(curves=[curve_of(*(300 / (i + 1) for i in range(40)))]))
+    write(tmp_path / "r.html", curves=[curve_of(*(300 / (i + 1) for i in range(40)))])
     axis = embedded(tmp_path / "r.html")["curves"][0]["layout"]["yaxis"]
     assert axis["type"] == "log"
     assert {5, 10, 20, 50, 100, 200} <= set(axis["tickvals"])
 
 
 def test_a_page_without_detection_and_curves(tmp_path):
-    write_page(tmp_path / "r.html", page(shown=shown(maps=False), curves=[]))
+    write(tmp_path / "r.html", shown=shown(maps=False), curves=[])
     assert embedded(tmp_path / "r.html")["maps"] is None
     assert "There is no curve.csv" in (tmp_path / "r.html").read_text()
 
@@ -105,7 +106,7 @@ def test_a_page_without_detection_and_curves(tmp_path):
 def test_without_plotly_it_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "plotly.offline", None)
     with pytest.raises(UserError, match=r"pose3d\[report\]"):
-        write_page(tmp_path / "r.html", page())
+        write(tmp_path / "r.html")
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 mpiexec runs this very file, so that both sides do the same; see `main`.
 """
 
+import pickle
 import sys
 from pathlib import Path
 
@@ -172,6 +173,26 @@ def test_ranks_whose_weights_or_velocities_differ_are_told_apart():
     assert graph.digest() == found[0]
     graph.velocity["fc3.b"].set_value(weights["fc3.b"] + np.float32(1e-9))
     assert len({*found, graph.digest()}) == 4
+
+
+class First(Alone):
+    """Rank 0 of two, whose other one has empty shares."""
+
+    size = 2
+
+    def add_up(self, array):
+        pass
+
+
+def test_a_pickled_graph_takes_the_same_steps():
+    graph = data_parallel(Task(make("detection", ALONE), None), First()).graph
+    images, targets = next(minibatches("detection"))
+    again = pickle.loads(pickle.dumps(graph))
+    for each in (graph, again):
+        before = each.digest()
+        each.step(images, targets, len(images))
+        assert each.digest() != before
+    assert again.digest() == graph.digest()
 
 
 def test_one_process_trains_the_task_itself():

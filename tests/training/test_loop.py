@@ -171,14 +171,10 @@ def test_the_best_epoch_is_the_validations_and_the_last_one_is_kept_too(tmp_path
     found = {name: weights.load(run.folder / name) for name in (weights.BEST, weights.LAST)}
     assert [found[name].about["epoch"] for name in found] == [2, 4]
     assert [found[name].params["fc3.b"][0] for name in found] == [2 * 3, 4 * 3]
-    assert found[weights.BEST].config == run_config(run)
+    assert found[weights.BEST].config == load("regression", run.folder / "config.toml")
     assert list(found[weights.BEST].scale) == ["mean"]
     log = (run.folder / "log.txt").read_text()
     assert [line.split()[1] for line in log.splitlines() if "  best" in line] == ["0", "1", "2"]
-
-
-def run_config(run):
-    return load("regression", run.folder / "config.toml")
 
 
 def test_patience_ends_the_run_and_small_steps_are_no_improvement(tmp_path):

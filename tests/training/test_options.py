@@ -1,6 +1,7 @@
 """Every option of the report changes what it should and nothing else: each row against the defaults.
 
-What an option computes is tested where it is computed; here stands how far it reaches.
+What an option computes is tested where it is computed; here stands how far it reaches. The sizes of the
+layers are in ``tests/model/test_network.py``.
 """
 
 from functools import lru_cache
@@ -15,9 +16,7 @@ from pose3d.config import load
 from pose3d.dataset.splits import open_split
 from pose3d.model import weights
 from pose3d.model.detection import DetectionGraph
-from pose3d.model.network import CONV_LAYERS, Network
 from pose3d.model.regression import RegressionGraph, TargetScale
-from pose3d.model.transfer import TRANSFERRED
 from pose3d.training import checkpoint
 from pose3d.training import loop as training
 from pose3d.training.loop import fit
@@ -35,11 +34,8 @@ RATE, MOMENTUM, DECAY = 0.01, 0.9, 0.5  # large, so that each term shows in floa
 
 def make(task, *settings):
     """A small graph, and the targets of `IMAGES`."""
-    numbers = [
-        f"training.learning_rate={RATE}",
-        f"training.momentum={MOMENTUM}",
-        f"training.weight_decay={DECAY}",
-    ]
+    numbers = {"learning_rate": RATE, "momentum": MOMENTUM, "weight_decay": DECAY}
+    numbers = [f"training.{name}={value}" for name, value in numbers.items()]
     config = load(task, None, [*SMALL, *numbers, *settings])
     if task == "detection":
         return DetectionGraph(config), LABELS
@@ -147,12 +143,7 @@ GRAPHS = (
         (),
         None,
     ),
-    (
-        "detection",
-        ["regression.cost=mpjpe", "regression.targets=mm", "regression.last=tanh"],
-        (),
-        None,
-    ),
+    ("detection", ["regression.cost=mpjpe", "regression.targets=mm", "regression.last=tanh"], (), None),
 )  # fmt: skip
 
 
@@ -166,25 +157,6 @@ def test_what_an_option_changes_in_the_network(defaults, task, settings, changes
     ]
     for name, (mine, wanted) in (how(found, default) if how else {}).items():
         np.testing.assert_allclose(mine, wanted, rtol=1e-3, atol=1e-6, err_msg=name)
-
-
-@pytest.mark.parametrize("kernels", [(5, 10, 15), (32, 64, 64), (1, 7, 2)])
-def test_kernels_change_the_shapes_that_depend_on_them(kernels):
-    settings = [f"network.kernels={list(kernels)}", "network.dense=[20,30]"]
-    network = Network(51, load("regression", None, settings).network)
-    shapes = {name: param.get_value(borrow=True).shape for name, param in network.params.items()}
-    default = {name: value.shape for name, value in observed("regression")["weights"].items()}
-    changed = {name for name in shapes if shapes[name] != default[name]}
-    assert changed == {*TRANSFERRED, "fc1.W"} - {f"conv{i + 1}.b" for i in range(3) if kernels[i] == i + 2}
-    assert shapes["fc1.W"] == (144 * kernels[2], 20)
-    assert [shapes[f"{layer}.b"] for layer in CONV_LAYERS] == [(k,) for k in kernels]
-
-
-def test_the_units_of_fc1_and_fc2_change_the_shapes_that_depend_on_them():
-    settings = load("regression", None, ["network.dense=[7,9]"]).network
-    params = Network(51, settings).params
-    shapes = [params[f"fc{n}.W"].get_value(borrow=True).shape for n in (1, 2, 3)]
-    assert shapes == [(2160, 7), (7, 9), (9, 51)]
 
 
 def test_networks_of_other_units_predict_in_the_same_process():
@@ -220,21 +192,23 @@ class Noted(RegressionGraph):
         return targets, 1.0
 
 
-@pytest.fixture
-def trained(built, tmp_path, monkeypatch):
-    """``trained(*settings)``: which samples an epoch trains on and how, and what is scored after it."""
+@pytest.fixture(scope="module")
+def known():
+    """What was found by `trained`, by its settings."""
+    return {}
 
+
+@pytest.fixture
+def trained(built, tmp_path, monkeypatch, known):
+    """``trained(*settings)``: which samples an epoch trains on and how, and what is scored after it."""
     monkeypatch.setattr(training, "activity", lambda *_: {})
     monkeypatch.setattr(RegressionTask, "some_images", lambda *_: None)  # asks for samples, too
     saver = SimpleNamespace(pause=lambda: None, save=lambda: None)
 
     def trained(*settings):
-        words = [
-            *SMALL,
-            "training.batch_size=24",
-            "training.epochs=1",
-            *settings,
-        ]
+        if settings in known:
+            return known[settings]
+        words = [*SMALL, "training.batch_size=24", "training.epochs=1", *settings]
         config = load("regression", None, words)
         data, chosen = open_split(built, config.data, needs_test=False)
         graph = Noted(config, TargetScale(np.zeros(51), np.ones(51)))
@@ -252,7 +226,7 @@ def trained(built, tmp_path, monkeypatch):
         order = np.concatenate(asked)
         shown = [np.concatenate(part) for part in zip(*graph.stepped, strict=True)]
         by_number = [part[np.argsort(order)] for part in shown]
-        return {
+        known[settings] = {
             "batches": [len(indices) for indices in asked],
             "order": order.tolist(),
             "samples": sorted(order),
@@ -260,6 +234,7 @@ def trained(built, tmp_path, monkeypatch):
             "targets": by_number[1],
             "scored": [part.tobytes() for pair in graph.scored for part in pair],
         }
+        return known[settings]
 
     return trained
 

@@ -19,13 +19,12 @@ from pose3d.model import weights
 from pose3d.training.checkpoint import NAME, OLDER, load
 from pose3d.training.run_folder import RunFolder
 from tests.curves import without_times
-from tests.launching import wait_for
+from tests.launching import wait_for, written
 from tests.small import SMALL
 
 EPOCHS = 4
 SETTINGS = (
-    *SMALL, "network.dropout=0.3", "training.batch_size=8",
-    f"training.epochs={EPOCHS}",
+    *SMALL, "network.dropout=0.3", "training.batch_size=8", f"training.epochs={EPOCHS}",
     "augmentation.mirror=true", "augmentation.shift=3", "augmentation.light=0.4", "training.average=3",
     "training.warmup=1.5", "training.rms_steps=5",
     "regression.cost=mpjpe",  # some of these poses' coordinates do not vary: mirrored, they are far off scale
@@ -44,8 +43,11 @@ def resuming(built, out):
 
 @pytest.fixture(scope="module")
 def undisturbed(built, tmp_path_factory):
+    """A whole run in a process of its own."""
     out = tmp_path_factory.mktemp("undisturbed") / "run"
-    train(arguments(built, out))
+    process = start(arguments(built, out))
+    _, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
     return out
 
 
@@ -69,24 +71,12 @@ def start(words):
     )  # fmt: skip
 
 
-def train(words):
-    """A whole run in a process of its own."""
-    process = start(words)
-    _, errors = process.communicate(timeout=300)
-    assert process.returncode == 0, errors
-
-
 @pytest.mark.slow
 def test_graphs_that_the_process_made_before_change_no_bit(built, undisturbed, detection_run, tmp_path):
     """`undisturbed` is of a process of its own; this one has trained `detection_run`, and more."""
     assert detection_run.is_dir()
     assert train_regression.main(arguments(built, tmp_path / "run")) == 0
     assert_same(tmp_path / "run", undisturbed)
-
-
-def written(out):
-    """When the checkpoint was last written, or None."""
-    return (out / NAME).stat().st_mtime_ns if (out / NAME).exists() else None
 
 
 @pytest.mark.slow
@@ -130,8 +120,7 @@ def test_a_signal_ends_it_in_good_order(built, undisturbed, tmp_path, sign):
 
 @pytest.mark.parametrize("lost", [True, False])
 def test_the_older_checkpoint_leads_to_the_same_end(built, undisturbed, tmp_path, monkeypatch, capsys, lost):
-    out = tmp_path / "run"
-    train(arguments(built, out))
+    out = shutil.copytree(undisturbed, tmp_path / "run")
     older = out / OLDER
     assert load(older, "regression").progress != load(out, "regression").progress
     (out / NAME).unlink()
@@ -145,7 +134,7 @@ def test_the_older_checkpoint_leads_to_the_same_end(built, undisturbed, tmp_path
     error = capsys.readouterr().err
     assert f"--resume {older} continues the run in {out}, not one in {other}: omit --out" in error
     monkeypatch.chdir(tmp_path)
-    train(words)
+    assert train_regression.main(words) == 0
     assert_same(out, undisturbed)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["run"]  # nothing in the default runs/
 
@@ -195,8 +184,9 @@ def test_a_complete_run_takes_more_epochs_and_ends_as_if_it_had_them_from_the_st
     built, undisturbed, tmp_path
 ):
     out = tmp_path / "run"
-    train(arguments(built, out, "--set", "training.epochs=2"))
-    train([*resuming(built, out), "--set", f"training.epochs={EPOCHS}"])
+    assert train_regression.main(arguments(built, out, "--set", "training.epochs=2")) == 0
+    longer = [*resuming(built, out), "--set", f"training.epochs={EPOCHS}"]
+    assert train_regression.main(longer) == 0
     assert_same(out, undisturbed)
     assert config.load("regression", out / "config.toml") == weights.load(out / weights.LAST).config
 

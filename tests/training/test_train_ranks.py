@@ -11,11 +11,11 @@ import pytest
 
 from pose3d.config import load as load_settings
 from pose3d.model import weights
-from pose3d.training.checkpoint import NAME, OLDER, Checkpoint, load
+from pose3d.training.checkpoint import OLDER, Checkpoint, load
 from pose3d.training.data_parallel import dropout_state
 from pose3d.training.state import Progress
 from tests.curves import without_times
-from tests.launching import mpiexec, run_ranks, wait_for
+from tests.launching import mpiexec, run_ranks, wait_for, written
 from tests.small import SMALL
 
 SETTINGS = (
@@ -72,11 +72,6 @@ def start(*command, ranks=2):
         [*mpiexec(ranks), sys.executable, *map(str, command)],
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-
-
-def written(out):
-    """When the checkpoint was last written, or None."""
-    return (out / NAME).stat().st_mtime_ns if (out / NAME).exists() else None
 
 
 def ranks_of(launcher):

@@ -5,8 +5,6 @@ name says otherwise. The pelvis, whose error is then zero, counts among the 17 j
 """
 
 from pose3d.evaluation.metrics.pose_errors import (
-    AUC_THRESHOLDS,
-    PCK_THRESHOLD,
     absolute_errors,
     aligned,
     auc,
@@ -15,35 +13,21 @@ from pose3d.evaluation.metrics.pose_errors import (
     joint_errors,
     mpjpe,
     n_joint_errors,
-    n_mpjpe,
     p_joint_errors,
-    p_mpjpe,
     pck,
     scaled,
     spread_ratio,
-)
+)  # fmt: skip
 from pose3d.evaluation.metrics.sequence_errors import (
     acceleration_errors,
     constant_runs,
-    mpjve,
     successions,
     velocity_errors,
-)
-from pose3d.evaluation.metrics.window_scores import (
-    average_precision,
-    average_precision_from_histograms,
-    detection_counts,
-    detection_scores,
-    detection_totals,
-    f1,
-    f1_from_counts,
-    precision_histograms,
-)
+)  # fmt: skip
+from pose3d.evaluation.metrics.window_scores import detection_scores, detection_totals
 
 __all__ = [
-    "AUC_THRESHOLDS", "PCK_THRESHOLD", "absolute_errors", "acceleration_errors", "aligned", "auc",
-    "average_precision", "average_precision_from_histograms", "bone_length_errors", "bone_lengths",
-    "constant_runs", "detection_counts", "detection_scores", "detection_totals", "f1", "f1_from_counts",
-    "joint_errors", "mpjpe", "mpjve", "n_joint_errors", "n_mpjpe", "p_joint_errors", "p_mpjpe", "pck",
-    "precision_histograms", "scaled", "spread_ratio", "successions", "velocity_errors",
+    "absolute_errors", "acceleration_errors", "aligned", "auc", "bone_length_errors", "bone_lengths",
+    "constant_runs", "detection_scores", "detection_totals", "joint_errors", "mpjpe", "n_joint_errors",
+    "p_joint_errors", "pck", "scaled", "spread_ratio", "successions", "velocity_errors",
 ]  # fmt: skip

@@ -47,11 +47,6 @@ def n_joint_errors(predictions, truths):
     return joint_errors(scaled(predictions, truths), truths)
 
 
-def n_mpjpe(predictions, truths):
-    """MPJPE in mm after the best scaling of each pose."""
-    return float(n_joint_errors(predictions, truths).mean())
-
-
 def aligned(predictions, truths):
     """Align each pose to the ground truth by the best rotation, scaling and translation (Procrustes).
 
@@ -74,11 +69,6 @@ def aligned(predictions, truths):
 def p_joint_errors(predictions, truths):
     """Distance of each joint after `aligned`, without root alignment: (..., 17) float64 array, mm."""
     return _distances(aligned(predictions, truths), pelvis_relative(paired(predictions, truths)[1]))
-
-
-def p_mpjpe(predictions, truths):
-    """MPJPE in mm after the best rotation, scaling and translation of each pose."""
-    return float(p_joint_errors(predictions, truths).mean())
 
 
 def pck(errors, threshold=PCK_THRESHOLD):

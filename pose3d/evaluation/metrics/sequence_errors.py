@@ -38,7 +38,7 @@ def velocity_errors(predictions, truths):
     """Error of each joint's displacement between consecutive frames: (F - 1, 17), mm per frame.
 
     ``||(p[t+1] - p[t]) - (g[t+1] - g[t])||``, after root alignment; the mean is the MPJVE of Pavllo et al.
-    2019.
+    2019, nan for a single frame.
     """
     return _derivative_errors(predictions, truths, 1)
 
@@ -46,12 +46,6 @@ def velocity_errors(predictions, truths):
 def acceleration_errors(predictions, truths):
     """Error of ``x[t-1] - 2 x[t] + x[t+1]``: (F - 2, 17), mm per frame squared; Kanazawa et al. 2019."""
     return _derivative_errors(predictions, truths, 2)
-
-
-def mpjve(predictions, truths):
-    """Mean per joint velocity error of one sequence, mm per frame; nan for fewer than two frames."""
-    errors = velocity_errors(predictions, truths)
-    return float(errors.mean()) if errors.size else float("nan")
 
 
 def constant_runs(predictions, tolerance=0.0, follows=None):

@@ -16,7 +16,6 @@ def test_velocity_and_acceleration_errors_by_hand():
     errors = metrics.velocity_errors(predictions, truths)  # ways 3, 1, 5 in place of 1, 1, 1
     np.testing.assert_allclose(errors[:, 4], [2, 0, 4])
     assert errors.sum() == 6
-    assert metrics.mpjve(predictions, truths) == pytest.approx(6 / 51)
     errors = metrics.acceleration_errors(predictions, truths)  # -2, 4 in place of 0, 0
     np.testing.assert_allclose(errors[:, 4], [2, 4])
     assert errors.shape == (2, 17)
@@ -25,9 +24,9 @@ def test_velocity_and_acceleration_errors_by_hand():
 def test_an_error_that_stays_is_none_of_velocity():
     rng = np.random.default_rng(0)
     truths, error = rng.normal(0, 300, (6, 17, 3)), rng.normal(0, 50, (17, 3))
-    assert metrics.mpjve(truths + error, truths) == pytest.approx(0, abs=1e-9)
+    np.testing.assert_allclose(metrics.velocity_errors(truths + error, truths), 0, atol=1e-9)
     wandering = truths + rng.normal(0, 90, (6, 1, 3))  # the whole body, pelvis included
-    assert metrics.mpjve(wandering, truths) == pytest.approx(0, abs=1e-9)
+    np.testing.assert_allclose(metrics.velocity_errors(wandering, truths), 0, atol=1e-9)
     np.testing.assert_allclose(metrics.acceleration_errors(wandering, truths), 0, atol=1e-9)
 
 
@@ -35,7 +34,6 @@ def test_too_few_frames_have_no_velocity():
     one = moving([5])
     assert metrics.velocity_errors(one, one).shape == (0, 17)
     assert metrics.acceleration_errors(one, one).shape == (0, 17)
-    assert np.isnan(metrics.mpjve(one, one))
     with pytest.raises(ValueError, match="one take"):
         metrics.velocity_errors(one[None], one[None])
 

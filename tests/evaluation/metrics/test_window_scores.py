@@ -12,17 +12,19 @@ def detection(positives, values):
     return labels, scores
 
 
+def scores_of(labels, probabilities):
+    return metrics.detection_scores(metrics.detection_totals(labels, probabilities))
+
+
 def test_f1_by_hand():
-    labels, decisions = detection([1, 1, 0, 0], [1, 0, 1, 0])
-    decisions = decisions > 0
-    decisions[0, 5, 0] = True
-    counts = metrics.detection_counts(labels, decisions)
-    np.testing.assert_array_equal(counts[:, 2], [1, 1, 1])
-    scores = metrics.f1(labels, decisions)
-    assert scores[2] == pytest.approx(0.5)
-    assert scores[5] == 0
-    assert np.isnan(scores[0])
-    np.testing.assert_array_equal(metrics.f1_from_counts(2 * counts), scores)
+    labels, probabilities = detection([1, 1, 0, 0], [0.6, 0.5, 0.7, 0.3])
+    probabilities[0, 5, 0] = 1
+    decisions = metrics.detection_totals(labels, probabilities)["decisions"]
+    np.testing.assert_array_equal(decisions[:, [2, 5]], [[1, 0], [1, 1], [1, 0]])
+    scores = scores_of(labels, probabilities)
+    assert [scores[f"f1 {JOINTS[j]}"] for j in (2, 5)] == [0.5, 0]
+    assert np.isnan(scores[f"f1 {JOINTS[0]}"])
+    assert scores["f1"] == 0.25
 
 
 @pytest.mark.parametrize(
@@ -37,44 +39,35 @@ def test_f1_by_hand():
     ],
 )
 def test_average_precision_by_hand(positives, probabilities, expected):
-    found = metrics.average_precision(*detection(positives, probabilities))
-    assert found[2] == pytest.approx(expected)
-    assert np.isnan(found[5])
+    found = scores_of(*detection(positives, probabilities))
+    assert found["ap"] == found[f"ap {JOINTS[2]}"] == pytest.approx(expected)
+    assert np.isnan(found[f"ap {JOINTS[5]}"])
 
 
-def test_average_precision_adds_up_over_batches_and_is_that_of_all_thresholds():
+def test_totals_add_up_over_batches_and_the_precision_is_that_of_all_thresholds():
     rng = np.random.default_rng(0)
     labels = rng.random((40, 17, 100)) < 0.05
+    labels[:, 4] = False
     probabilities = np.clip(rng.beta(0.3, 1.5, labels.shape) + 0.4 * labels * rng.random(labels.shape), 0, 1)
-    whole = metrics.precision_histograms(labels, probabilities)
-    parts = [metrics.precision_histograms(labels[i::3], probabilities[i::3]) for i in range(3)]
-    np.testing.assert_array_equal(sum(parts), whole)
-    found = metrics.average_precision_from_histograms(whole)
+    whole = metrics.detection_totals(labels, probabilities)
+    parts = [metrics.detection_totals(labels[i::3], probabilities[i::3]) for i in range(3)]
+    for name, total in whole.items():
+        np.testing.assert_array_equal(sum(part[name] for part in parts), total)
+    scores = metrics.detection_scores(whole)
     for j in (0, 16):
         truth = labels[:, j].ravel()[np.argsort(-probabilities[:, j].ravel(), kind="stable")]
         exact = (np.cumsum(truth) / np.arange(1, len(truth) + 1))[truth].mean()
-        assert found[j] == pytest.approx(exact, abs=2e-4)
+        assert scores[f"ap {JOINTS[j]}"] == pytest.approx(exact, abs=2e-4)
+    for kind in ("f1", "ap"):
+        each = [scores[f"{kind} {joint}"] for joint in JOINTS]
+        assert scores[kind] == pytest.approx(np.nanmean(each))
+    assert np.isnan(scores[f"ap {JOINTS[4]}"])
+    assert len(scores) == 2 + 2 * 17
 
 
 def test_detection_arguments_are_checked():
     labels, scores = detection([1, 0, 0, 0], [1, 2, 3, 4])
     with pytest.raises(ValueError, match="bool labels"):
-        metrics.average_precision(labels.astype(int), scores)
+        metrics.detection_totals(labels.astype(int), scores)
     with pytest.raises(ValueError, match="for"):
-        metrics.average_precision(labels, scores[..., :3])
-
-
-def test_totals_of_batches_add_up_to_the_scores_of_the_whole():
-    rng = np.random.default_rng(1)
-    labels = rng.random((6, 17, 100)) < 0.1
-    labels[:, 4] = False
-    probabilities = rng.random(labels.shape)
-    parts = [metrics.detection_totals(labels[some], probabilities[some]) for some in ([0, 1, 2, 3], [4, 5])]
-    scores = metrics.detection_scores({name: parts[0][name] + parts[1][name] for name in parts[0]})
-    f1, precision = metrics.f1(labels, probabilities > 0.5), metrics.average_precision(labels, probabilities)
-    assert scores["f1"] == pytest.approx(np.nanmean(f1))
-    assert scores["ap"] == pytest.approx(np.nanmean(precision))
-    assert np.isnan(scores[f"ap {JOINTS[4]}"])
-    assert scores["f1 head"] == f1[JOINTS.index("head")]
-    assert scores["ap head"] == pytest.approx(precision[JOINTS.index("head")])
-    assert len(scores) == 2 + 2 * 17
+        metrics.detection_totals(labels, scores[..., :3])

@@ -92,10 +92,7 @@ def _unpool_rows(plan):
         for r in range(pooled_rows):
             home = POOL * r * pitch
             if 0 <= above + r < rows:
-                place, row = (
-                    (image * rows + above + r) * columns * maps_out,
-                    home + pad * maps_out,
-                )
+                place, row = (image * rows + above + r) * columns * maps_out, home + pad * maps_out
                 y, winner, gy = a[1] + place * item, a[2] + place, a[3] + place * item
                 spread(y, winner, gy, columns, g.ctypes.data + row * item, pitch)
             else:

@@ -1,4 +1,4 @@
-"""Outputs of mirror images, of both graphs, and averages over both."""
+"""Both graphs: outputs of mirror images, averages over both, and what is compiled for a call."""
 
 import numpy as np
 import pytest
@@ -37,3 +37,17 @@ def test_an_average_over_both_does_not_know_which_one_is_the_mirror_image(graph)
     np.testing.assert_allclose(found, (graph.predict(images) + turned) / 2, rtol=1e-6)
     assert not np.allclose(found, graph.predict(images), rtol=1e-3)
     np.testing.assert_allclose(graph.predict_mirrored(images[..., ::-1]), graph.mirrored(found), rtol=1e-5)
+
+
+def test_what_is_compiled_for_a_call_is_built_alone(graph, monkeypatch):
+    """No gradient for a cost, and no network twice."""
+    output, built = graph.network.output, []
+    monkeypatch.setattr(
+        graph.network, "output", lambda *x, **words: built.append(words) or output(*x, **words)
+    )
+    monkeypatch.setattr("pytensor.grad", None)
+    images = np.zeros((2, 128, 128), np.uint8)
+    graph.evaluate(images, np.zeros((2, graph.width)))
+    assert built == [{"training": False}]
+    graph.activations(images)
+    assert len(built) == 1
