@@ -73,7 +73,7 @@ class Graph:
 
     def get_state(self):
         """What a step changes beside weights: velocities and squares by name, the state of dropout's rng."""
-        arrays = {name: value.get_value() for name, value in self._state().items()}
+        arrays = {name: array.get_value() for name, array in self._state().items()}
         return arrays, self.network.dropout_rng.get_value(borrow=True).bit_generator.state
 
     def _state(self):
@@ -82,10 +82,11 @@ class Graph:
 
     def set_state(self, arrays, generator):
         """Restore what `get_state` returned; ValueError if a name or a shape is not the network's."""
-        if arrays.keys() != self._state().keys():
-            raise ValueError(f"velocities of {', '.join(arrays)}, not of {', '.join(self._state())}")
+        own = self._state()
+        if arrays.keys() != own.keys():
+            raise ValueError(f"velocities of {', '.join(arrays)}, not of {', '.join(own)}")
         for name, value in arrays.items():
-            mine = self._state()[name]
+            mine = own[name]
             if value.shape != mine.get_value(borrow=True).shape:
                 raise ValueError(f"the velocity of {name} has shape {value.shape}")
             mine.set_value(np.ascontiguousarray(value, dtype=mine.dtype))

@@ -110,10 +110,10 @@ def momentum_step(
 ):
     """One update of a parameter and its velocity, Eq. (7)-(8), computed and rounded as `reference` says.
 
-    Weights, velocity, gradient and squares have one shape and type. If `squares` are given, the mean squares of
-    the gradients, in which this one has the `share`, gradients are divided by their root, as in RMSprop and
-    Adam (Kingma & Ba 2015): all weights move by steps of like size. Returns the new velocity, weights and, if
-    they are given, squares.
+    Weights, velocity, gradient and squares have one shape and type. If `squares` are given, the mean squares
+    of the gradients, in which this one has the `share`, gradients are divided by their root, as in RMSprop
+    and Adam (Kingma & Ba 2015): all weights move by steps of like size. Returns the new velocity, weights
+    and, if they are given, squares.
     """
     scaled = squares is not None
     state, numbers = [v, w], [learning_rate, momentum, weight_decay]
