@@ -35,10 +35,10 @@ class Graph:
         self.config = load("regression", None, [f"training.{key}={value}" for key, value in settings.items()])
         self.network = self
         self.costs = dict(enumerate(costs))
-        self.stepped, self.evaluated = [], []
+        self.stepped, self.evaluated, self.hyper = [], [], []
 
-    def set_hyper(self, learning_rate):
-        pass
+    def set_hyper(self, learning_rate, share):
+        self.hyper.append((learning_rate, share))
 
     def step(self, images, targets):
         self.stepped.append(images.tolist())
@@ -154,6 +154,14 @@ def test_outputs_that_are_no_numbers_end_the_run_before_they_are_counted():
     task.counts = lambda outputs, targets: {"histogram": np.bincount(-1 - np.isnan(outputs))}
     with pytest.raises(UserError, match="the cost became nan in epoch 3: lower training.learning_rate"):
         evaluate(task, TEST, 3)
+
+
+def test_every_step_has_its_rate_and_its_share_in_the_mean_squares(tmp_path):
+    """3 steps an epoch: the rate rises over the first epoch, and mean squares remember 4 steps."""
+    _, graph, _ = run_loop(tmp_path, [9, 8, 7], epochs=2, warmup=1.0, learning_rate=0.3, rms_steps=4)
+    rates, shares = zip(*graph.hyper, strict=True)
+    assert rates == pytest.approx([0.1, 0.2, 0.3, 0.3, 0.3, 0.3])
+    assert shares == (1, 1 / 2, 1 / 3, 1 / 4, 1 / 4, 1 / 4)
 
 
 def test_the_disk_is_told_of_a_minibatch_while_the_one_before_is_at_work():
