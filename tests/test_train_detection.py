@@ -109,6 +109,7 @@ def test_what_is_wrong_is_one_line_and_touches_nothing(
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["empty", "theirs", "thesis.txt"]
 
 
+@pytest.mark.filterwarnings("error::RuntimeWarning")  # no line beside the one
 @pytest.mark.parametrize("rate", ["1e30", "1e38"])
 def test_a_diverging_run_is_one_line_and_the_run_before_is_kept(
     train, detection_run, tmp_path, error_line, rate

@@ -184,7 +184,8 @@ class Graph:
             x, gray = self._images(kind)
             inputs, outputs, changes = self._described(name, gray)
             self._functions[name, kind] = pytensor.function([x, *inputs], outputs, updates=changes, mode=MODE)
-        return self._functions[name, kind](np.ascontiguousarray(images, dtype=kind), *others)
+        with np.errstate(over="ignore"):  # a cost that overflows is infinite, as the loop will say
+            return self._functions[name, kind](np.ascontiguousarray(images, dtype=kind), *others)
 
     def _kind(self, images):
         """The type in which a compiled function takes these images."""
