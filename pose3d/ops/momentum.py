@@ -70,8 +70,8 @@ class MomentumStep(Op):
                 old[...] = new
             output[0] = old
 
-    def infer_shape(self, fgraph, node, shapes):
-        return shapes[1 : 1 + self.n_state]
+    def infer_shape(self, *args):  # PyTensor 3.3 no longer gives the graph
+        return args[-1][1 : 1 + self.n_state]
 
 
 @node_rewriter([MomentumStep], inplace=True)
