@@ -17,8 +17,7 @@ from scipy.special import expit
 from scipy.stats import rankdata
 
 from pose3d.dataset.crop import IMAGE_SIDE, crop
-from pose3d.dataset.samples import Dataset
-from pose3d.dataset.splits import split as split_samples
+from pose3d.dataset.splits import open_split
 from pose3d.errors import command
 from pose3d.evaluation.metrics import joint_errors
 from pose3d.inference import predictor, trust
@@ -188,8 +187,7 @@ def main(argv=None):
     arguments = parser(__doc__).parse_args(argv)
     regression = predictor.load(arguments.regression, "regression")
     detection = predictor.load(arguments.detection, "detection")
-    data = Dataset.open(arguments.data)
-    split = split_samples(data, regression.graph.config.data)
+    data, split = open_split(arguments.data, regression.graph.config.data, needs_test=True)
     model = calibrate(regression, detection, data, split, np.random.default_rng(arguments.seed))
     print(*lines(model), sep="\n")
 

@@ -13,8 +13,7 @@ import sys
 import numpy as np
 from calibrate_trust import MOST, calibrate, lines, parser
 
-from pose3d.dataset.samples import Dataset
-from pose3d.dataset.splits import split as split_samples
+from pose3d.dataset.splits import open_split
 from pose3d.errors import UserError, command
 from pose3d.evaluation.metrics import joint_errors
 from pose3d.inference import predictor, trust
@@ -50,8 +49,8 @@ def main(argv=None):
     ship(arguments.detection, "detection", about)
     found = ship(arguments.regression, "regression", about)
 
-    data, settings = Dataset.open(arguments.data), found.config.data
-    split = split_samples(data, settings)
+    settings = found.config.data
+    data, split = open_split(arguments.data, settings, needs_test=True)
     chosen = np.sort(rng.choice(split.test, min(MOST, len(split.test)), replace=False))
     before, after = (error_of(run, data, chosen) for run in (arguments.regression, None))
     print(f"{before:.2f} mm on {', '.join(settings.test)}, {after:.2f} mm as int8")

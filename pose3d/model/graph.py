@@ -15,7 +15,8 @@ from pose3d.ops.matmul import norm
 
 # Named where functions are compiled, so that no user's configuration changes what runs.
 MODE = NODES
-HYPERPARAMETERS = ("learning_rate", "momentum", "weight_decay", "share")
+_SETTINGS = ("learning_rate", "momentum", "weight_decay")
+HYPERPARAMETERS = (*_SETTINGS, "share")  # of a step's gradient in the mean squares
 # The compiled `Graph.predict` by what decides it. The weights are among its inputs, because compiled code is
 # never freed: every network that is loaded, perhaps hundreds in one process, would leave 20 MB behind.
 _PREDICT = {}
@@ -55,9 +56,10 @@ class Graph:
         self.config, self.network = config, network
         dtype = config.network.dtype
         self.targets = pt.tensor("targets", dtype=dtype, shape=(None, self.width))
+        numbers = [*(getattr(config.training, name) for name in _SETTINGS), 1]
         self.hyper = {
-            name: pytensor.shared(np.asarray(getattr(config.training, name, 1), dtype=dtype), name)
-            for name in HYPERPARAMETERS
+            name: pytensor.shared(np.asarray(number, dtype=dtype), name)
+            for name, number in zip(HYPERPARAMETERS, numbers, strict=True)
         }
         self.velocity = updates.zeros_like(network.params, "velocity")
         self.squares = updates.zeros_like(network.params, "squares") if config.training.rms_steps else {}

@@ -30,9 +30,9 @@ def momentum_decay(
     expression.
     """
     updates = {}
-    numbers = learning_rate, momentum, weight_decay, order
+    how = learning_rate, momentum, weight_decay, order
     for (name, w), gradient in zip(params.items(), gradients, strict=True):
-        state = [velocity[name], w, *([squares[name]] if squares else [])]
-        new = momentum_step(w, velocity[name], gradient, *numbers, squares.get(name), share)
-        updates.update(zip(state, new, strict=True))
+        v, s = velocity[name], squares.get(name)
+        new = momentum_step(w, v, gradient, *how, s, share)
+        updates.update(zip((v, w, s), new, strict=False))  # without squares there is no third
     return updates
