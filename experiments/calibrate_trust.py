@@ -23,6 +23,7 @@ from pose3d.evaluation.metrics import joint_errors
 from pose3d.inference import predictor, trust
 from pose3d.inference.person_crop import SILHOUETTE_MARGIN
 from pose3d.recordings.observation import box_around
+from pose3d.synthetic.pose_families import FAMILIES
 
 MOST = 12_000  # renders for the fit, and again for the measurement
 PENALTY = 1.0  # of the squared weights: half of it is subtracted from the log likelihood
@@ -132,7 +133,8 @@ def calibrate(regression, detection, data, split, rng):
         wrong = spoiled(images[::4], rng)
         others = {kind: trust.measure(regression, detection, crops)[1] for kind, crops in wrong.items()}
         errors = joint_errors(poses, data.poses[chosen]).mean(axis=1)
-        parts.append((errors, signs, data.action[chosen] == "CutOff", others))
+        is_cut_off = np.array([FAMILIES[action].is_cut_off for action in data.action[chosen]])
+        parts.append((errors, signs, is_cut_off, others))
     errors, signs, _, others = parts[0]
     is_right = errors < trust.LARGEST_ERROR
     wrong = np.concatenate(list(others.values()))

@@ -20,14 +20,8 @@ BLOCK = 1000  # observations that are drawn from one generator
 _MOST = 4_000_000  # frames: a block's number must fit a take's
 # Share of the observations and of the bodies of each subject: most train.
 _SHARES = {"S1": 0.18, "S5": 0.18, "S6": 0.18, "S7": 0.18, "S8": 0.18, "S9": 0.05, "S11": 0.05}
-_WITH_SKIRT = (
-    "Directions", "Discussion", "Greeting", "Phoning", "TakingPhoto", "Posing", "Smoking", "Waiting",
-    "WalkingDog", "WalkTogether", "Walking", "Bending", "Purchases",
-)  # fmt: skip
-_CUT_OFF = ("CutOff",)
 # Where people are cut off: the direction of what is lost, degrees from the right, clockwise.
 _LOST_SIDES, _LOST_SHARES = (90, 270, 0, 180), (0.66, 0.1, 0.12, 0.12)
-_ON_CHAIRS = ("CutOff", "Sitting", "Eating", "Phoning", "Smoking", "Waiting")
 _VERSION = 2  # increase when the same options give other observations
 
 
@@ -98,7 +92,7 @@ class PeopleReader(Reader):
     """Draws the observations of a block."""
 
     def __iter__(self):
-        block = self.recording
+        block, family = self.recording, FAMILIES[self.recording.action]
         rng = np.random.default_rng(
             [block.seed, SUBJECTS.index(block.subject), list(FAMILIES).index(block.action), block.take]
         )
@@ -110,9 +104,9 @@ class PeopleReader(Reader):
         for number, (pose, body, one) in enumerate(zip(poses, bodies, streams, strict=True)):
             if number % self.every == 0:
                 image, silhouette, joints, pixels = studio.photograph(
-                    body, pose, one, block.action in _WITH_SKIRT, block.action in _CUT_OFF
+                    body, pose, one, family.skirt, family.is_cut_off
                 )
-                furniture = 0.7 if block.action in _ON_CHAIRS else 0.12
+                furniture = 0.7 if family.chair else 0.12
                 mask = spoil(silhouette, one, one.uniform(0, 1.1), furniture)
                 box = (0, 0, SIDE, SIDE)
                 yield Observation(number, block.take, _Frame(image), box, mask, pixels, joints)

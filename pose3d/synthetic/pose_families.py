@@ -71,6 +71,9 @@ class Family:
     share: float  # of all poses
     postures: dict
     arms: dict
+    skirt: bool = False  # someone may wear one
+    chair: bool = False  # the mask may well keep parts of one
+    is_cut_off: bool = False  # the picture shows a part of the person
 
 
 class _Dice:
@@ -296,37 +299,43 @@ _STANDING, _SITTING = {_stand: 1}, {_sit: 1}
 FAMILIES = {
     "Directions": Family(0.045, _STANDING, {
         "reach hang": 3, "reach reach": 1, "reach hip": 1, "side hang": 1, "up hang": 1,
-    }),
-    "Discussion": Family(0.05, _STANDING, {"front front": 3, "any any": 2, "front hang": 2, "wave front": 1}),
+    }, skirt=True),
+    "Discussion": Family(0.05, _STANDING, {
+        "front front": 3, "any any": 2, "front hang": 2, "wave front": 1,
+    }, skirt=True),
     "Eating": Family(0.04, {_sit: 3, _stand: 1}, {
         "mouth lap": 2, "mouth front": 2, "front front": 2, "mouth mouth": 0.5,
-    }),
+    }, chair=True),
     "Greeting": Family(0.04, _STANDING, {
         "wave hang": 2, "wave wave": 1, "up hang": 1, "up up": 1, "reach hang": 1,
-    }),
+    }, skirt=True),
     "Phoning": Family(0.045, {_stand: 2, _sit: 1}, {
         "ear hang": 2, "ear belly": 1, "ear hip": 1, "ear front": 1, "ear cross": 1,
-    }),
-    "TakingPhoto": Family(0.035, _STANDING, {"eyes eyes": 3, "eyes hang": 1}),
+    }, skirt=True, chair=True),
+    "TakingPhoto": Family(0.035, _STANDING, {"eyes eyes": 3, "eyes hang": 1}, skirt=True),
     "Posing": Family(0.06, {_stand: 3, _raise_leg: 1}, {
         "hip hip": 2, "t t": 2, "crown hip": 1, "hip any": 2, "up up": 1, "cross cross": 1,
-    }),
+    }, skirt=True),
     "Purchases": Family(0.035, {_bend: 1, _crouch: 1, _stand: 1}, {
         "down down": 2, "front front": 2, "reach hang": 1, "belly belly": 1,
-    }),
-    "Sitting": Family(0.1, _SITTING, _SEATED),
+    }, skirt=True),
+    "Sitting": Family(0.1, _SITTING, _SEATED, chair=True),
     "SittingDown": Family(0.13, {_sit_on_floor: 1}, _ON_FLOOR),
     "Smoking": Family(0.03, {_stand: 2, _sit: 1}, {
         "mouth hang": 2, "mouth belly": 1, "mouth cross": 1, "side hang": 1,
-    }),
+    }, skirt=True, chair=True),
     "Waiting": Family(0.04, {_stand: 2, _sit: 1}, {
         "hang hang": 2, "pocket pocket": 2, "cross cross": 2, "back back": 1, "belly belly": 1,
         "hip hang": 1,
-    }),
-    "WalkingDog": Family(0.03, {_walk: 1}, {"reach swing": 1, "front swing": 2}),
-    "WalkTogether": Family(0.03, {_walk: 1}, {"swing swing": 2, "front swing": 1, "any swing": 1}),
-    "Walking": Family(0.07, {_walk: 1}, {"swing swing": 1}),
-    "Bending": Family(0.06, {_bend: 1}, {"down down": 4, "down any": 1, "shin shin": 1, "knee knee": 1}),
+    }, skirt=True, chair=True),
+    "WalkingDog": Family(0.03, {_walk: 1}, {"reach swing": 1, "front swing": 2}, skirt=True),
+    "WalkTogether": Family(0.03, {_walk: 1}, {
+        "swing swing": 2, "front swing": 1, "any swing": 1,
+    }, skirt=True),
+    "Walking": Family(0.07, {_walk: 1}, {"swing swing": 1}, skirt=True),
+    "Bending": Family(0.06, {_bend: 1}, {
+        "down down": 4, "down any": 1, "shin shin": 1, "knee knee": 1,
+    }, skirt=True),
     "Crouching": Family(0.05, {_crouch: 1}, {
         "down down": 1, "front front": 1, "knee knee": 2, "floor floor": 1, "floor any": 1,
     }),
@@ -342,9 +351,8 @@ FAMILIES = {
         "down down": 5, "floor floor": 2, "down any": 1,
     }),
     "Free": Family(0.04, {_anyhow: 1}, _COMMON),
-    # Of whom the picture shows a part.
     "CutOff": Family(0.13, {_stand: 5, _sit: 5, _walk: 2, _sit_on_floor: 1, _bend: 1, _crouch: 1, _lunge: 1},
-                     _COMMON),
+                     _COMMON, chair=True, is_cut_off=True),
 }  # fmt: skip
 
 
