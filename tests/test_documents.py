@@ -36,8 +36,8 @@ synthetic.generate = lambda out, **options: generate(out, **options | few)
 load, short = config.load, ("training.epochs=1", "network.dense=[64,32]")
 config.load = lambda task, path=None, overrides=(), base=None: load(task, path, [*overrides, *short], base)
 """
-# So are the synthetic people, drawn in their hundreds here.
-FEWER = ("--frames 200000", "--frames 300")
+# So are the synthetic people: few, of two of the families, each of which is a file for each subject.
+FEWER = ("--source people --frames 200000", "--source people --actions Walking Lying --frames 300")
 ENVIRONMENT = "PATH=$PWD/.venv/bin:$PATH\nexport PATH\n"
 
 

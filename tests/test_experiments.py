@@ -61,6 +61,7 @@ def written(folder):
 @pytest.mark.slow
 def test_every_variant_is_run_and_only_once(tiny, built, tmp_path, capsys):
     arguments = [str(tiny), "--data", str(built), "--out", str(tmp_path / "out"), "--seeds", "2"]
+    arguments += ["--jobs", "1"]  # with all cores, for whose number other tests' kernels are compiled
     assert compare.main(arguments) == 0
     rows, weights = written(tmp_path / "out")
     assert [row["variant"] for row in rows] == ["random", "pre-trained"]
@@ -233,7 +234,7 @@ def test_the_table_of_folds_compares_equal_folds_and_seeds():
 def test_folds_validate_in_turn_and_leave_the_test_alone(tiny, built, tmp_path, capsys):
     text = tiny.read_text().replace("seeds = [1, 2]", 'seeds = [1]\nfolds = ["S1"]')
     tiny.write_text(text.partition("[variants.pre-trained]")[0] + "\n[variants.earlier]\nuntil = 0\n")
-    assert compare.main([str(tiny), "--data", str(built), "--out", str(tmp_path / "out")]) == 0
+    assert compare.main([str(tiny), "--data", str(built), "--out", str(tmp_path / "out"), "--jobs", "1"]) == 0
     rows, weights = written(tmp_path / "out")
     assert [(row["variant"], row["fold"], row["seed"]) for row in rows] == [
         ("random", "S1", "1"),
