@@ -71,22 +71,14 @@ class Wardrobe:
         sleeve = rng.choice([0.02, uniform(0.3, 0.75), uniform(0.3, 0.75), uniform(0.8, 1.6), 1.97])
         length = rng.choice([uniform(0.25, 0.8), uniform(0.7, 1.5), 1.97, 1.97, 1.93])
         neckline = uniform(0, 90) * (1 if chance(0.7) else 1.8)
-        above = z > waist
-        top = (on["trunk"] | on["leg"]) & above | on["arm"] & (along < sleeve)
-        top &= ~(
-            on["trunk"]
-            & (x > 0)
-            & (z > body.landmarks["neck"][2] - neckline)
-            & (abs(y) < 70 + 0.3 * neckline)
-        )
-        bottom = ~above & (on["trunk"] | on["leg"] & (along < length))
+        top, bottom = self._covered(body, waist, sleeve, length, neckline)
         shirt, trousers, shoes = _gray(rng), _gray(rng, dark=True), _gray(rng, dark=True)
         albedo = np.full(len(x), uniform(0.28, 0.85))
         albedo[top], albedo[bottom], albedo[self._skirt] = shirt, trousers, trousers if chance(0.6) else shirt
         offsets = np.zeros(len(x))
         thick = 1.8 if chance(0.15) else 1.0  # of who is dressed for the cold
         for cloth, loose in ((top, 24 * thick), (bottom, 27 * thick)):
-            offsets[cloth] = 3 + uniform(0, loose) * rng.random() * (1 + 0.6 * self.field(250, rng)[cloth])
+            offsets[cloth] = 3 + uniform(0, loose) * (1 + 0.6 * self.field(250, rng)[cloth])
         offsets[self._skirt] = uniform(-8, 10)
         if chance(0.12):  # gloves
             offsets[on["hand"]], albedo[on["hand"]] = uniform(2, 6), _gray(rng, dark=True)
@@ -98,11 +90,12 @@ class Wardrobe:
                 )
         for cloth in (top, bottom | self._skirt):
             self._pattern(albedo, cloth, body, rng)
-        if chance(0.2):  # a print on the chest
-            place = uniform(-40, 40), body.landmarks["neck"][2] - uniform(120, 300)
-            albedo[top & (x > 0) & ((y - place[0]) ** 2 + (z - place[1]) ** 2 < uniform(40, 130) ** 2)] = (
-                _gray(rng)
-            )
+        for side in (1, -1):  # a print on the chest or the back, which must not tell one from the other
+            if chance(0.2):
+                place = uniform(-40, 40), body.landmarks["neck"][2] - uniform(120, 300)
+                near = (y - place[0]) ** 2 + (z - place[1]) ** 2 < uniform(40, 130) ** 2
+                printed = self.field(uniform(30, 90), rng) > uniform(-2, 0.3)  # all of it, or as letters are
+                albedo[top & (side * x > 0) & near & printed] = _gray(rng)
         if chance(0.12):  # an open jacket
             albedo[top & (x > 0) & (abs(y) < uniform(30, 90))] = _gray(rng)
         if chance(0.15):  # a belt
@@ -112,8 +105,25 @@ class Wardrobe:
         folds = (offsets > 2.9) & ~on["head"]
         return Clothes(np.clip(albedo, 0.015, 1).astype(np.float32), offsets.astype(np.float32), folds, skirt)
 
+    def plain(self, body, shirt, trousers, rng):
+        """A T-shirt and long trousers of plain gray; `rng` draws the hair."""
+        top, bottom = self._covered(body, body.heads[0, 2] + 60 * body.scale, 0.5, 1.97, 30)
+        albedo, offsets = np.full(len(self._along), 0.55), np.zeros(len(self._along))
+        for cloth, gray in ((top, shirt), (bottom, trousers), (self._on["foot"], 0.1)):
+            albedo[cloth], offsets[cloth] = gray, 8
+        self._head(albedo, offsets, body, rng)
+        folds = (offsets > 2.9) & ~self._on["head"]
+        return Clothes(albedo.astype(np.float32), offsets.astype(np.float32), folds, skirt=False)
+
+    def _covered(self, body, waist, sleeve, length, neckline):
+        """What a top and a bottom cover, (V,) bool: waist, shares of arm and leg, and mm below the neck."""
+        on, (x, y, z) = self._on, body.vertices.T
+        bare = (x > 0) & (z > body.landmarks["neck"][2] - neckline) & (abs(y) < 70 + 0.3 * neckline)
+        top = (on["trunk"] & ~bare | on["leg"]) & (z > waist) | on["arm"] & (self._along < sleeve)
+        return top, (z <= waist) & (on["trunk"] | on["leg"] & (self._along < length))
+
     def _pattern(self, albedo, cloth, body, rng):
-        """Stripes or spots on some clothes."""
+        """Stripes, spots or patches on some clothes."""
         kind = rng.random()
         if kind < 0.18:
             across = body.vertices[:, 2 if rng.random() < 0.6 else 1]
@@ -123,9 +133,12 @@ class Wardrobe:
             albedo[cloth] *= np.clip(
                 1 + rng.uniform(0.1, 0.6) * self.field(rng.uniform(40, 300), rng)[cloth], 0.2, 2
             )
+        elif kind < 0.55:
+            patch = self.field(rng.uniform(80, 350), rng) > rng.uniform(-0.3, 0.6)
+            albedo[cloth & patch] = _gray(rng)
 
     def _head(self, albedo, offsets, body, rng):
-        """Hair, sometimes a beard, and eyes."""
+        """Hair or what covers it, sometimes a beard, and eyes."""
         eyes = body.landmarks["eyes"]
         head, (x, _, z) = self._on["head"], body.vertices.T
         behind = eyes[0] - rng.uniform(70, 110)
@@ -140,6 +153,10 @@ class Wardrobe:
                 0.35, 0.8
             )
         albedo[head & (abs(z - eyes[2]) < 10) & (x > eyes[0] - 25)] *= rng.uniform(0.4, 0.8)
+        if rng.random() < 0.15:  # a cap, a hood or a helmet
+            low = body.landmarks["mouth"][2] + rng.uniform(-60, 50)
+            covered = head & ((z > eyes[2] + rng.uniform(15, 60)) | (x < behind) & (z > low))
+            albedo[covered], offsets[covered] = _gray(rng), rng.uniform(5, 30)
 
 
 @functools.cache

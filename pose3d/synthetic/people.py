@@ -4,6 +4,7 @@ import functools
 from dataclasses import dataclass
 
 import numpy as np
+from PIL import Image, ImageFilter
 
 from pose3d.errors import UserError
 from pose3d.recordings.human36m import SUBJECTS
@@ -22,7 +23,8 @@ _MOST = 4_000_000  # frames: a block's number must fit a take's
 _SHARES = {"S1": 0.18, "S5": 0.18, "S6": 0.18, "S7": 0.18, "S8": 0.18, "S9": 0.05, "S11": 0.05}
 # Where people are cut off: the direction of what is lost, degrees from the right, clockwise.
 _LOST_SIDES, _LOST_SHARES = (90, 270, 0, 180), (0.66, 0.1, 0.12, 0.12)
-_VERSION = 2  # increase when the same options give other observations
+_BLURRED = 0.3  # share of the observations
+_VERSION = 3  # increase when the same options give other observations
 
 
 @dataclass(frozen=True)
@@ -242,4 +244,6 @@ def _exposed(light, person, rng):
     gray += np.float32(rng.uniform(0, 6)) * rng.standard_normal(len(gray), np.float32)
     image = np.full(light.shape, rng.uniform(1, 255), np.uint8)
     image[person] = np.clip(gray, 1, 255)
+    if rng.random() < _BLURRED:  # who is far away, in motion or out of focus
+        image = np.asarray(Image.fromarray(image).filter(ImageFilter.GaussianBlur(rng.uniform(0.5, 3.5))))
     return image

@@ -181,6 +181,20 @@ def _lunge(p, dice):
     p.spine[:, 0] += dice.uniform(-8, 30)
 
 
+def _stride(p, dice):
+    """A long step, to the side or behind, as of skaters, runners and players."""
+    front, bent = dice.leg(), dice.uniform(15, 100)[:, None]
+    p.pelvis[:, 0] += dice.uniform(0, 45)
+    p.knees = np.where(front, bent + dice.normal(0, 7, 2), dice.uniform(0, 50, 2))
+    p.hips[..., 0] = np.where(front, bent * dice.uniform(0.5, 0.9, 2), dice.uniform(-30, 15, 2))
+    p.hips[..., 0] += p.pelvis[:, :1]
+    p.hips[..., 1] += np.where(front, dice.uniform(-8, 20, 2), dice.uniform(0, 45, 2))
+    p.spine[:, 0] += dice.uniform(0, 45)
+    p.spine[:, 2] += dice.normal(0, 15)
+    p.head[:, 0] -= dice.uniform(0, 40)
+    p.ankles = np.where(front, np.nan, dice.uniform(-40, 10, 2))
+
+
 def _sit(p, dice):
     p.support[:] = SEAT
     p.pelvis[:, 0] += dice.uniform(-25, 18)
@@ -339,7 +353,7 @@ FAMILIES = {
     "Crouching": Family(0.05, {_crouch: 1}, {
         "down down": 1, "front front": 1, "knee knee": 2, "floor floor": 1, "floor any": 1,
     }),
-    "Lunging": Family(0.045, {_lunge: 3, _raise_leg: 1}, _COMMON),
+    "Lunging": Family(0.06, {_lunge: 3, _raise_leg: 1, _stride: 3}, _COMMON),
     "Kneeling": Family(0.045, {_kneel: 1}, {
         "front front": 1, "lap lap": 1, "hang hang": 1, "floor any": 1, "down down": 1,
     }),

@@ -12,8 +12,11 @@ KINDS = ("clothes", "girth", "light", "masks", "bodies")
 # `people` calls by its name. Women of 1650, 1600 and 1690 mm, men of 1820, 1880, 1690 and 1790 mm; S7 and S9
 # are stout, S5 is slim.
 _NUMBERS = {"S1": 133, "S5": 36, "S6": 25, "S7": 82, "S8": 180, "S9": 317, "S11": 369}
-# Seeds of their clothes: plain shirts, gray 0.45 to 0.7, and trousers, 0.13 to 0.4; S11 is in between.
-_CLOTHES = {"S1": 403, "S5": 416, "S6": 716, "S7": 1033, "S8": 1175, "S9": 1501, "S11": 687}
+# Gray of their shirts and trousers; S11 is in between: six bodies cannot teach all clothes.
+_CLOTHES = {
+    "S1": (0.6, 0.22), "S5": (0.48, 0.3), "S6": (0.68, 0.16), "S7": (0.5, 0.38), "S8": (0.64, 0.34),
+    "S9": (0.45, 0.13), "S11": (0.57, 0.26),
+}  # fmt: skip
 _GIRTH = (-6.0, 22.0)  # mm under the clothes
 _ENDS = ("Head", "Neck", "Hand", "Finger", "Thumb", "Foot", "Toe")  # bones whose skin has no more girth
 _SKIN, _HAIR = (1.32, 0.9, 0.68), (1.25, 0.95, 0.7)  # red, green and blue of gray 1
@@ -50,8 +53,12 @@ def appearance(subject, kinds, rng):
     body = body_of(subject)
     if "bodies" in streams:
         body = population().body(streams["bodies"].integers(len(population())))
-    stream = streams.get("clothes", np.random.default_rng(_CLOTHES[subject]))
-    clothes = wardrobe().dress(body, stream, may_wear_skirt=False)
+    if "clothes" in streams:
+        stream = streams["clothes"]
+        clothes = wardrobe().dress(body, stream, may_wear_skirt=False)
+    else:
+        stream = np.random.default_rng(_NUMBERS[subject])
+        clothes = wardrobe().plain(body, *_CLOTHES[subject], stream)
     colours, offsets = clothes.albedo[:, None] * _tints(body, clothes, stream), clothes.offsets
     if "girth" in streams:
         thick = ~body.on([bone for bone in BONES if any(part in bone for part in _ENDS)])

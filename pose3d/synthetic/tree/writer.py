@@ -46,7 +46,7 @@ from pose3d.synthetic.tree.renderer import render
 FRAMES = 280  # default per recording of the procedural walk
 IMAGE_SIZE = 500  # default width in px: half of Human3.6M's, a quarter of the time and disk space
 _FASTEST = 10_000  # frames per second of a motion
-_VERSION = 3  # increase when the same options give other data
+_VERSION = 4  # increase when the same options give other data
 _SURPLUS = (1, 5, 3, 2)  # extra video frames after the last pose, per camera, as in Human3.6M
 
 

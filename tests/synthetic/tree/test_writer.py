@@ -94,7 +94,7 @@ def test_the_walker_is_what_differs_from_the_empty_room(recordings):
     room = empty_room(r.camera, frames[0].shape[:2], 0).astype(int)
     with open_masks(r.masks) as masks:
         for i in range(len(masks)):
-            changed = np.abs(frames[i] - room).max(axis=-1) > 25
+            changed = np.abs(frames[i] - room).max(axis=-1) > 15
             rows, columns = np.nonzero(changed)
             mask_rows, mask_columns = np.nonzero(masks[i])
             assert abs(rows.mean() - mask_rows.mean()) < 4
