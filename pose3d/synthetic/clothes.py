@@ -102,8 +102,7 @@ class Wardrobe:
             albedo[on["trunk"] & (abs(z - waist) < 22)] = _gray(rng, dark=True)
         self._head(albedo, offsets, body, rng)
         albedo *= 1 + uniform(0, 0.12) * self.field(35, rng)
-        folds = (offsets > 2.9) & ~on["head"]
-        return Clothes(np.clip(albedo, 0.015, 1).astype(np.float32), offsets.astype(np.float32), folds, skirt)
+        return self._worn(albedo, offsets, skirt)
 
     def plain(self, body, shirt, trousers, rng):
         """A T-shirt and long trousers of plain gray; `rng` draws the hair."""
@@ -112,8 +111,11 @@ class Wardrobe:
         for cloth, gray in ((top, shirt), (bottom, trousers), (self._on["foot"], 0.1)):
             albedo[cloth], offsets[cloth] = gray, 8
         self._head(albedo, offsets, body, rng)
+        return self._worn(albedo, offsets, skirt=False)
+
+    def _worn(self, albedo, offsets, skirt):
         folds = (offsets > 2.9) & ~self._on["head"]
-        return Clothes(albedo.astype(np.float32), offsets.astype(np.float32), folds, skirt=False)
+        return Clothes(np.clip(albedo, 0.015, 1).astype(np.float32), offsets.astype(np.float32), folds, skirt)
 
     def _covered(self, body, waist, sleeve, length, neckline):
         """What a top and a bottom cover, (V,) bool: waist, shares of arm and leg, and mm below the neck."""
@@ -142,10 +144,15 @@ class Wardrobe:
         eyes = body.landmarks["eyes"]
         head, (x, _, z) = self._on["head"], body.vertices.T
         behind = eyes[0] - rng.uniform(70, 110)
+
+        def scalp(above, low):
+            """What is higher above the eyes, mm, or behind them and above a height: (V,) bool."""
+            return head & ((z > eyes[2] + above) | (x < behind) & (z > low))
+
         if rng.random() > 0.06:
             long = rng.uniform(0, 130) if body.is_female and rng.random() < 0.5 else 0
             low = body.landmarks["mouth"][2] + rng.uniform(-30, 50) - long
-            hair = head & ((z > eyes[2] + rng.uniform(30, 65)) | (x < behind) & (z > low))
+            hair = scalp(rng.uniform(30, 65), low)
             albedo[hair] = (0.03 + 0.5 * rng.random() ** 2) * (1 + 0.25 * self.field(60, rng)[hair])
             offsets[hair] = rng.uniform(4, 14) + (rng.uniform(0, 25) if rng.random() < 0.3 else 0)
         if not body.is_female and rng.random() < 0.2:
@@ -155,7 +162,7 @@ class Wardrobe:
         albedo[head & (abs(z - eyes[2]) < 10) & (x > eyes[0] - 25)] *= rng.uniform(0.4, 0.8)
         if rng.random() < 0.15:  # a cap, a hood or a helmet
             low = body.landmarks["mouth"][2] + rng.uniform(-60, 50)
-            covered = head & ((z > eyes[2] + rng.uniform(15, 60)) | (x < behind) & (z > low))
+            covered = scalp(rng.uniform(15, 60), low)
             albedo[covered], offsets[covered] = _gray(rng), rng.uniform(5, 30)
 
 
