@@ -19,7 +19,6 @@ from pose3d.inference.picture_poses import predict_pictures, report
 from pose3d.inference.pictures import is_video
 from pose3d.io.atomic_files import exclusive
 from pose3d.io.video import frame_rate
-from pose3d.recordings.human36m import FRAMES_PER_SECOND
 from pose3d.report.overlay import draw_over, overlay_writer
 
 
@@ -91,7 +90,7 @@ def _predict_pictures(arguments, predict):
     """Poses, dict of the columns of keys, and lines on what cannot be used."""
     source, out = arguments.source, arguments.out
     find_mask, masks = mask_finder(source, arguments.mask, arguments.background)
-    rate = (frame_rate(source) or FRAMES_PER_SECOND) if is_video(source) else None
+    rate = frame_rate(source) if is_video(source) else None
     with overlay_writer(out, rate, single=source.is_file()) as write:
 
         def draw(picture, cut, pose, note):

@@ -1,7 +1,5 @@
 import os
 import shutil
-import subprocess
-import sys
 
 import h5py
 import pytest
@@ -13,12 +11,6 @@ from tests.building import build_undrawn as run
 from tests.recordings.written import rename_takes
 
 FEW = ("--every", 6, "--workers", 1)  # two frames of each recording
-
-
-def test_a_worker_starts_without_what_draws_people():
-    code = "import sys, pose3d.build_dataset; print({'numba', 'pose3d.synthetic.people'} & {*sys.modules})"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "set()"
 
 
 def test_from_a_raw_tree_to_table_and_contact_sheet(raw_tree, tmp_path, capsys):

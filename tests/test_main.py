@@ -2,6 +2,8 @@
 
 import importlib
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -29,3 +31,17 @@ def test_each_command_names_itself_as_it_is_called(name, capsys):
         importlib.import_module(f"pose3d.{name}").main(["--help"])
     assert done.value.code == 0
     assert capsys.readouterr().out.startswith(f"usage: python -m pose3d.{name.partition('.')[0]} ")
+
+
+@pytest.mark.parametrize(
+    ("name", "unused"),
+    [
+        ("build_dataset", {"numba", "pytensor", "pose3d.synthetic.people"}),
+        ("train_regression", {"scipy.ndimage", "scipy.spatial", "av", "cdflib", "matplotlib.figure"}),
+        ("predict", {"scipy.spatial", "cdflib", "matplotlib.figure"}),
+    ],
+)
+def test_a_command_and_its_workers_start_without_what_they_may_never_use(name, unused):
+    code = f"import sys, pose3d.{name}; print({unused} & {{*sys.modules}})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

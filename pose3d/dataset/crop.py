@@ -6,8 +6,8 @@ A box is (x0, y0, x1, y1) in whole px of the frame, half-open: columns x0 <= x <
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from PIL import Image
-from scipy import ndimage
 
 from pose3d.recordings.observation import box_around
 
@@ -88,7 +88,7 @@ def _reached(start, extent, scale):
 
 def largest_part(mask):
     """The largest 8-connected part of a mask: (H, W) bool array; the mask itself where it is empty."""
-    parts, count = ndimage.label(mask, structure=np.ones((3, 3)))
+    parts, count = scipy.ndimage.label(mask, structure=np.ones((3, 3)))
     return parts == 1 + np.argmax(np.bincount(parts.ravel())[1:]) if count else mask
 
 

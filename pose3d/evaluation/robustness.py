@@ -4,7 +4,7 @@ import itertools
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
 from pose3d.dataset.crop import Transform, crop
 from pose3d.dataset.crop_recording import observations
@@ -66,8 +66,8 @@ def perturbed_mask(mask, grow, scale):
     """
     radius = abs(grow) / scale
     if grow > 0:
-        return ndimage.distance_transform_edt(~mask) <= radius
-    return ndimage.distance_transform_edt(mask) > radius
+        return scipy.ndimage.distance_transform_edt(~mask) <= radius
+    return scipy.ndimage.distance_transform_edt(mask) > radius
 
 
 def specked_mask(mask, share, scale, chances):
@@ -82,7 +82,7 @@ def specked_mask(mask, share, scale, chances):
     speck = rows**2 + columns**2 <= radius**2
     # Specks overlap. A pixel stays as it is, with probability 1 - share, if none is centred within its reach.
     centres = chances < 1 - (1 - share) ** (1 / speck.sum())
-    return mask ^ ndimage.binary_dilation(centres, speck)
+    return mask ^ scipy.ndimage.binary_dilation(centres, speck)
 
 
 def perturbed_errors(predict, data, indices, every, rng, perturbations=STANDARD):

@@ -1,7 +1,7 @@
 """Background subtraction for a static camera, with the median of a video's frames as background."""
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
 from pose3d.dataset.crop import largest_part
 from pose3d.errors import UserError
@@ -47,5 +47,5 @@ def foreground(rgb, background):
     """Mask of the largest connected part of a frame that differs from the background; all False if none."""
     different = np.abs(rgb.astype(np.int16) - background).max(axis=2) >= DIFFERENCE
     square = np.ones((CLOSING, CLOSING), bool)
-    different = ndimage.binary_closing(np.pad(different, CLOSING), square)[CLOSING:-CLOSING, CLOSING:-CLOSING]
-    return largest_part(ndimage.binary_fill_holes(different))
+    closed = scipy.ndimage.binary_closing(np.pad(different, CLOSING), square)
+    return largest_part(scipy.ndimage.binary_fill_holes(closed[CLOSING:-CLOSING, CLOSING:-CLOSING]))

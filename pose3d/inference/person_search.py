@@ -5,8 +5,8 @@ and the largest person is then looked at again in windows that fit.
 """
 
 import numpy as np
+import scipy
 from PIL import Image
-from scipy import ndimage
 
 from pose3d.dataset.crop import largest_part
 from pose3d.inference import segmentation
@@ -77,7 +77,7 @@ def scanned(scene, inside):
 
 def count_people(mask):
     """How many people a mask, (H, W) bool, shows: its largest part, and each that is not much smaller."""
-    parts, count = ndimage.label(mask, structure=np.ones((3, 3)))
+    parts, count = scipy.ndimage.label(mask, structure=np.ones((3, 3)))
     areas = np.bincount(parts.ravel(), minlength=2)[1:]
     return int(np.sum(areas >= OTHERS * areas.max())) if count else 0
 
@@ -98,7 +98,7 @@ def refined(picture, start, inside):
             break
         window = _square(box_around(person), factor)
         total += _people_in(around, window) + _people_in(around, window, mirror=True)
-        parts, _ = ndimage.label((total > number) & inside_part, structure=np.ones((3, 3)))
+        parts, _ = scipy.ndimage.label((total > number) & inside_part, structure=np.ones((3, 3)))
         shared = np.bincount(parts[person & (parts > 0)])
         person = parts == np.argmax(shared) if shared.size else np.zeros_like(person)
     mask = np.zeros_like(start)

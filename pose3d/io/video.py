@@ -3,6 +3,7 @@
 import contextlib
 import os
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -161,9 +162,9 @@ def count_frames(path):
 
 
 def frame_rate(path):
-    """Frames per second according to the header: Fraction, or None. Raises as `count_frames`."""
+    """Frames per second of the header, or 25 if it names none: Fraction. Raises as `count_frames`."""
     with _opened(path) as (_, stream):
-        return stream.average_rate
+        return stream.average_rate or Fraction(25)
 
 
 @contextlib.contextmanager

@@ -3,8 +3,8 @@
 import contextlib
 
 import numpy as np
+import scipy
 from PIL import Image, ImageDraw, ImageFont
-from scipy import ndimage
 
 from pose3d.io.atomic_files import whole
 from pose3d.io.video import video_writer
@@ -59,7 +59,7 @@ def _outline(mask, body, width):
     x0, y0, x1, y1 = (max(0, body[0] - 1), max(0, body[1] - 1), body[2] + 1, body[3] + 1)
     part = mask[y0:y1, x0:x1]
     found = np.zeros_like(mask)
-    found[y0:y1, x0:x1] = part & ~ndimage.binary_erosion(part, iterations=width, border_value=1)
+    found[y0:y1, x0:x1] = part & ~scipy.ndimage.binary_erosion(part, iterations=width, border_value=1)
     return found
 
 

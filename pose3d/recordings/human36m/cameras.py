@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy.spatial.transform import Rotation
+import scipy
 
 from pose3d.errors import UserError
 from pose3d.io.atomic_files import whole
@@ -72,7 +72,7 @@ def read_cameras(path):
 
 def rotation(angles):
     """``Rx(a) Ry(b) Rz(c)``, (3, 3): the world-to-camera rotation of three Euler angles, rad."""
-    return Rotation.from_euler("XYZ", angles).as_matrix()
+    return scipy.spatial.transform.Rotation.from_euler("XYZ", angles).as_matrix()
 
 
 def _camera(outer, inner):
@@ -106,7 +106,7 @@ def write_metadata(path, cameras):
     """Write a ``metadata.xml`` with the cameras only (dict by id), the same for every subject."""
     inner, outer = [], []
     for camera in (cameras[number] for number in CAMERAS):
-        angles = Rotation.from_matrix(camera.R).as_euler("XYZ")
+        angles = scipy.spatial.transform.Rotation.from_matrix(camera.R).as_euler("XYZ")
         outer += [*angles, *camera.T] * EXTRINSICS[1]
         inner += [*camera.f, *camera.c, *camera.k, *camera.p]
     # All digits: rounding would move the projections.

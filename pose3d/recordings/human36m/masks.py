@@ -6,8 +6,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-import scipy.io
-import scipy.sparse
+import scipy
 from isal import isal_zlib
 
 from pose3d.errors import UserError
