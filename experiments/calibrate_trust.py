@@ -133,7 +133,7 @@ def calibrate(regression, detection, data, split, rng):
         wrong = spoiled(images[::4], rng)
         others = {kind: trust.measure(regression, detection, crops)[1] for kind, crops in wrong.items()}
         errors = joint_errors(poses, data.poses[chosen]).mean(axis=1)
-        is_cut_off = np.array([FAMILIES[action].is_cut_off for action in data.action[chosen]])
+        is_cut_off = np.array([FAMILIES[action].cut_off for action in data.action[chosen]])
         parts.append((errors, signs, is_cut_off, others))
     errors, signs, _, others = parts[0]
     is_right = errors < trust.LARGEST_ERROR

@@ -106,7 +106,7 @@ class PeopleReader(Reader):
         for number, (pose, body, one) in enumerate(zip(poses, bodies, streams, strict=True)):
             if number % self.every == 0:
                 image, silhouette, joints, pixels = studio.photograph(
-                    body, pose, one, family.skirt, family.is_cut_off
+                    body, pose, one, family.skirt, family.cut_off
                 )
                 furniture = 0.7 if family.chair else 0.12
                 mask = spoil(silhouette, one, one.uniform(0, 1.1), furniture)

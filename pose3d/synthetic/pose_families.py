@@ -73,7 +73,7 @@ class Family:
     arms: dict
     skirt: bool = False  # someone may wear one
     chair: bool = False  # the mask may well keep parts of one
-    is_cut_off: bool = False  # the picture shows a part of the person
+    cut_off: bool = False  # the picture shows a part of the person
 
 
 class _Dice:
@@ -366,7 +366,7 @@ FAMILIES = {
     }),
     "Free": Family(0.04, {_anyhow: 1}, _COMMON),
     "CutOff": Family(0.13, {_stand: 5, _sit: 5, _walk: 2, _sit_on_floor: 1, _bend: 1, _crouch: 1, _lunge: 1},
-                     _COMMON, chair=True, is_cut_off=True),
+                     _COMMON, chair=True, cut_off=True),
 }  # fmt: skip
 
 

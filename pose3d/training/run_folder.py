@@ -74,6 +74,11 @@ class RunFolder:
         """Print text and append it to the log."""
         self._logger.info(text)
 
+    def close(self):
+        """Close the log."""
+        for handler in self._logger.handlers:
+            handler.close()
+
     def add_row(self, row, task):
         """Add an epoch to the learning curve: its CSV file, and its picture if that is some seconds old."""
         self.rows.append(row)

@@ -63,7 +63,7 @@ def train(task_type, options, ranks, plot=None):
         ranks.everyones(None)  # have read what they need: an older run in --out may be it
         if not resumed:
             stack.enter_context(_locked(out, ranks))
-        run = _open_run(out, config, resumed, ranks, plot)
+        run = stack.enter_context(contextlib.closing(_open_run(out, config, resumed, ranks, plot)))
         for line in lines:
             run.log(line)
         best = _fit(data_parallel(task, ranks), split, run, resumed, monitor_test, ranks)

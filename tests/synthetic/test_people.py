@@ -28,7 +28,7 @@ def seen():
     return {name: observations(people.People("S5", name, 1, 4, 1)) for name in FAMILIES}
 
 
-WHOLE = [name for name in FAMILIES if not FAMILIES[name].is_cut_off]
+WHOLE = [name for name in FAMILIES if not FAMILIES[name].cut_off]
 
 
 @pytest.mark.parametrize("family", WHOLE)
