@@ -7,7 +7,7 @@ from matplotlib.ticker import MaxNLocator
 
 from pose3d.io.atomic_files import whole
 from pose3d.io.tables import text_table, write_table
-from pose3d.report import drawing
+from pose3d.report.plots import drawing
 
 # Told apart by dashes too, for those who see or print no colour.
 STYLES = (

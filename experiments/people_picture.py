@@ -13,8 +13,8 @@ import numpy as np
 import pose3d
 from pose3d.dataset import Dataset
 from pose3d.errors import command
-from pose3d.report import drawing
 from pose3d.report.colours import EDGE_COLOURS
+from pose3d.report.plots import drawing
 
 FAMILIES = (
     "Waiting", "Walking", "Phoning", "Sitting", "Lunging", "Crouching", "SittingDown", "Kneeling",

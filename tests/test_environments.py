@@ -14,7 +14,7 @@ from pose3d.io.process_setup import prepare_process
 prepare_process()
 from pose3d import predict, train_regression
 from pose3d.errors import command
-from pose3d.report import drawing, figures
+from pose3d.report.plots import drawing, figures
 
 @command
 def main(argv):

@@ -54,7 +54,7 @@ def print_build(built):
 
 def draw_contact_sheet(out, built, rng):
     """Draw samples from all over the files just built, into their folder `out`, and print where."""
-    from pose3d.report.figures import contact_sheet
+    from pose3d.report.plots.figures import contact_sheet
 
     done = [file for file in built if file.facts]
     if not done:
@@ -77,7 +77,7 @@ def draw_sample(out, built):
 
     Parameters are as in `draw_contact_sheet`.
     """
-    from pose3d.report.figures import sample_figure, windows_figure
+    from pose3d.report.plots.figures import sample_figure, windows_figure
 
     file = next((file for file in built if file.facts), None)
     if file is None:

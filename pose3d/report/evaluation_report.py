@@ -9,9 +9,10 @@ import numpy as np
 from pose3d.evaluation.metrics import joint_errors
 from pose3d.io.tables import read_table
 from pose3d.recordings.human36m import FRAMES_PER_SECOND
-from pose3d.report import evaluation_tables, figures
+from pose3d.report import evaluation_tables
 from pose3d.report.animation import write_animation
 from pose3d.report.html_page import Curve, Shown, write_page
+from pose3d.report.plots import figures
 
 PAGE, POSES, VIDEO, FILTERS = "report.html", "poses.png", "poses.mp4", "filters.png"
 VIDEO_FRAMES = 500  # at most, from the first recording

@@ -18,7 +18,7 @@ from pose3d.evaluation.metrics import joint_errors
 from pose3d.io.atomic_files import whole
 from pose3d.recordings.human36m import FRAMES_PER_SECOND
 from pose3d.report.colours import SIDE_COLOURS
-from pose3d.report.drawing import axis_scale
+from pose3d.report.plots.drawing import axis_scale
 from pose3d.skeleton import EDGES, JOINTS, SIDES
 
 _VIEWER_NOTE = (

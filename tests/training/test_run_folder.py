@@ -9,7 +9,7 @@ import pose3d
 from pose3d.config import Config, from_dict, load
 from pose3d.errors import UserError
 from pose3d.io.atomic_files import LOCK
-from pose3d.report.figures import curve_figure
+from pose3d.report.plots.figures import curve_figure
 from pose3d.training.run_folder import LOG, RunFolder, versions_line
 from pose3d.training.tasks import RegressionTask
 from tests.small import SMALL

@@ -8,8 +8,8 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from pose3d.dataset.windows import N_WINDOWS, labels
-from pose3d.report import drawing
 from pose3d.report.colours import EDGE_COLOURS, SIDE_COLOURS
+from pose3d.report.plots import drawing
 from pose3d.skeleton import JOINTS, KEPT_IDS
 
 # Line styles differ in dashes as well, for print without colour and for colour blindness.

@@ -10,8 +10,8 @@ from PIL import Image
 from scipy import signal
 
 from pose3d.dataset.windows import labels, window_bounds
-from pose3d.report import drawing, figures
 from pose3d.report.colours import SIDE_COLOURS
+from pose3d.report.plots import drawing, figures
 from pose3d.skeleton import EDGES, JOINTS, KEPT_IDS
 
 
