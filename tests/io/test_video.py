@@ -6,7 +6,7 @@ import pytest
 from av.video.reformatter import ColorRange, Colorspace
 
 from pose3d.errors import UserError
-from pose3d.io.video import Packets, count_frames, read_frames, read_packets, video_writer
+from pose3d.io.video import Packets, count_frames, frame_rate, read_frames, read_packets, video_writer
 
 ROWS, COLUMNS = 62, 50
 
@@ -27,6 +27,15 @@ def gray_steps(count):
 
 def noise(count):
     return np.random.default_rng(0).integers(0, 256, (count, ROWS, COLUMNS, 3), dtype=np.uint8)
+
+
+def test_a_video_that_names_no_rate_is_shown_at_25_frames_a_second(tmp_path):
+    path = tmp_path / "one.mkv"
+    write_video(path, noise(1))
+    assert frame_rate(path) == 50
+    default_duration = b"\x23\xe3\x83"  # an element of Matroska; the next name means nothing
+    path.write_bytes(path.read_bytes().replace(default_duration, b"\x23\xe3\x84"))
+    assert frame_rate(path) == 25
 
 
 def test_frames_come_in_order_upright_and_in_rgb(tmp_path):
