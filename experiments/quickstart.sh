@@ -1,5 +1,5 @@
 #!/bin/sh
-# The main job on the built-in data, about ten minutes on two cores: build, train the detection network, train the
+# The main job on the built-in data, 5 to 15 minutes on two cores: build, train the detection network, train the
 # regression network from random weights and from the detection network's, test both. Needs Python 3.11 to 3.13 with pip.
 set -e
 cd "$(dirname "$0")/.."
