@@ -1,6 +1,6 @@
 #!/bin/sh
 # Train the networks that ship with pose3d, on synthetic people alone, and test them on bodies that trained none of them:
-# two hours on two cores, or three on slower ones. Started again, it goes on where it was. Needs Python 3.11 to 3.13 with pip.
+# about two hours on two cores, more on slow ones. Started again, it goes on where it was. Needs Python 3.11 to 3.13 with pip.
 set -e
 cd "$(dirname "$0")/.."
 . experiments/environment.sh
