@@ -31,8 +31,6 @@ def _parser():
     add("--motion", metavar="FOLDER", help="folder of BVH files that drive the bodies; None: procedural walk")
     add("--joint-map", metavar="FILE",
         help="TOML or JSON file that names the joints of unusual BVH skeletons")
-    add("--motion-fps", type=float, metavar="N",
-        help="frames per second of the BVH files; None: by the Frame Time of each")
     add("--vary", nargs="+", default=[], choices=KINDS, metavar="KIND",
         help=f"what differs between the takes of a subject: some of {', '.join(KINDS)}; clothes with hair")
     # fmt: on

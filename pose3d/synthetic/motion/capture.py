@@ -41,7 +41,7 @@ class Capture:
         return Capture(points, turns, self.reference)
 
 
-def load(path, joint_map, limit=None, rate=None):
+def load(path, joint_map, limit=None):
     """Read a motion from a BVH file with y up, and resample it to 50 frames per second: a `Capture`.
 
     Positions are interpolated by a cubic spline, rotations by Slerp. The first frame is dropped if the body
@@ -49,15 +49,14 @@ def load(path, joint_map, limit=None, rate=None):
     skeleton's rest pose or, if that does not stand (some exporters write all bones in one direction), the
     most upright frame.
 
-    `limit` is the largest number of frames, `rate` the file's frames per second, if not as it says. A
-    `UserError` if the file is malformed, lacks a joint, has no standing pose, stands with z up, or has a
-    frame time that no motion capture has.
+    `limit` is the largest number of frames. A `UserError` if the file is malformed, lacks a joint, has no
+    standing pose, stands with z up, or has a frame time that no motion capture has.
     """
     bvh = read(path)
-    if not (rate or 1 / _FASTEST <= bvh.frame_time * 1.001 <= 1.002 / _SLOWEST):
+    if not 1 / _FASTEST <= bvh.frame_time * 1.001 <= 1.002 / _SLOWEST:
         raise UserError(
             f"{path}: Frame Time: {bvh.frame_time:g} is no time in s between frames; motion capture has "
-            f"{_SLOWEST} to {_FASTEST} frames per second: give the right number by --motion-fps"
+            f"{_SLOWEST} to {_FASTEST} frames per second: correct it in the file"
         )
     joints = find_joints(bvh, joint_map)
     positions, rotations = pose(bvh)
@@ -74,7 +73,7 @@ def load(path, joint_map, limit=None, rate=None):
     _check_up(path, {name: at[first:] for name, at in points.items()})
     if len(bvh.values) - first < 2:
         raise UserError(f"{path}: only {len(bvh.values)} frame(s); give at least 2 frames of motion")
-    seconds = np.arange(len(bvh.values) - first) * (1 / rate if rate else bvh.frame_time)
+    seconds = np.arange(len(bvh.values) - first) * bvh.frame_time
     # A frame time such as .0083333 is truncated: the last frame counts if it is missed by this little.
     number = int(seconds[-1] * FRAMES_PER_SECOND + 0.01) + 1
     at = np.minimum(np.arange(min(number, limit or number)) / FRAMES_PER_SECOND, seconds[-1])

@@ -1,7 +1,6 @@
 """Write the synthetic data as a raw Human3.6M tree; existing files are kept."""
 
 import itertools
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,8 +35,7 @@ from pose3d.synthetic.motion.assignment import assign_files, motion_provenance
 from pose3d.synthetic.motion.capture import load
 from pose3d.synthetic.motion.gait import GAITS, walk
 from pose3d.synthetic.motion.joint_names import read_joint_map
-from pose3d.synthetic.motion.placement import keep_in_view, put_on_floor
-from pose3d.synthetic.motion.retargeting import retarget
+from pose3d.synthetic.motion.retargeting import placed, retarget
 from pose3d.synthetic.scene import camera_of, empty_room, image_shape
 from pose3d.synthetic.tree.appearance import KINDS, appearance, body_of
 from pose3d.synthetic.tree.provenance import check_options, read_provenance, write_provenance
@@ -45,7 +43,6 @@ from pose3d.synthetic.tree.renderer import render
 
 FRAMES = 280  # default per recording of the procedural walk
 IMAGE_SIZE = 500  # default width in px: half of Human3.6M's, a quarter of the time and disk space
-_FASTEST = 10_000  # frames per second of a motion
 _VERSION = 4  # increase when the same options give other data
 _SURPLUS = (1, 5, 3, 2)  # extra video frames after the last pose, per camera, as in Human3.6M
 
@@ -64,7 +61,6 @@ class Task:
     seed: int
     motion: Path | None = None  # a BVH file; None: procedural walk
     joint_map: dict = field(default_factory=dict)
-    motion_fps: float | None = None
     vary: tuple[str, ...] = ()
 
     def path(self, kind):
@@ -101,7 +97,6 @@ def generate(
     workers=None,
     motion=None,
     joint_map=None,
-    motion_fps=None,
     vary=(),
 ):
     """Write the synthetic data set, or its missing files, as a raw Human3.6M tree.
@@ -116,10 +111,8 @@ def generate(
     image_size : int, columns of a frame; 1000 in Human3.6M
     seed : int
     workers : int, number of processes; None: number of cores
-    motion : path of a folder of BVH files that drive the bodies, see `assign_files`; None: procedural walk.
-        Files that cannot be used are named on stderr, and others take their place.
+    motion : path of a folder of BVH files that drive the bodies, see `assign_files`; None: procedural walk
     joint_map : path of a TOML or JSON file, see `joint_names.read_joint_map`; None: known names
-    motion_fps : float, frames per second of all BVH files; None: as they say
     vary : iterable of `appearance.KINDS`, what differs between the takes of a subject
 
     Returns
@@ -129,7 +122,7 @@ def generate(
     Raises
     ------
     UserError
-        if an option or every BVH file is invalid, or `out` holds other files or a tree of other options
+        if an option or a BVH file is invalid, or `out` holds other files or a tree of other options
     """
     out, actions = Path(out), [canonical_action(action) for action in actions]
     if frames is None and motion is None:
@@ -138,13 +131,13 @@ def generate(
     _check(subjects, takes, frames, image_size, seed, workers, vary)
     if vary:
         options["vary"] = sorted(vary)
-    files, skipped, names = _assignment(out, motion, joint_map, motion_fps, actions)
+    files, names = _assignment(out, motion, joint_map, actions)
     if motion is not None:
-        options["motion"] = motion_provenance(motion, files, names, motion_fps, skipped)
+        options["motion"] = motion_provenance(motion, files, names)
     tasks = [
         Task(
             out, subject, action, take, camera, frames, image_size, seed,
-            files[action][subject, take], names, motion_fps, tuple(vary),
+            files[action][subject, take], names, tuple(vary),
         )
         for subject, action, take, camera in itertools.product(subjects, actions, takes, CAMERAS)
     ]  # fmt: skip
@@ -200,42 +193,30 @@ def _motion(task, body, rng):
     if task.motion is None:
         frames = task.frames + max(_SURPLUS)
         return walk(body, GAITS[task.subject], frames, task.take == 2, rng), task.frames
-    capture = load(task.motion, task.joint_map, task.frames, task.motion_fps)
+    capture = load(task.motion, task.joint_map, task.frames)
     # Captures are often aligned with the studio, so each take is rotated by a random angle.
     turned = capture.turned(Rotation.from_euler("z", rng.uniform(0, 2 * np.pi)))
-    motion = _staged(turned, body, task.motion)
+    motion = placed(retarget(turned, body), body, task.motion)
     return motion.held(max(_SURPLUS)), len(motion)
 
 
-def _staged(capture, body, path):
-    """A captured motion of a body, in the room."""
-    return keep_in_view(put_on_floor(retarget(capture, body), body), body, path)
+def _assignment(out, folder, joint_map, actions):
+    """BVH file (or None) of each action, subject and take, and the joint map.
 
-
-def _assignment(out, folder, joint_map, rate, actions):
-    """BVH file (or None) of each action, subject and take; files that cannot be used; the joint map."""
-    for value, what in ((joint_map, f"{joint_map}: a joint map"), (rate, "--motion-fps")):
-        if folder is None and value is not None:
-            raise UserError(f"{what} needs BVH files; give their folder by --motion")
+    The files of a new tree are tried before anything is written.
+    """
+    if folder is None and joint_map is not None:
+        raise UserError(f"{joint_map}: a joint map needs BVH files; give their folder by --motion")
     if folder is None:
-        return {action: dict.fromkeys(itertools.product(SUBJECTS, TAKES)) for action in actions}, (), {}
-    if rate is not None and not 1 <= rate <= _FASTEST:
-        raise UserError(f"--motion-fps {rate:g}: give frames per second, from 1 to {_FASTEST}")
+        return {action: dict.fromkeys(itertools.product(SUBJECTS, TAKES)) for action in actions}, {}
     names = {} if joint_map is None else read_joint_map(joint_map)
-    written = (read_provenance(out) or {}).get("motion")
-    skipped = {
-        Path(folder, name): UserError(f"{name} cannot be used") for name in (written or {}).get("skipped", ())
-    }
-
-    def check(path):
-        if written is None:  # a tree keeps its files, and these were checked
-            with np.errstate(invalid="ignore"):  # `keep_in_view` names a file with such joints
-                _staged(load(path, names, rate=rate), body_of(SUBJECTS[0]), path)
-
-    files = assign_files(folder, actions, check, skipped)
-    for fault in skipped.values() if written is None else ():
-        print(f"skipped: {fault}", file=sys.stderr)
-    return files, skipped, names
+    files = assign_files(folder, actions)
+    if read_provenance(out) is None:
+        body = body_of(SUBJECTS[0])
+        for path in sorted({path for takes in files.values() for path in takes.values()}):
+            with np.errstate(invalid="ignore"):  # `placed` names a file with such joints
+                placed(retarget(load(path, names), body), body, path)
+    return files, names
 
 
 def _run(tasks, workers):

@@ -4,7 +4,7 @@ import pytest
 
 from pose3d.errors import UserError
 from pose3d.recordings.human36m import SUBJECTS
-from pose3d.synthetic.motion.assignment import assign_files, bvh_files, motion_provenance
+from pose3d.synthetic.motion.assignment import assign_files, motion_provenance
 
 
 @pytest.fixture
@@ -20,24 +20,21 @@ def folder(tmp_path):
     return make
 
 
-def assigned(out, *actions):
-    return assign_files(out, actions, lambda path: None, {})
-
-
 def files_of(takes):
     return {subject: {takes[subject, take].name for take in (1, 2)} for subject in SUBJECTS}
 
 
 def test_files_are_found_in_subfolders_and_sorted_by_path(folder):
     out = folder("b/2.BVH", "b/10.bvh", "a/z.bvh", "notes.txt", "c.bvh")
-    found = [path.relative_to(out).as_posix() for path in bvh_files(out)]
+    takes = assign_files(out, ["Posing"])["Posing"]
+    found = [takes[subject, 1].relative_to(out).as_posix() for subject in ("S1", "S5", "S6", "S11")]
     assert found == ["a/z.bvh", "b/10.bvh", "b/2.BVH", "c.bvh"]
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 6, 7, 8, 13, 14, 15, 100])
 def test_files_are_shared_in_turn_and_the_test_subject_has_his_own(folder, count):
     names = [f"{i:03d}.bvh" for i in range(count)]
-    each = files_of(assigned(folder(*names), "Posing")["Posing"])
+    each = files_of(assign_files(folder(*names), ["Posing"])["Posing"])
     shared = set().union(*(own for subject, own in each.items() if subject != "S11"))
     if count < 7:
         assert each["S11"] == {names[-1]}
@@ -52,27 +49,10 @@ def test_files_are_shared_in_turn_and_the_test_subject_has_his_own(folder, count
 
 def test_subfolders_named_after_actions_are_assigned_apart(folder):
     out = folder("Walking/w.bvh", "Posing/a.bvh", "Posing/b.bvh", "other.bvh")
-    found = assigned(out, "Posing", "Walking")
+    found = assign_files(out, ["Posing", "Walking"])
     assert {path.name for path in found["Walking"].values()} == {"w.bvh"}
     assert {path.name for path in found["Posing"].values()} == {"a.bvh", "b.bvh"}
-    assert assigned(out, "Posing") == found  # what is assigned does not depend on what is wanted
-
-
-def test_files_that_cannot_be_used_are_skipped(folder):
-    """Only files that take a place are checked."""
-    out, checked, skipped = folder(*(f"{i:03d}.bvh" for i in range(50))), [], {}
-
-    def check(path):
-        checked.append(path.name)
-        if path.name < "002":
-            raise UserError(f"{path.name} is bad")
-
-    takes = assign_files(out, ["Posing"], check, skipped)["Posing"]
-    assert [path.name for path in skipped] == ["000.bvh", "001.bvh"]
-    assert takes["S1", 1].name == "002.bvh"
-    assert len(checked) == len(set(checked)) < 40
-    with pytest.raises(UserError, match="000.bvh is bad"):
-        assign_files(folder(), ["Posing"], check, dict.fromkeys(bvh_files(out), UserError("000.bvh is bad")))
+    assert assign_files(out, ["Posing"])["Posing"] == found["Posing"]  # whatever else is asked for
 
 
 @pytest.mark.parametrize(
@@ -80,21 +60,20 @@ def test_files_that_cannot_be_used_are_skipped(folder):
     [
         ("notes.txt", ["Posing"], "no .bvh files"),
         ("Posing/notes.txt", ["Posing"], "Posing: no .bvh files"),
-        ("Posing/a.bvh", ["Posing", "Eating"], "no subfolder Eating"),
-        ("a.bvh", ["Posing", "Eating"], "for several actions, .* into subfolders Posing, Eating"),
+        ("Posing/a.bvh", ["Posing", "Eating"], "Eating: no .bvh files; of .* a subfolder each"),
+        ("a.bvh", ["Posing", "Eating"], "Posing: no .bvh files; of several actions"),
     ],
 )
 def test_missing_files_are_an_error(folder, name, actions, message):
     with pytest.raises(UserError, match=message):
-        assigned(folder(name), *actions)
+        assign_files(folder(name), actions)
 
 
-def test_the_provenance_holds_files_sizes_and_map(folder):
+def test_the_provenance_holds_files_and_map(folder):
     out = folder("x/a.bvh", "x/bb.bvh")
-    found = motion_provenance(out, assigned(out, "Posing"), {"Head": "skull"})
+    found = motion_provenance(out, assign_files(out, ["Posing"]), {"Head": "skull"})
     assert json.loads(json.dumps(found)) == found
     assert found["takes"]["Posing"]["S11 2"] == "x/bb.bvh"
     assert len(found["takes"]["Posing"]) == 14
-    assert found["bytes"] == {"x/a.bvh": 7, "x/bb.bvh": 8}
     assert found["sha256"].keys() == {"x/a.bvh", "x/bb.bvh"}
     assert found["joint_map"] == {"Head": "skull"}

@@ -111,9 +111,8 @@ def test_joints_in_one_place_are_refused(tmp_path, motion, names, message):
 @pytest.mark.parametrize("rate", [9, 500, 1 / 120])
 def test_a_frame_time_that_no_capture_has_is_refused(tmp_path, rate):
     path = write_motion(tmp_path / "a.bvh", BODY, turning(61, 50), fps=rate)
-    with pytest.raises(UserError, match="a.bvh: Frame Time: .* is no time in s .* 10 to 480 .* --motion-fps"):
+    with pytest.raises(UserError, match="a.bvh: Frame Time: .* is no time in s .* 10 to 480 .* correct it"):
         load(path, {})
-    assert len(load(path, {}, rate=50).points["Head"]) == 61
 
 
 def test_the_middle_of_the_shoulders_stands_for_a_missing_neck(tmp_path, motion):

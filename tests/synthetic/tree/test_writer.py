@@ -1,5 +1,4 @@
 import json
-import re
 import shutil
 
 import numpy as np
@@ -23,8 +22,7 @@ from pose3d.recordings.human36m import (
 from pose3d.skeleton import KEPT
 from pose3d.synthetic.motion.capture import load
 from pose3d.synthetic.motion.gait import GAITS, walk
-from pose3d.synthetic.motion.placement import keep_in_view, put_on_floor
-from pose3d.synthetic.motion.retargeting import retarget
+from pose3d.synthetic.motion.retargeting import placed, retarget
 from pose3d.synthetic.scene import camera_of, empty_room
 from pose3d.synthetic.tree.appearance import body_of
 from pose3d.synthetic.tree.writer import Task
@@ -172,7 +170,7 @@ def test_captured_motion_is_read_back_as_a_take_of_the_action(motions, driven):
         angle = task.rng().uniform(0, 2 * np.pi)
         body = body_of(r.subject)
         motion = retarget(load(motions / f"{name}.bvh", {}).turned(Rotation.from_euler("z", angle)), body)
-        world = keep_in_view(put_on_floor(motion, body), body, "").joints(body).astype(np.float32)
+        world = placed(motion, body, "").joints(body).astype(np.float32)
         mono = world_to_camera(camera_of(r.camera, SIZE), world).astype(np.float32)
         np.testing.assert_array_equal(read_poses_3d(r.poses_3d), mono)
         assert len(mono) == poses
@@ -184,7 +182,7 @@ def test_the_provenance_names_the_files_and_guards_the_tree(motions, driven, tmp
     provenance = json.loads(recorded)
     assert provenance["motion"]["takes"]["TakingPhoto"]["S7 1"] == "a.bvh"
     assert provenance["motion"]["takes"]["TakingPhoto"]["S11 2"] == "b.bvh"
-    assert provenance["motion"]["bytes"].keys() == {"a.bvh", "b.bvh"}
+    assert provenance["motion"]["sha256"].keys() == {"a.bvh", "b.bvh"}
     before = {path: path.stat().st_mtime_ns for path in driven.rglob("*.*")}
     synthetic.generate(driven, motion=motions, **DRIVEN)
     assert {path: path.stat().st_mtime_ns for path in driven.rglob("*.*")} == before
@@ -224,8 +222,6 @@ def test_frames_limit_a_captured_take(tmp_path, motions):
         ({"image_size": 251}, "251: give an even number"),
         ({"motion": "nowhere"}, "nowhere: no such folder"),
         ({"joint_map": "map.toml"}, "map.toml: a joint map needs BVH files"),
-        ({"motion_fps": 30}, "--motion-fps needs BVH files"),
-        ({"motion": ".", "motion_fps": float("nan")}, "--motion-fps nan: give frames per second, from 1 to"),
     ],
 )
 def test_invalid_options_are_named_before_anything_is_written(tmp_path, options, message):
@@ -234,25 +230,19 @@ def test_invalid_options_are_named_before_anything_is_written(tmp_path, options,
     assert not (tmp_path / "tree").exists()
 
 
-def test_a_bad_file_is_named_and_others_take_its_place(tmp_path, capsys):
-    folder = write_motion(tmp_path / "motions" / "a.bvh", body_of("S1"), short(), rest="T").parent
-    text = (folder / "a.bvh").read_text()
-    (folder / "b.bvh").write_text(text.replace("Frames: 4", "Frames: 5"))
-    for _ in range(2):  # a second call writes and checks nothing
-        out = synthetic.generate(tmp_path / "tree", motion=folder, **TINY)
-    assert re.fullmatch("skipped: .*b.bvh, line .*: 5 frames announced, .*\n", capsys.readouterr().err)
-    found = json.loads((out / "synthetic.json").read_text())["motion"]
-    assert set(found["takes"]["Walking"].values()) == {"a.bvh"}
-    assert found["skipped"] == ["b.bvh"]
-
-
-def test_nothing_is_written_if_no_file_can_be_used(tmp_path):
-    path = write_motion(tmp_path / "motions" / "a.bvh", body_of("S1"), short(), rest="T", fps=0.5)
-    with pytest.raises(UserError, match="a.bvh: Frame Time: 2 is no time .* --motion-fps"):
+@pytest.mark.parametrize(
+    ("fps", "old", "new", "message"),
+    [
+        (0.5, "", "", "a.bvh: Frame Time: 2 is no time in s .* correct it in the file"),
+        (50, "Frames: 4", "Frames: 5", "a.bvh, line .*: 5 frames announced"),
+    ],
+)
+def test_nothing_is_written_if_a_file_cannot_be_used(tmp_path, fps, old, new, message):
+    path = write_motion(tmp_path / "motions" / "a.bvh", body_of("S1"), short(), rest="T", fps=fps)
+    path.write_text(path.read_text().replace(old, new))
+    with pytest.raises(UserError, match=message):
         synthetic.generate(tmp_path / "tree", motion=path.parent, **TINY)
     assert not (tmp_path / "tree").exists()
-    out = synthetic.generate(tmp_path / "tree", motion=path.parent, motion_fps=100, **TINY)
-    assert json.loads((out / "synthetic.json").read_text())["motion"]["rate"] == 100
 
 
 def test_clothes_change_the_pictures_and_not_the_walk(tmp_path):
