@@ -5,7 +5,6 @@ import sys
 
 from pose3d.errors import command
 from pose3d.recordings.human36m import SUBJECTS
-from pose3d.synthetic.tree.appearance import KINDS
 from pose3d.synthetic.tree.writer import FRAMES, IMAGE_SIZE, generate
 
 
@@ -31,8 +30,6 @@ def _parser():
     add("--motion", metavar="FOLDER", help="folder of BVH files that drive the bodies; None: procedural walk")
     add("--joint-map", metavar="FILE",
         help="TOML or JSON file that names the joints of unusual BVH skeletons")
-    add("--vary", nargs="+", default=[], choices=KINDS, metavar="KIND",
-        help=f"what differs between the takes of a subject: some of {', '.join(KINDS)}; clothes with hair")
     # fmt: on
     return parser
 

@@ -61,13 +61,12 @@ def camera_of(camera, image_size):
 
 
 @functools.lru_cache(maxsize=6)
-def empty_room(camera, shape, seed, lamps=None):
+def empty_room(camera, shape, seed):
     """A camera's image of the empty room, (H, W, 3) uint8, RGB; cached, since takes share it.
 
-    `seed` is of the room's texture, the same for all cameras and recordings; `lamps` are factors of the
-    lamps' strengths, all 1 if None.
+    `seed` is of the room's texture, the same for all cameras and recordings.
     """
-    return _background(camera_of(camera, shape[1]), shape, np.random.default_rng(seed), lamps)
+    return _background(camera_of(camera, shape[1]), shape, np.random.default_rng(seed))
 
 
 def _rays(camera, rows, columns):
@@ -80,18 +79,14 @@ def _rays(camera, rows, columns):
     return xy
 
 
-def light_at(place, factors=None):
-    """Light on a place (3,), mm: (L, 4), the direction towards each lamp, of unit length, and its strength.
-
-    `factors` are those of the lamps' strengths, all 1 if None.
-    """
+def light_at(place):
+    """Light on a place (3,), mm: (L, 4), the direction towards each lamp, of length 1, and its strength."""
     towards = LAMPS[:, :3] - place
     far = np.linalg.norm(towards, axis=1, keepdims=True)
-    strength = LAMPS[:, 3] * (1 if factors is None else np.array(factors))
-    return np.column_stack([towards / far, strength * (LAMP_DISTANCE / far[:, 0]) ** 2])
+    return np.column_stack([towards / far, LAMPS[:, 3] * (LAMP_DISTANCE / far[:, 0]) ** 2])
 
 
-def _background(camera, shape, rng, lamps):
+def _background(camera, shape, rng):
     """Render the empty room by ray casting."""
     grain = rng.uniform(-1, 1, (6, 64, 64))
     tints = rng.uniform(0.4, 0.7, (6, 1)) + rng.uniform(-0.05, 0.05, (6, 3))
@@ -109,7 +104,7 @@ def _background(camera, shape, rng, lamps):
         normal = np.zeros(3)
         normal[wall // 2] = 1 - 2 * (wall % 2)
         albedo = _wall(point[on][:, across], grain[wall], tints[wall])
-        image[on] = albedo * _light(point[on], normal, lamps)[:, None]
+        image[on] = albedo * _light(point[on], normal)[:, None]
     return np.clip(255 * image, 0, 255).astype(np.uint8)
 
 
@@ -125,11 +120,11 @@ def _wall(place, grain, tint):
     return np.clip(value[:, None] * tint, 0.02, 1)
 
 
-def _light(point, normal, factors):
+def _light(point, normal):
     """Light (P,) that falls on (P, 3) places of one normal."""
     total = np.full(len(point), AMBIENT)
-    for lamp, factor in zip(LAMPS, np.ones(len(LAMPS)) if factors is None else factors, strict=True):
+    for lamp in LAMPS:
         towards = lamp[:3] - point
         far = np.linalg.norm(towards, axis=1)
-        total += factor * lamp[3] * np.maximum(towards @ normal / far, 0) * (LAMP_DISTANCE / far) ** 2
+        total += lamp[3] * np.maximum(towards @ normal / far, 0) * (LAMP_DISTANCE / far) ** 2
     return total

@@ -47,15 +47,12 @@ def test_the_room_is_textured_unevenly_lit_and_the_same_for_the_same_seed():
     assert gray.std() > 10
     quarters = gray.reshape(2, 100, 2, 100).mean(axis=(1, 3))
     assert np.ptp(quarters) > 5
-    darker = empty_room(CAMERAS[2], (200, 200), 4, (0.5, 0.5, 0.5, 0.5))
-    assert darker.mean() < 0.9 * room.mean()
 
 
 def test_lamps_shine_as_their_distance_says():
     """Below the first lamp, at the distance of its strength, and at twice that distance."""
     for far, share in ((1, 1), (2, 0.25)):
         place = LAMPS[0, :3] - [0, 0, far * LAMP_DISTANCE]
-        light = light_at(place, (2.0, 1, 1, 1))
-        np.testing.assert_allclose(light[0], [0, 0, 1, 2 * share * LAMPS[0, 3]])
+        light = light_at(place)
+        np.testing.assert_allclose(light[0], [0, 0, 1, share * LAMPS[0, 3]])
         np.testing.assert_allclose(np.linalg.norm(light[:, :3], axis=1), 1)
-    np.testing.assert_array_equal(light_at(place)[1:], light[1:])

@@ -42,8 +42,6 @@ def check_options(out, options):
             raise UserError(f"{out} is not a synthetic tree (no {_PROVENANCE}); choose another folder")
         return
     found = read_provenance(out)
-    options = {"vary": [], **options}
-    found = {"vary": [], **found}
     if not set(options) - {"motion"} <= set(found):
         raise _damaged(path)
     changed = [f"{key} {found[key]}" for key in options if key != "motion" and found[key] != options[key]]

@@ -20,7 +20,7 @@ def render(looks, motion, camera, empty, frames):
     colours = looks.colours[:shown]
     for transforms, root in zip(motion.transforms(body)[:frames], motion.root, strict=False):
         posed = skin(body, transforms, looks.offsets)[:shown]
-        lights = light_at(root, looks.lamps).astype(np.float32)
+        lights = light_at(root).astype(np.float32)
         values = shade(vertex_normals(posed, faces), colours, lights, np.float32(AMBIENT), _UP)
         points = world_to_camera(camera, posed)
         yield _drawn(project(camera, points), points[:, 2], 255 * values, faces, empty)

@@ -37,7 +37,7 @@ from pose3d.synthetic.motion.gait import GAITS, walk
 from pose3d.synthetic.motion.joint_names import read_joint_map
 from pose3d.synthetic.motion.retargeting import placed, retarget
 from pose3d.synthetic.scene import camera_of, empty_room, image_shape
-from pose3d.synthetic.tree.appearance import KINDS, appearance, body_of
+from pose3d.synthetic.tree.appearance import appearance, body_of
 from pose3d.synthetic.tree.provenance import check_options, read_provenance, write_provenance
 from pose3d.synthetic.tree.renderer import render
 
@@ -61,7 +61,6 @@ class Task:
     seed: int
     motion: Path | None = None  # a BVH file; None: procedural walk
     joint_map: dict = field(default_factory=dict)
-    vary: tuple[str, ...] = ()
 
     def path(self, kind):
         """Path of a file of this recording."""
@@ -97,7 +96,6 @@ def generate(
     workers=None,
     motion=None,
     joint_map=None,
-    vary=(),
 ):
     """Write the synthetic data set, or its missing files, as a raw Human3.6M tree.
 
@@ -113,7 +111,6 @@ def generate(
     workers : int, number of processes; None: number of cores
     motion : path of a folder of BVH files that drive the bodies, see `assign_files`; None: procedural walk
     joint_map : path of a TOML or JSON file, see `joint_names.read_joint_map`; None: known names
-    vary : iterable of `appearance.KINDS`, what differs between the takes of a subject
 
     Returns
     -------
@@ -128,16 +125,14 @@ def generate(
     if frames is None and motion is None:
         frames = FRAMES
     options = {"version": _VERSION, "frames": frames, "image_size": image_size, "seed": seed}
-    _check(subjects, takes, frames, image_size, seed, workers, vary)
-    if vary:
-        options["vary"] = sorted(vary)
+    _check(subjects, takes, frames, image_size, seed, workers)
     files, names = _assignment(out, motion, joint_map, actions)
     if motion is not None:
         options["motion"] = motion_provenance(motion, files, names)
     tasks = [
         Task(
             out, subject, action, take, camera, frames, image_size, seed,
-            files[action][subject, take], names, tuple(vary),
+            files[action][subject, take], names,
         )
         for subject, action, take, camera in itertools.product(subjects, actions, takes, CAMERAS)
     ]  # fmt: skip
@@ -161,13 +156,12 @@ def _write_missing(out, options, tasks, workers):
 
 def write_recording(task):
     """Write the files of one recording, the video last."""
-    # The cameras of a take share its appearance; a generator of its own leaves the walk as it is without.
-    looks = appearance(task.subject, task.vary, task.rng(len(CAMERAS)))
+    looks = appearance(task.subject)
     surplus = _SURPLUS[CAMERAS.index(task.camera)]
     motion, frames = _motion(task, looks.body, task.rng())
     world = motion.joints(looks.body)[:frames].astype(np.float32)
     shape = image_shape(task.subject, task.camera, task.image_size)
-    camera, empty = camera_of(task.camera, shape[1]), empty_room(task.camera, shape, task.seed, looks.lamps)
+    camera, empty = camera_of(task.camera, shape[1]), empty_room(task.camera, shape, task.seed)
     mono = world_to_camera(camera, world).astype(np.float32)
     pixels = project(camera, mono)
     if task.world_path:
@@ -185,7 +179,7 @@ def write_recording(task):
         for i, (image, silhouette) in enumerate(render(looks, motion, camera, empty, frames + surplus)):
             show(image)
             if i < frames:
-                append(spoil(silhouette, spoiling, looks.mask_noise))
+                append(spoil(silhouette, spoiling))
 
 
 def _motion(task, body, rng):
@@ -231,10 +225,7 @@ def _run(tasks, workers):
         pass
 
 
-def _check(subjects, takes, frames, image_size, seed, workers, vary):
-    for kind in vary:
-        if kind not in KINDS:
-            raise UserError(f"no variation {kind!r}; choose from {', '.join(KINDS)}")
+def _check(subjects, takes, frames, image_size, seed, workers):
     for subject in subjects:
         if subject not in SUBJECTS:
             raise UserError(f"no subject {subject!r}; choose from {', '.join(SUBJECTS)}")

@@ -243,21 +243,3 @@ def test_nothing_is_written_if_a_file_cannot_be_used(tmp_path, fps, old, new, me
     with pytest.raises(UserError, match=message):
         synthetic.generate(tmp_path / "tree", motion=path.parent, **TINY)
     assert not (tmp_path / "tree").exists()
-
-
-def test_clothes_change_the_pictures_and_not_the_walk(tmp_path):
-    plain = synthetic.generate(tmp_path / "plain", **TINY)
-    varied = synthetic.generate(tmp_path / "varied", **TINY, vary=["light", "clothes"])
-    for path in plain.rglob("*.cdf"):
-        assert (varied / path.relative_to(plain)).read_bytes() == path.read_bytes()
-    videos = sorted(plain.rglob("*.mp4"))
-    assert len(videos) == 4
-    for path in videos:
-        assert (varied / path.relative_to(plain)).read_bytes() != path.read_bytes()
-    assert json.loads((varied / "synthetic.json").read_text())["vary"] == ["clothes", "light"]
-    with pytest.raises(UserError, match=r"was written with other options \(vary"):
-        synthetic.generate(varied, **TINY)
-    with pytest.raises(UserError, match=r"was written with other options \(vary"):
-        synthetic.generate(plain, **TINY, vary=["clothes"])
-    with pytest.raises(UserError, match="no variation 'shoes'; choose from clothes, "):
-        synthetic.generate(tmp_path / "new", **TINY, vary=["shoes"])
