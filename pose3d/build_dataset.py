@@ -1,7 +1,6 @@
 """``python -m pose3d.build_dataset``: from recordings to built files, and the check of both.
 
-Every worker process imports this module. What only the first process needs, the renderer of synthetic data
-and matplotlib, is loaded when it is used: it would take most of a worker's start.
+Every worker imports this module; what only the first process needs is loaded when it is used.
 """
 
 import argparse
@@ -41,8 +40,8 @@ def parser():
         help=f"folder that holds S1, S5, ... or recordings.csv (default: {real} if it exists, else "
         f"{walkers}, which is generated if it is not there); or {PEOPLE!r}: synthetic people, each image of "
         "another body, pose, light and camera")
-    add("--frames", type=_positive, metavar="N", help=f"images of --source {PEOPLE} (default: {FRAMES})")
-    add("--seed", type=int, metavar="N", help=f"seed of --source {PEOPLE} (default: 0)")
+    add("--frames", type=_positive, metavar="N", help=f"images of {PEOPLE!r} (default: {FRAMES})")
+    add("--seed", type=int, metavar="N", help=f"seed of {PEOPLE!r} (default: 0)")
     add("--out", type=Path, metavar="FOLDER",
         help=f"folder of the built files (default: of each source its own: {folders})")
     for name, there, default in lists:
@@ -79,14 +78,11 @@ def main(argv=None):
 
 def _main(args, run):
     args.out = args.out or Path(built_folder(args.source))
-    for name in ("frames", "seed"):
-        if args.source != PEOPLE and getattr(args, name) is not None:
-            raise UserError(f"--{name} is for --source {PEOPLE}; omit it")
+    if args.source != PEOPLE and (args.frames, args.seed) != (None, None):
+        raise UserError(f"--frames and --seed are for --source {PEOPLE}; omit them")
     selection = Selection(args.actions, args.subjects, args.cameras)
     overrides = human36m.parse_rules(args.rule)
-    if args.verify:
-        return _verify(args, selection, overrides)
-    return _build(args, selection, overrides, run)
+    return _verify(args, selection, overrides) if args.verify else _build(args, selection, overrides, run)
 
 
 def _build(args, selection, overrides, run):
@@ -114,8 +110,8 @@ def _verify(args, selection, overrides):
     findings = verify(source, args.out, selection, overrides, args.metadata)
     wrong = [build_report.print_findings(*each) for each in findings]
     if not wrong:
-        there = f"neither {sources.REAL} nor {sources.SYNTHETIC} nor a built file in {args.out}"
-        raise UserError(f"there is {there}; give --source")
+        there = f"{sources.REAL} nor {sources.SYNTHETIC} nor a built file in {args.out}"
+        raise UserError(f"there is neither {there}; give --source")
     return int(any(wrong))
 
 

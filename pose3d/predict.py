@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-import time
 from functools import partial
 from pathlib import Path
 
@@ -61,15 +60,9 @@ def parse(argv):
 def predict_crops(predict, folder):
     """Poses of all samples of built files, (N, 17, 3) array, mm, and a dict of the columns of keys."""
     data = Dataset.open(folder)
-    began, parts = time.perf_counter(), []
-    for start in tqdm(range(0, len(data), 1024), unit=" blocks", leave=False, disable=None):
-        images = data.images(range(start, min(start + 1024, len(data))), keep=False)
-        parts.append(predict(images))
-        if not start:  # the first call compiles
-            began, first = time.perf_counter(), len(images)
-    rate = (len(data) - first) / (time.perf_counter() - began)
-    if rate:
-        print(f"{rate:.0f} images/s")
+    blocks = [range(start, min(start + 1024, len(data))) for start in range(0, len(data), 1024)]
+    bar = tqdm(blocks, unit=" blocks", leave=False, disable=None)
+    parts = [predict(data.images(block, keep=False)) for block in bar]
     return np.concatenate(parts), {name: getattr(data, name) for name in KEYS}
 
 
@@ -103,8 +96,7 @@ def _predict_pictures(arguments, predict):
     if masks and is_video(source) and not found.skipped:
         masks.check_count(found.read, source)
     report(source, found)
-    columns = {name: np.array(values) for name, values in found.columns.items()}
-    return np.array(found.poses), columns, found.skipped
+    return np.array(found.poses), {k: np.array(v) for k, v in found.columns.items()}, found.skipped
 
 
 @command

@@ -51,19 +51,16 @@ def parse(argv):
     add("--frames", type=int, default=400,
         help="largest number of frames in report.html, evenly chosen; 0: no page (default: 400)")
     add("--predictions", metavar="FILE", help="evaluate the poses in this npz, csv, json or txt file, mm")
-    add("--truth", metavar="FILE",
-        help="their ground truth, if it is not in that file; or a built file, h5")
+    add("--truth", metavar="FILE", help="their ground truth, if not in that file; or a built file, h5")
     # fmt: on
     arguments = parser.parse_args(argv)
     if arguments.truth and not arguments.predictions:
         parser.error("--truth goes with --predictions")
-    if arguments.frames < 0:
-        parser.error("--frames must be at least 0")
     asked = "detection", "nearest", "robustness", "seeds", "mirror"
     if arguments.predictions and any(getattr(arguments, name) for name in asked):
         parser.error(f"--predictions has no images: omit --{', --'.join(asked)}")
-    if arguments.robustness is not None and arguments.robustness < 1:
-        parser.error("--robustness must be at least 1")
+    if arguments.frames < 0 or arguments.robustness is not None and arguments.robustness < 1:
+        parser.error("--frames must be at least 0, --robustness at least 1")
     return arguments
 
 

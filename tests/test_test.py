@@ -386,7 +386,7 @@ def test_a_file_that_will_not_do(published, tmp_path, error_line):
         (["--predictions", "a.txt", "--detection", "runs/detection"], "--predictions has no images"),
         (["--predictions", "a.txt", "--robustness"], "--predictions has no images"),
         (["--frames", "-1"], "--frames must be at least 0"),
-        (["--robustness", "0"], "--robustness must be at least 1"),
+        (["--robustness", "0"], "--robustness at least 1"),
         (["--save-predictions", "xls"], "invalid choice: 'xls'"),
     ],
 )
