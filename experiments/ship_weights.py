@@ -9,6 +9,7 @@ trained on, with which settings and from which commit; that of the regression, h
 import dataclasses
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 from calibrate_trust import MOST, calibrate, lines, parser
@@ -27,7 +28,7 @@ def ship(run, task, about):
     found = weights.load(run, task)
     trained_on = found.trained_on
     if trained_on.init:  # a path of this machine means nothing elsewhere
-        init = {**trained_on.init, "path": predictor.shipped("detection").name}
+        init = {**trained_on.init, "path": Path(trained_on.init["path"]).name}
         trained_on = dataclasses.replace(trained_on, init=init)
     found = dataclasses.replace(found, about=found.about | about, trained_on=trained_on)
     weights.save(predictor.shipped(task), found, "int8")

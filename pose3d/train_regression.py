@@ -16,7 +16,8 @@ def main(argv=None):
     parser.add_argument(
         "--init",
         metavar="RUN",
-        help=f"run folder or weights file to take conv1-3 from (default: {INIT}); none: random weights",
+        help=f"run folder or weights file to take conv1-3 from (default: {INIT}), or of a regression network "
+        "all layers, to train it further; none: random weights",
     )
     with world() as ranks:
         train(RegressionTask, Options(**vars(parser.parse_args(argv))), ranks, draw_curve)

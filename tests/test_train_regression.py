@@ -122,6 +122,14 @@ def test_the_curve_is_in_mm_and_the_best_weights_score_what_it_says(built, regre
     assert mpjpe(predictions, data.poses[chosen]) == pytest.approx(min(scores), rel=1e-4)
 
 
+def test_a_regression_network_is_trained_further(train, regression_run, tmp_path):
+    """It begins where the other ended, with its best weights."""
+    assert train(tmp_path / "more", regression_run, "--set", "training.epochs=0") == 0
+    best = min(float(row["validation_mpjpe_mm"]) for row in curve(regression_run))
+    assert float(curve(tmp_path / "more")[0]["validation_mpjpe_mm"]) == best
+    assert f"all layers from {regression_run}" in (tmp_path / "more/log.txt").read_text()
+
+
 def test_training_starts_at_the_detection_networks_convolutions(train, detection_run, tmp_path):
     nothing = ("--set", "training.epochs=0")
     assert train(tmp_path / "init", detection_run, *nothing) == 0

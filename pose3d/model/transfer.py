@@ -9,12 +9,14 @@ import pickle
 
 import numpy as np
 
-from pose3d.config import option
+from pose3d.config import differences, option
 from pose3d.errors import UserError
 from pose3d.model import weights
 from pose3d.model.network import CONV_LAYERS
 
 TRANSFERRED = tuple(f"{layer}.{kind}" for layer in CONV_LAYERS for kind in "Wb")
+# What a network must have in common with one that it is the continuation of.
+_ALIKE = ("network.activation", "network.dense", "regression.last")
 
 
 def _dtype(code, align=0, copy=0):
@@ -78,16 +80,19 @@ def read_original(path):
 def transfer(path, graph, origin, images=None):
     """Set conv1-3 of a network to those of a run folder, a weights file, or the original project's file.
 
-    Its other weights stay random. `origin` is that of the samples that the graph will be trained on;
-    ``transfer.rescale`` measures by `images` (N, 128, 128). Returns the `init` of `TrainedOn`, and a list of
-    what a user should know of data and subjects. A `UserError` if there is nothing to read, it has other
-    kernels, or it was trained on a subject that the graph's settings keep for the test or the validation.
+    Its other weights stay random. A regression network gives all of its weights, to be trained further.
+    `origin` is that of the samples that the graph will be trained on; ``transfer.rescale`` measures by
+    `images` (N, 128, 128). Returns the `init` of `TrainedOn`, and lines on what is taken and what a user
+    should know of data and subjects. A `UserError` if there is nothing to read, the networks do not fit, or
+    it was trained on a subject that the graph's settings keep for the test or the validation.
     """
     named, path = path, weights.find(path)
     init = {"path": str(named), "sha256": weights.digest(path)}
     with path.open("rb") as file:
         is_npz = file.read(2) == b"PK"
-    params, notes = _read_weights(path, graph.config.data, origin) if is_npz else (read_original(path), [])
+    params, notes = _read_weights(path, graph, origin) if is_npz else (read_original(path), [])
+    is_whole = len(params) > len(TRANSFERRED)
+    rescales = graph.config.transfer.rescale and not is_whole
     if not is_npz:
         notes.append(
             f"note: {path} does not say what it was trained on; make sure that it was nobody of the test or "
@@ -101,14 +106,15 @@ def transfer(path, graph, origin, images=None):
     for name, value in params.items():
         if not np.isfinite(value).all():
             raise UserError(f"{path}: {name} holds numbers that are not finite")
-    before = _spread(graph, images) if graph.config.transfer.rescale else None
+    before = _spread(graph, images) if rescales else None
     try:
         graph.network.set_weights(params)
     except ValueError as error:
         raise UserError(f"{path}: {error}") from None
-    if graph.config.transfer.rescale:
+    if rescales:
         _rescale_fc1(graph, before, _spread(graph, images))
-    return init, notes
+    taken = "all layers" if is_whole else ", ".join(CONV_LAYERS)
+    return init, [f"{taken} from {named}", *notes]
 
 
 def _spread(graph, images):
@@ -127,17 +133,39 @@ def _rescale_fc1(graph, random, transferred):
     graph.network.set_weights({"fc1.W": weights * weights.dtype.type(random / transferred)})
 
 
-def _read_weights(path, settings, origin):
-    """conv1-3 of a weights file, and a note if it was trained on other data."""
+def _read_weights(path, graph, origin):
+    """What is taken of a weights file, and a note if it was trained on other data."""
     found = weights.load(path)
-    _check_unseen(path, found.trained_on, settings, origin)
-    missing = set(TRANSFERRED) - set(found.params)
+    _check_unseen(path, found.trained_on, graph.config.data, origin)
+    goes_on = found.task == graph.task
+    wanted = tuple(graph.network.params) if goes_on else TRANSFERRED
+    missing = set(wanted) - set(found.params)
     if missing:
         raise UserError(f"{path} lacks {', '.join(sorted(missing))}: train again")
+    params = {name: found.params[name] for name in wanted}
+    if goes_on:
+        _check_alike(path, found.config, graph.config)
+        _rescale_fc3(params, found.scale, graph.scale)
     theirs, notes = found.trained_on.data, []
     if theirs.fingerprint != origin.fingerprint:
-        notes.append(f"note: conv1-3 of {path} were trained on {theirs}, this run's data are {origin}")
-    return {name: found.params[name] for name in TRANSFERRED}, notes
+        notes.append(f"note: {path} was trained on {theirs}, this run's data are {origin}")
+    return params, notes
+
+
+def _check_alike(path, theirs, ours):
+    """A UserError if a regression network cannot be trained further with our settings."""
+    for key, value, other in differences(theirs, ours):
+        if key in _ALIKE:
+            raise UserError(f"{path} has {key} {value}, not {other}: train with {option(key, value)}")
+    if theirs.regression.last == "tanh":
+        raise UserError(f"{path} cannot be trained further: its regression.last is tanh; name another --init")
+
+
+def _rescale_fc3(params, theirs, ours):
+    """Let fc3 give the same mm by our `TargetScale` as by theirs, a dict of (51,) arrays."""
+    ratio, shift = theirs["deviation"] / ours.deviation, (theirs["mean"] - ours.mean) / ours.deviation
+    params["fc3.W"] = params["fc3.W"] * ratio
+    params["fc3.b"] = params["fc3.b"] * ratio + shift
 
 
 def _check_unseen(path, theirs, settings, origin):

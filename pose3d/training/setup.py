@@ -33,7 +33,7 @@ class Options:
     overrides: tuple = ()  # of "section.key=value"
     resume: str | bool | None = None  # True: the run in `out`; or the path of a run folder or a checkpoint
     monitor_test: bool = False
-    init: str | None = None  # run folder or weights file to take conv1-3 from, or "none"
+    init: str | None = None  # run folder or weights file to begin with, as for `transfer`, or "none"
 
 
 def train(task_type, options, ranks, plot=None):

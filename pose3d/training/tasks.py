@@ -76,7 +76,7 @@ class Task:
         return {"cost": cost, **self.figures(cost, totals, n)}
 
     def start(self, init, split):
-        """Prepare a new run, with conv1-3 of the weights `init` (path, or "none"); return lines for a log."""
+        """Prepare a new run, with the weights of `transfer` in `init` (path, or "none"); lines for a log."""
         return []
 
 
@@ -138,9 +138,8 @@ class RegressionTask(Task):
         lines = ["conv1, conv2, conv3 random"]
         if init != "none":
             images = self.some_images(split.train) if self.config.transfer.rescale else None
-            self.init, notes = transfer(init, self.graph, self.data.origin, images)
-            maps = transferred_maps(self.graph, self.some_images(split.validation))
-            lines = [f"conv1, conv2, conv3 from {init}", *notes, *maps]
+            self.init, lines = transfer(init, self.graph, self.data.origin, images)
+            lines += transferred_maps(self.graph, self.some_images(split.validation))
         baseline = self._mean_pose_mpjpe(split)
         return [*lines, f"baseline on validation, mean training pose: MPJPE {baseline:.2f} mm"]
 

@@ -28,6 +28,8 @@ from pose3d.model.weights import BEST, Weights, save
 from tests.small import TRAINED_ON
 
 KERNELS = (1, 2, 3)
+PLAIN = TargetScale(np.zeros(51), np.ones(51))
+SCALE = TargetScale(np.linspace(-50, 50, 51), np.linspace(1, 200, 51))
 PICKLES = sorted((Path(__file__).parents[1] / "data").glob("python2_*.pkl"))
 
 
@@ -37,9 +39,9 @@ def original_arrays():
     return [rng.uniform(-1, 1, shape).astype("float32") for shape in shapes]
 
 
-def regression_graph(kernels=KERNELS, *settings):
+def regression_graph(kernels=KERNELS, *settings, scale=PLAIN):
     settings = config.load("regression", None, [f"network.kernels={list(kernels)}", *settings])
-    return RegressionGraph(settings, TargetScale(np.zeros(51), np.ones(51)))
+    return RegressionGraph(settings, scale)
 
 
 @pytest.fixture
@@ -99,6 +101,59 @@ def test_what_gives_one_value_cannot_be_rescaled(tmp_path):
     path = weights_file(tmp_path / BEST, **{"conv3.W": np.zeros((3, 2, 6, 6), np.float32)})
     with pytest.raises(UserError, match="transfer.rescale: conv3 gives one value"):
         transfer(path, graph, TRAINED_ON.data, np.zeros((2, 128, 128), np.uint8))
+
+
+def regression_file(path, *settings, **changes):
+    """A regression network's file, with a scale of targets, and its graph."""
+    graph = regression_graph(KERNELS, "network.seed=9", *settings, scale=SCALE)
+    params = {k: v for k, v in (graph.network.get_weights() | changes).items() if v is not None}
+    scale = {"mean": SCALE.mean, "deviation": SCALE.deviation, "mean_pose": SCALE.mean}
+    save(path, Weights("regression", graph.config, params, TRAINED_ON, scale))
+    return graph
+
+
+def test_a_regression_network_gives_all_and_the_same_mm(tmp_path):
+    """Whatever the spread of the poses that it is trained further on; fc1 is not rescaled."""
+    theirs = regression_file(tmp_path / BEST)
+    other = TargetScale(np.linspace(80, -60, 51), np.linspace(300, 40, 51))
+    ours = regression_graph(KERNELS, "transfer.rescale=true", scale=other)
+    init, lines = transfer(tmp_path, ours, TRAINED_ON.data)
+    assert lines == [f"all layers from {tmp_path}"]
+    assert init["path"] == str(tmp_path)
+    images = np.random.default_rng(0).integers(0, 256, (5, 128, 128), dtype=np.uint8)
+    expected = theirs.predict(images)
+    assert np.ptp(expected, axis=0).max() > 1
+    np.testing.assert_allclose(ours.predict(images), expected, rtol=1e-4, atol=1e-2)
+    np.testing.assert_array_equal(
+        ours.network.get_weights()["fc1.W"], theirs.network.get_weights()["fc1.W"], strict=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "changes", "message"),
+    [
+        (
+            ['network.activation="relu"'],
+            {},
+            "has network.activation relu, not tanh: train with --set 'network.a",
+        ),
+        (["network.dense=[8, 9]"], {}, "has network.dense .8, 9., not .1024, 2048.: train with"),
+        (['regression.last="tanh"'], {}, "has regression.last tanh, not identity: train with"),
+        ([], {"fc2.b": None}, "lacks fc2.b: train again"),
+    ],
+)
+def test_a_regression_network_of_another_kind_is_not_trained_further(
+    graph, tmp_path, settings, changes, message
+):
+    regression_file(tmp_path / BEST, *settings, **changes)
+    with pytest.raises(UserError, match=f"{BEST} {message}"):
+        transfer(tmp_path, graph, TRAINED_ON.data)
+
+
+def test_targets_within_tanh_cannot_be_scaled_anew(tmp_path):
+    regression_file(tmp_path / BEST, 'regression.last="tanh"')
+    with pytest.raises(UserError, match=f"{BEST} cannot be trained further: its regression.last is tanh"):
+        transfer(tmp_path, regression_graph(KERNELS, 'regression.last="tanh"'), TRAINED_ON.data)
 
 
 @pytest.mark.parametrize("path", PICKLES, ids=lambda path: path.stem)
@@ -284,16 +339,16 @@ def test_the_subject_that_chose_the_best_epoch_may_choose_again(tmp_path):
 
 
 def test_convolutions_of_other_data_are_taken_with_a_note(saved, graph):
-    init, notes = transfer(saved.parent, graph, TRAINED_ON.data)
-    assert notes == []
+    init, lines = transfer(saved.parent, graph, TRAINED_ON.data)
+    assert lines == [f"conv1, conv2, conv3 from {saved.parent}"]
     assert init == {"path": str(saved.parent), "sha256": hashlib.sha256(saved.read_bytes()).hexdigest()}
     ours = Origin("data/human36m", False, 64 * "a")
-    assert transfer(saved, graph, ours)[1] == [
-        f"note: conv1-3 of {saved} were trained on data/raw (synthetic, fingerprint ffffffff), this run's "
+    assert transfer(saved, graph, ours)[1][1:] == [
+        f"note: {saved} was trained on data/raw (synthetic, fingerprint ffffffff), this run's "
         "data are data/human36m (real, fingerprint aaaaaaaa)"
     ]
 
 
 def test_a_pickle_does_not_say_whom_it_was_trained_with(graph):
-    _, (note,) = transfer(PICKLES[0], graph, TRAINED_ON.data)
+    _, (_, note) = transfer(PICKLES[0], graph, TRAINED_ON.data)
     assert note.startswith(f"note: {PICKLES[0]} does not say what it was trained on; make sure that it was")
