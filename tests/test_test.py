@@ -248,6 +248,17 @@ def test_the_detection_network_is_the_one_that_the_weights_began_with(
         assert "detection" not in results_in(tmp_path / "out")
 
 
+def test_a_network_that_was_trained_further_keeps_its_detection_network(
+    built, regression_run, detection_run, tmp_path
+):
+    found = weights.load(regression_run)
+    init = {"path": str(regression_run), "sha256": weights.digest(regression_run)}
+    trained_on = dataclasses.replace(found.trained_on, init=init)
+    weights.save(tmp_path / "w.npz", dataclasses.replace(found, trained_on=trained_on))
+    assert without_detection(built, tmp_path / "w.npz", tmp_path / "out") == 0
+    assert results_in(tmp_path / "out")["detection"]["weights"] == str(detection_run)
+
+
 def test_a_random_start_names_no_detection_network(
     built, regression_run, detection_run, tmp_path, monkeypatch, capsys
 ):

@@ -159,7 +159,8 @@ def _outputs(graph, data, indices, mirror=False):
 def _detector(named, init, data, indices):
     """The detection network to score: its run and its graph, or None twice.
 
-    It is the one that is named, or the one that the regression network began with, if that is still there.
+    It is the one that is named, or the one that the regression network began with, if that is still there; or
+    began with before it was trained further.
     """
     if named == "none" or not (named or init):
         return None, None
@@ -167,6 +168,9 @@ def _detector(named, init, data, indices):
     try:
         if not named and weights.digest(run) != init["sha256"]:
             raise UserError(f"{run} was trained anew since then")
+        found = weights.load(run)
+        if not named and found.task == "regression":
+            return _detector(None, found.trained_on.init, data, indices)
         found = weights.load(run, "detection")
         check_unseen(run, found, data, indices, "--detection")
         return run, graph_of(found, run)
