@@ -1,5 +1,5 @@
 #!/bin/sh
-# Train the networks that ship with pose3d, on synthetic people alone, and test them on bodies that trained none of them:
+# Train networks like those that ship with pose3d, on synthetic people alone, and test them on bodies that trained neither:
 # about two hours on two cores, more on slow ones. Started again, it goes on where it was. Needs Python 3.11 to 3.13 with pip.
 set -e
 cd "$(dirname "$0")/.."
