@@ -168,10 +168,9 @@ def _detector(named, init, data, indices):
     try:
         if not named and weights.digest(run) != init["sha256"]:
             raise UserError(f"{run} was trained anew since then")
-        found = weights.load(run)
-        if not named and found.task == "regression":
+        found = weights.load(run, "detection" if named else None)
+        if found.task == "regression":
             return _detector(None, found.trained_on.init, data, indices)
-        found = weights.load(run, "detection")
         check_unseen(run, found, data, indices, "--detection")
         return run, graph_of(found, run)
     except (UserError, OSError) as error:
