@@ -45,7 +45,7 @@ def parse(argv):
     add("--background", choices=BACKGROUNDS, default="search",
         help="without a mask or an alpha channel: search, find the person; median, subtract the median of a "
         "video's frames, from a static camera; keep, keep the background (default: search)")
-    add("--no-mirror", action="store_true", help="do not average over mirror images, which is more accurate")
+    add("--single-view", action="store_true", help="do not average over mirrored and shifted views")
     add("--out", type=Path, default=Path("runs/predict"),
         help="folder for poses and overlays (default: %(default)s)")
     add("--format", nargs="+", choices=FORMATS, default=["json"],
@@ -69,11 +69,11 @@ def predict_crops(predict, folder):
 def _network(arguments):
     """Functions of crops that return poses, and poses with chances."""
     network = predictor.load(arguments.weights, "regression")
-    predict = partial(network.predict, mirror=not arguments.no_mirror)
+    predict = network.predict if arguments.single_view else partial(trust.averaged, network)
     if arguments.weights is None and trust.ABOUT in network.about:
         print(f"network: {predictor.shipped('regression').name}, which comes with pose3d")
         detection = predictor.load(None, "detection")
-        return predict, partial(trust.predict, network, detection, mirror=not arguments.no_mirror)
+        return predict, partial(trust.predict, network, detection, average=not arguments.single_view)
     name = arguments.weights or predictor.shipped("regression").name
     print(f"network: {name}, whose trust is not calibrated")
     return predict, lambda crops: (predict(crops), None)

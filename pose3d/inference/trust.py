@@ -16,7 +16,7 @@ from pose3d.skeleton import EDGES, JOINTS, N_JOINTS, mirrored_poses
 LARGEST_ERROR = 150.0  # mm; the chance is that of a smaller error
 ABOUT = "trust"  # the key of the model of `chance` in what a weights file says about itself
 TRUSTED = 0.5  # from this chance on a pose counts as trusted
-SHIFTS = ((0, 0), (4, 4), (-4, -4))  # px, of the views, the first of which give the pose
+SHIFTS = ((0, 0), (3, 3), (-3, -3))  # px, of the views, no farther than those of the training
 SIGNS = (
     *(f"length of {JOINTS[child]}'s edge" for _, child in EDGES),
     "spread of the views", "distance from the windows", "probability of the windows",
@@ -27,23 +27,23 @@ _CENTRES = window_bounds().reshape(-1, 2, 2).mean(axis=1)  # (100, 2) px
 _TINY = 1e-6
 
 
-def measure(regression, detection, images, mirror=True):
+def measure(regression, detection, images, average=True):
     """Poses of crops, (N, 17, 3) mm, and the signs of how far to trust them, (N, len(SIGNS)).
 
-    The networks are of `pose3d.inference.predictor.Predictor`, the images (N, 128, 128) uint8. With `mirror`
-    the poses are averaged over mirror images, as those always are that the signs are taken of.
+    The networks are of `pose3d.inference.predictor.Predictor`, the images (N, 128, 128) uint8. With `average`
+    the poses are the mean of all views, as those always are that the signs are taken of.
     """
-    views = _views(regression, images)
-    poses = (views[0] + views[1]) / 2
+    seen = views(regression, images)
+    poses = np.mean(seen, axis=0)
     windows = detection.predict(images, mirror=True).reshape(-1, N_JOINTS, N_WINDOWS)
     lengths = np.stack([np.linalg.norm(poses[:, a] - poses[:, b], axis=1) for a, b in EDGES], axis=1)
     distance, likely = _agreement(poses[..., :2], windows)
     trunk = poses[:, JOINTS.index("thorax")]
     shown = images > 0
     tall, wide = shown.any(axis=2).sum(axis=1), shown.any(axis=1).sum(axis=1)
-    return poses if mirror else views[0], np.column_stack([
+    return poses if average else seen[0], np.column_stack([
         np.log(lengths + 1),
-        np.log(np.sqrt(np.var(views, axis=0).sum(axis=2).mean(axis=1)) + 1),
+        np.log(np.sqrt(np.var(seen, axis=0).sum(axis=2).mean(axis=1)) + 1),
         np.log(distance + 0.3),
         likely,
         np.log(_entropy(windows) + 1),
@@ -55,12 +55,12 @@ def measure(regression, detection, images, mirror=True):
     ])  # fmt: skip
 
 
-def predict(regression, detection, images, mirror=True):
+def predict(regression, detection, images, average=True):
     """Predict poses, as `measure`, and the chances (N,) of errors below `LARGEST_ERROR`.
 
     The regression network's weights file holds the model of `chance`.
     """
-    poses, signs = measure(regression, detection, images, mirror)
+    poses, signs = measure(regression, detection, images, average)
     return poses, chance(signs, regression.about[ABOUT])
 
 
@@ -74,13 +74,18 @@ def chance(signs, model):
     return expit(scaled @ np.asarray(model["weights"]) + model["bias"])
 
 
-def _views(regression, images):
+def averaged(regression, images):
+    """Poses of crops, (N, 17, 3) mm: the means of `views`."""
+    return np.mean(views(regression, images), axis=0)
+
+
+def views(regression, images):
     """Poses of the images and their mirror images, mirrored back, at each of `SHIFTS`: list of (N, 17, 3)."""
-    nowhere, views = np.zeros((len(images), 1, 2)), []
+    nowhere, poses = np.zeros((len(images), 1, 2)), []
     for shift in SHIFTS:
         moved, _ = shifted(images, nowhere, np.tile(shift, (len(images), 1)))
-        views += [regression.predict(moved), mirrored_poses(regression.predict(moved[..., ::-1]))]
-    return views
+        poses += [regression.predict(moved), mirrored_poses(regression.predict(moved[..., ::-1]))]
+    return poses
 
 
 def _agreement(points, windows):

@@ -80,16 +80,19 @@ def test_a_blank_crop_has_signs_too():
     assert np.isfinite(found).all()
 
 
-def test_poses_with_and_without_mirror_images_have_the_same_chances(built, regression_run, detection_run):
+def test_one_view_has_the_chances_of_the_mean_of_all(built, regression_run, detection_run):
     regression, detection = pose3d.load(regression_run), pose3d.load(detection_run)
     count = len(trust.SIGNS)
     regression.about[trust.ABOUT] = {
         "mean": [1.0] * count, "deviation": [2.0] * count, "weights": [0.01] * count, "bias": -0.5
     }  # fmt: skip
     images = Dataset.open(built).images(slice(0, 5))
-    both, chances = trust.predict(regression, detection, images)
-    one, same = trust.predict(regression, detection, images, mirror=False)
-    np.testing.assert_allclose(both, regression.predict(images, mirror=True), rtol=1e-4, atol=1e-3)
+    mean, chances = trust.predict(regression, detection, images)
+    one, same = trust.predict(regression, detection, images, average=False)
+    moved = [np.roll(images, shift, axis=(1, 2)) for shift in (0, 3, -3)]  # nothing is at the border
+    poses = np.mean([regression.predict(each, mirror=True) for each in moved], axis=0)
+    np.testing.assert_allclose(mean, poses, rtol=1e-4, atol=1e-3)
+    np.testing.assert_array_equal(mean, trust.averaged(regression, images))
     np.testing.assert_array_equal(one, regression.predict(images))
     np.testing.assert_array_equal(same, chances)
     _, found = trust.measure(regression, detection, images)
@@ -97,14 +100,14 @@ def test_poses_with_and_without_mirror_images_have_the_same_chances(built, regre
     np.testing.assert_allclose(chances, expected)
 
 
-@pytest.mark.parametrize("mirror", [True, False])
-def test_each_view_is_predicted_once(mirror):
+@pytest.mark.parametrize("average", [True, False])
+def test_each_view_is_predicted_once(average):
     asked = []
     network = Fixed(lambda image: asked.append(image.tobytes()) or POSE)
     network.about = {
         trust.ABOUT: {"mean": 0.0, "deviation": 1.0, "weights": np.zeros(len(trust.SIGNS)), "bias": 0}
     }
-    trust.predict(network, Fixed(lambda _: np.ones((N_JOINTS, 10, 10))), IMAGES[:1], mirror)
+    trust.predict(network, Fixed(lambda _: np.ones((N_JOINTS, 10, 10))), IMAGES[:1], average)
     assert len(asked) == len(set(asked)) == 2 * len(trust.SHIFTS)
 
 
