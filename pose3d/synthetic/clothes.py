@@ -101,6 +101,7 @@ class Wardrobe:
         if chance(0.15):  # a belt
             albedo[on["trunk"] & (abs(z - waist) < 22)] = _gray(rng, dark=True)
         self._head(albedo, offsets, body, rng)
+        self._headgear(albedo, offsets, body, rng)
         albedo *= 1 + uniform(0, 0.12) * self.field(35, rng)
         return self._worn(albedo, offsets, skirt)
 
@@ -144,11 +145,7 @@ class Wardrobe:
         eyes = body.landmarks["eyes"]
         head, (x, _, z) = self._on["head"], body.vertices.T
         behind = eyes[0] - rng.uniform(70, 110)
-
-        def scalp(above, low):
-            """What is higher above the eyes, mm, or behind them and above a height: (V,) bool."""
-            return head & ((z > eyes[2] + above) | (x < behind) & (z > low))
-
+        scalp = functools.partial(self._scalp, body, behind)
         if rng.random() > 0.06:
             long = rng.uniform(0, 130) if body.is_female and rng.random() < 0.5 else 0
             low = body.landmarks["mouth"][2] + rng.uniform(-30, 50) - long
@@ -164,6 +161,24 @@ class Wardrobe:
             low = body.landmarks["mouth"][2] + rng.uniform(-60, 50)
             covered = scalp(rng.uniform(15, 60), low)
             albedo[covered], offsets[covered] = _gray(rng), rng.uniform(5, 30)
+
+    def _headgear(self, albedo, offsets, body, rng):
+        """Glasses or goggles, and helmets with holes, stripes and bars."""
+        eyes, (x, _, z) = body.landmarks["eyes"], body.vertices.T
+        if rng.random() < 0.15:
+            worn = self._on["head"] & (abs(z - eyes[2]) < rng.uniform(8, 30))
+            worn &= x > eyes[0] - rng.uniform(25, 90)
+            albedo[worn], offsets[worn] = _gray(rng), rng.uniform(0, 12)
+        if rng.random() < 0.1:
+            low = body.landmarks["mouth"][2] + rng.uniform(-60, 50)
+            covered = self._scalp(body, eyes[0] - rng.uniform(30, 110), rng.uniform(15, 60), low)
+            albedo[covered], offsets[covered] = _gray(rng), rng.uniform(5, 35)
+            self._pattern(albedo, covered, body, rng)
+
+    def _scalp(self, body, behind, above, low):
+        """The head higher above the eyes, mm, or behind a place and above a height: (V,) bool."""
+        x, _, z = body.vertices.T
+        return self._on["head"] & ((z > body.landmarks["eyes"][2] + above) | (x < behind) & (z > low))
 
 
 @functools.cache

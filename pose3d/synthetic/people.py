@@ -4,7 +4,7 @@ import functools
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageFilter
+from PIL import Image, ImageDraw, ImageFilter
 
 from pose3d.errors import UserError
 from pose3d.recordings.human36m import SUBJECTS
@@ -23,8 +23,9 @@ _MOST = 4_000_000  # frames: a block's number must fit a take's
 _SHARES = {"S1": 0.18, "S5": 0.18, "S6": 0.18, "S7": 0.18, "S8": 0.18, "S9": 0.05, "S11": 0.05}
 # Where people are cut off: the direction of what is lost, degrees from the right, clockwise.
 _LOST_SIDES, _LOST_SHARES = (90, 270, 0, 180), (0.66, 0.1, 0.12, 0.12)
-_BLURRED = 0.3  # share of the observations
-_VERSION = 3  # increase when the same options give other observations
+_BLURRED, _HAZY = 0.3, 0.5  # shares of the observations
+_CARRIED = 1.0  # mean number of things that someone carries
+_VERSION = 4  # increase when the same options give other observations
 
 
 @dataclass(frozen=True)
@@ -205,7 +206,7 @@ class Studio:
 def _camera(rng):
     """Axes (3, 3), right, down, forward, and position (3,), mm, of a camera about someone at the origin."""
     usual = rng.random() < 0.7  # about as in Human3.6M
-    far = rng.uniform(2800, 6500) if usual else rng.uniform(2000, 8000)
+    far = rng.uniform(2800, 6500) if usual else rng.uniform(2000, 12000)
     height = rng.uniform(1150, 1900) if usual else rng.uniform(200, 3000)
     angle = rng.uniform(0, 2 * np.pi)
     position = np.array([far * np.cos(angle), far * np.sin(angle), height])
@@ -240,10 +241,30 @@ def _exposed(light, person, rng):
     amount = light[person]
     wanted = np.clip(np.exp(rng.normal(np.log(75), 0.5)), 15, 200)
     share = np.minimum(amount * np.float32(wanted / 255 / max(amount.mean(), 1e-3)), np.float32(1.6))
-    gray = 255 * share ** np.float32(rng.uniform(0.75, 1.3))
+    gray = 255 * share ** np.float32(rng.uniform(0.6, 1.5))
+    if rng.random() < _HAZY:  # or stray light in the lens, or a camera that brightens what is in the shade
+        veil, level = np.float32(rng.uniform(0, 0.35)), np.float32(rng.uniform(75, 255))
+        gray += veil * (level - gray)
     gray += np.float32(rng.uniform(0, 6)) * rng.standard_normal(len(gray), np.float32)
     image = np.full(light.shape, rng.uniform(1, 255), np.uint8)
     image[person] = np.clip(gray, 1, 255)
+    image[person] = _with_things(image, person, rng)[person]
     if rng.random() < _BLURRED:  # who is far away, in motion or out of focus
         image = np.asarray(Image.fromarray(image).filter(ImageFilter.GaussianBlur(rng.uniform(0.5, 3.5))))
     return image
+
+
+def _with_things(image, person, rng):
+    """What someone wears or carries besides clothes, such as straps, bags and pads, of any gray."""
+    drawn = Image.fromarray(image)
+    pen = ImageDraw.Draw(drawn)
+    places = np.argwhere(person)[:, ::-1]
+    for _ in range(rng.poisson(_CARRIED)):
+        corners = 4 if rng.random() < 0.5 else 16
+        angles = 2 * np.pi * (np.arange(corners) + 0.5) / corners
+        outline = np.stack([np.cos(angles) * rng.uniform(4, 45), np.sin(angles) * rng.uniform(2, 22)])
+        turn = rng.uniform(0, np.pi)
+        axes = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+        points = places[rng.integers(len(places))] + (axes @ outline).T
+        pen.polygon([tuple(point) for point in points], fill=int(rng.integers(1, 256)))
+    return np.asarray(drawn)

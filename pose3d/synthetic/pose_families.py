@@ -163,9 +163,10 @@ def _crouch(p, dice):
     p.pelvis[:, 0] += dice.uniform(0, 45) * knees / 120
     p.knees = knees[:, None] + dice.normal(0, 9, 2)
     p.hips[..., 0] = p.knees * dice.uniform(0.5, 0.85)[:, None] + p.pelvis[:, :1] * 0.5
-    p.hips[..., 1] += dice.uniform(-3, 28, 2)
-    p.hips[..., 2] += dice.uniform(-5, 20, 2)
+    p.hips[..., 1] += dice.uniform(-3, 38, 2)
+    p.hips[..., 2] += dice.uniform(-5, 25, 2)
     p.spine[:, 0] += dice.uniform(0, 40)
+    p.spine[:, 2] += dice.normal(0, 12)
     p.head[:, 0] += dice.uniform(-40, 0)
 
 
@@ -188,7 +189,8 @@ def _stride(p, dice):
     p.knees = np.where(front, bent + dice.normal(0, 7, 2), dice.uniform(0, 50, 2))
     p.hips[..., 0] = np.where(front, bent * dice.uniform(0.5, 0.9, 2), dice.uniform(-30, 15, 2))
     p.hips[..., 0] += p.pelvis[:, :1]
-    p.hips[..., 1] += np.where(front, dice.uniform(-8, 20, 2), dice.uniform(0, 45, 2))
+    p.hips[..., 1] += np.where(front, dice.uniform(-8, 25, 2), dice.uniform(0, 55, 2))
+    p.pelvis[:, 1] += dice.normal(0, 9)
     p.spine[:, 0] += dice.uniform(0, 45)
     p.spine[:, 2] += dice.normal(0, 15)
     p.head[:, 0] -= dice.uniform(0, 40)
@@ -351,7 +353,7 @@ FAMILIES = {
         "down down": 4, "down any": 1, "shin shin": 1, "knee knee": 1,
     }, skirt=True),
     "Crouching": Family(0.05, {_crouch: 1}, {
-        "down down": 1, "front front": 1, "knee knee": 2, "floor floor": 1, "floor any": 1,
+        "down down": 1, "front front": 1, "knee knee": 2, "floor floor": 1, "floor any": 1, "any any": 2,
     }),
     "Lunging": Family(0.06, {_lunge: 3, _raise_leg: 1, _stride: 3}, _COMMON),
     "Kneeling": Family(0.045, {_kneel: 1}, {
@@ -365,8 +367,10 @@ FAMILIES = {
         "down down": 5, "floor floor": 2, "down any": 1,
     }),
     "Free": Family(0.04, {_anyhow: 1}, _COMMON),
-    "CutOff": Family(0.13, {_stand: 5, _sit: 5, _walk: 2, _sit_on_floor: 1, _bend: 1, _crouch: 1, _lunge: 1},
-                     _COMMON, chair=True, cut_off=True),
+    "CutOff": Family(0.13, {
+        _stand: 4, _sit: 4, _walk: 2, _bend: 2, _stride: 2, _sit_on_floor: 1, _crouch: 1, _lunge: 1,
+        _kneel: 1,
+    }, _COMMON, chair=True, cut_off=True),
 }  # fmt: skip
 
 

@@ -169,11 +169,48 @@ def test_a_print_tells_not_the_chest_from_the_back():
     assert 0.5 < back / chest < 2
 
 
-def test_some_are_out_of_focus(seen):
-    steps = [
-        np.abs(np.diff(one.frame.image.astype(int), axis=1)).max() for ones in seen.values() for one in ones
+def test_some_wear_glasses_of_any_gray():
+    wardrobe = Wardrobe(population().average)
+    body = next(one for one in map(population().body, range(50)) if one.is_female)  # without a beard
+    (front, _, high), (x, _, z) = body.landmarks["eyes"], body.vertices.T
+    eyes = body.on(["Head"]) & (abs(z - high) < 8) & (x > front - 20)
+    cheeks = body.on(["Head"]) & (abs(z - high + 32) < 8) & (x > front - 20)
+    ratios = []
+    for seed in range(300):
+        albedo = wardrobe.dress(body, np.random.default_rng(seed)).albedo
+        ratios.append(np.median(albedo[eyes]) / np.median(albedo[cheeks]))
+    assert 0.02 < np.mean(np.array(ratios) > 1.2) < 0.15  # bare eyes are darker than cheeks
+
+
+def test_things_are_drawn_on_people_alone():
+    person = np.zeros((people.SIDE, people.SIDE), bool)
+    person[40:200, 90:160] = True
+    light, shares = np.where(person, np.float32(0.5), np.float32(0)), []
+    for seed in range(100):
+        image = people._exposed(light, person, np.random.default_rng(seed))
+        assert len(np.unique(image[:, :75])) == 1
+        levels = image[44:196, 94:156].astype(int)  # blurred at the border
+        shares.append(np.mean(abs(levels - np.median(levels)) > 40))
+    assert 0.3 < np.mean(np.array(shares) > 0.003) < 0.7
+    assert np.median(shares) < 0.05
+
+
+def test_dark_clothes_are_bright_through_a_veil():
+    person = np.zeros((people.SIDE, people.SIDE), bool)
+    person[40:200, 90:160] = True
+    light = np.zeros(person.shape, np.float32)
+    light[person], light[40:60, 90:160] = 0.01, 0.9
+    darkest = [
+        np.median(people._exposed(light, person, np.random.default_rng(seed))[80:190, 100:150])
+        for seed in range(100)
     ]
-    assert 0.1 < np.mean(np.array(steps) < 25) < 0.6
+    assert 0.2 < np.mean(np.array(darkest) > 20) < 0.6
+
+
+def test_some_are_out_of_focus(seen):
+    images = [one.frame.image.astype(int) for ones in seen.values() for one in ones]
+    steepest = [np.abs(np.diff(image, axis=1)).max() / np.ptp(image) for image in images]
+    assert 0.1 < np.mean(np.array(steepest) < 0.25) < 0.5
 
 
 WANTED = ["--source", "people", "--frames", "1600", "--seed", "2"]
