@@ -1,28 +1,20 @@
-"""Retarget captured motion to another body, and place it in the room."""
+"""Retarget captured motion to another body."""
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from pose3d.errors import UserError
-from pose3d.recordings.human36m import CAMERAS, project, world_to_camera
 from pose3d.synthetic.body import BONE, BONES, SIDES, shortest
-from pose3d.synthetic.mesh import skin
 from pose3d.synthetic.motion.capture import LEGS, leg_length
 from pose3d.synthetic.motion.kinematics import Motion, all_bones, euler, upright
-from pose3d.synthetic.scene import FULL_SIZE, camera_of
 
 _TRUNK = ("Hips", "LowerBack", "Spine", "Spine1", "Neck", "Head", "LeftShoulder", "RightShoulder")
 _UP = np.array([[0.0, 0, 1]])
 _FLAT = 0.3  # smallest share of ankle to toes at right angles to the shank that gives a direction
 _TOES = 0.2  # slope of the toes as a share of the foot's when the heel is up, without captured toes
-_SINK = 30.0  # mm, largest depth below the floor
-_STANDING = 5  # percentile of the lowest points that is the floor: captures are noisy
-_MARGIN = 40  # px at full size between a joint and the border
-_NEAREST = 1000.0  # mm in front of a camera; the distortion is not valid for less
 
 
 def retarget(capture, body):
-    """Apply a captured motion to a body: a `Motion`, not yet in the room; see `placed`.
+    """Apply a captured motion to a body: a `Motion`, not yet in a room.
 
     Arms and legs have the captured directions. Skeletons differ in pelvis, spine, neck, shoulders and feet:
     these turn from the body's upright pose as the captured ones do from their reference pose. The path of the
@@ -43,38 +35,6 @@ def retarget(capture, body):
     middle = (heads["LeftUpLeg"] + heads["RightUpLeg"]) / 2
     path = legs / leg_length(capture.reference) * capture.points["Hips"]
     return Motion(all_bones(turns), path - turns["Hips"] @ middle)
-
-
-def placed(motion, body, name):
-    """Put a motion on the floor in the middle of the room; keep the frames that all four cameras see whole.
-
-    A `UserError`, which names the file `name`, if there are none, or joints that coincide leave a direction
-    open.
-    """
-    joints = motion.joints(body)
-    if not np.isfinite(joints).all():
-        raise UserError(f"{name}: joints coincide in some frame; name other joints by --joint-map")
-    bare, shown = np.zeros(len(body.vertices), np.float32), body.n_body_vertices
-    lowest = [skin(body, transforms, bare)[:shown, 2].min() for transforms in motion.transforms(body)]
-    floor = min(np.percentile(lowest, _STANDING), np.min(lowest) + _SINK)
-    ground = joints[..., :2].reshape(-1, 2)
-    shift = -np.append((ground.min(axis=0) + ground.max(axis=0)) / 2, floor)
-    seen = np.flatnonzero(_is_seen(joints + shift))
-    if not len(seen):
-        raise UserError(f"{name}: no frame is in view of all four cameras; remove the file")
-    return motion.moved(shift).at(seen)
-
-
-def _is_seen(joints):
-    """(F,) whether all joints (F, J, 3) are inside all four images, with a margin."""
-    seen = np.ones(len(joints), bool)
-    for number in CAMERAS:
-        camera = camera_of(number, FULL_SIZE)
-        points = world_to_camera(camera, joints)
-        px = project(camera, points)
-        inside = (px >= _MARGIN) & (px <= FULL_SIZE - 1 - _MARGIN) & (points[..., 2:] >= _NEAREST)
-        seen &= inside.all(axis=(1, 2))
-    return seen
 
 
 def _bent(hips, chest):

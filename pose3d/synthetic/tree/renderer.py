@@ -5,7 +5,7 @@ import numpy as np
 from pose3d.recordings.human36m import project, world_to_camera
 from pose3d.synthetic.mesh import skin, vertex_normals
 from pose3d.synthetic.rasteriser import rasterise, shade
-from pose3d.synthetic.scene import AMBIENT, light_at
+from pose3d.synthetic.tree.scene import AMBIENT, light_at
 
 _UP = np.array([0, 0, 1], np.float32)
 

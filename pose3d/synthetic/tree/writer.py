@@ -35,11 +35,11 @@ from pose3d.synthetic.motion.assignment import assign_files, motion_provenance
 from pose3d.synthetic.motion.capture import load
 from pose3d.synthetic.motion.gait import GAITS, walk
 from pose3d.synthetic.motion.joint_names import read_joint_map
-from pose3d.synthetic.motion.retargeting import placed, retarget
-from pose3d.synthetic.scene import camera_of, empty_room, image_shape
+from pose3d.synthetic.motion.retargeting import retarget
 from pose3d.synthetic.tree.appearance import appearance, body_of
 from pose3d.synthetic.tree.provenance import check_options, read_provenance, write_provenance
 from pose3d.synthetic.tree.renderer import render
+from pose3d.synthetic.tree.scene import camera_of, empty_room, image_shape, placed
 
 FRAMES = 280  # default per recording of the procedural walk
 IMAGE_SIZE = 500  # default width in px: half of Human3.6M's, a quarter of the time and disk space

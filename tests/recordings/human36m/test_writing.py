@@ -14,7 +14,7 @@ from pose3d.recordings.human36m import (
     write_metadata,
     write_poses,
 )
-from pose3d.synthetic.scene import camera_of
+from pose3d.synthetic.tree.scene import camera_of
 
 STREAMS = {
     "m.mat": (mask_writer, np.zeros((4, 6), bool)),

@@ -4,16 +4,12 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from pose3d.errors import UserError
-from pose3d.recordings.human36m import CAMERAS, project, world_to_camera
 from pose3d.skeleton import JOINTS_32
 from pose3d.synthetic.body import BONE, BONES, SIDES, population
-from pose3d.synthetic.mesh import skin
 from pose3d.synthetic.motion.capture import load
 from pose3d.synthetic.motion.gait import GAITS, walk
 from pose3d.synthetic.motion.kinematics import Motion, all_bones, euler
-from pose3d.synthetic.motion.retargeting import placed, retarget
-from pose3d.synthetic.scene import camera_of
+from pose3d.synthetic.motion.retargeting import retarget
 from tests.synthetic.motion.skeletons import CONVENTIONS, write_motion
 
 BODY, OTHER = population().body(133), population().body(180)
@@ -152,54 +148,3 @@ def test_the_hips_lead_and_the_arms_follow(motion):
     np.testing.assert_allclose(
         motion.transforms(BODY)[5][..., 3] + [1, 2, 3], motion.moved([1, 2, 3]).transforms(BODY)[5][..., 3]
     )
-
-
-def lowest(motion):
-    bare, shown = np.zeros(len(BODY.vertices), np.float32), BODY.n_body_vertices
-    return np.array([skin(BODY, t, bare)[:shown, 2].min() for t in motion.transforms(BODY)])
-
-
-def test_a_walk_is_put_back_on_its_floor_and_centred(motion):
-    there = placed(motion.moved([3000, -2000, 1234.5]), BODY, "a.bvh")
-    np.testing.assert_array_equal(there.rotations, motion.rotations)
-    assert np.abs(lowest(there)).max() < 10
-    level = there.joints(BODY)[..., :2].reshape(-1, 2)
-    np.testing.assert_allclose(level.min(axis=0) + level.max(axis=0), 0, atol=1e-9)
-    by = there.root - motion.root
-    np.testing.assert_allclose(by, np.broadcast_to(by[0], by.shape), atol=1e-9)
-
-
-def test_nothing_sinks_by_more_than_30_mm(motion):
-    by = np.zeros((60, 3))
-    by[20, 2] = -400  # a glitch of the capture
-    assert lowest(placed(motion.moved(by), BODY, "a.bvh")).min() == pytest.approx(-30, abs=0.01)
-    by[20, 2] = -25  # too little to lift everything
-    there, clean = placed(motion.moved(by), BODY, "a.bvh"), placed(motion, BODY, "a.bvh")
-    np.testing.assert_allclose((there.root - by)[:, 2], clean.root[:, 2], atol=0.5)
-
-
-def test_frames_that_a_camera_does_not_see_whole_are_dropped(motion):
-    """On a ladder, and 20 m straight on, of which the middle of the room is seen."""
-    high = np.zeros((60, 3))
-    high[20:30, 2] = 2500
-    there = placed(motion.moved(high), BODY, "a.bvh")
-    np.testing.assert_array_equal(there.rotations, np.delete(motion.rotations, range(20, 30), axis=0))
-    along = np.linspace(0, 20_000, 60)[:, None] * [1, 0, 0]
-    far = placed(motion.moved(along), BODY, "a.bvh")
-    first = int(np.flatnonzero((motion.rotations == far.rotations[0]).all(axis=(1, 2, 3)))[0])
-    assert 20 < first < first + len(far) < 40
-    assert len(far) > 5
-    np.testing.assert_array_equal(far.rotations, motion.rotations[first : first + len(far)])
-    for number in CAMERAS:
-        camera = camera_of(number, 1000)
-        px = project(camera, world_to_camera(camera, np.concatenate([there.joints(BODY), far.joints(BODY)])))
-        assert px.min() > 39
-        assert px.max() < 960
-    with pytest.raises(UserError, match="a.bvh: no frame is in view of all four cameras"):
-        placed(motion.moved(np.linspace(0, 40_000, 60)[:, None] * [1, 0, 0]).at([0, 59]), BODY, "a.bvh")
-
-
-def test_joints_without_a_place_are_named(motion):
-    nowhere = motion.moved(np.where(np.arange(60)[:, None] == 7, np.nan, 0))
-    with pytest.raises(UserError, match=r"a.bvh: joints coincide in some frame; name other joints by"):
-        placed(nowhere, BODY, "a.bvh")

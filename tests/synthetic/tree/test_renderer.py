@@ -5,9 +5,9 @@ from pose3d.recordings.human36m import CAMERAS, project, world_to_camera
 from pose3d.skeleton import KEPT
 from pose3d.synthetic.mesh import skin
 from pose3d.synthetic.motion.gait import GAITS, walk
-from pose3d.synthetic.scene import camera_of, empty_room
 from pose3d.synthetic.tree.appearance import appearance
 from pose3d.synthetic.tree.renderer import render
+from pose3d.synthetic.tree.scene import camera_of, empty_room
 
 SIZE = 300
 LOOKS = appearance("S11")

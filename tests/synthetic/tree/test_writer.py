@@ -22,9 +22,9 @@ from pose3d.recordings.human36m import (
 from pose3d.skeleton import KEPT
 from pose3d.synthetic.motion.capture import load
 from pose3d.synthetic.motion.gait import GAITS, walk
-from pose3d.synthetic.motion.retargeting import placed, retarget
-from pose3d.synthetic.scene import camera_of, empty_room
+from pose3d.synthetic.motion.retargeting import retarget
 from pose3d.synthetic.tree.appearance import body_of
+from pose3d.synthetic.tree.scene import camera_of, empty_room, placed
 from pose3d.synthetic.tree.writer import Task
 from tests.synthetic.motion.skeletons import write_motion
 

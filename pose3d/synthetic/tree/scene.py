@@ -1,11 +1,13 @@
-"""Scene: four calibrated cameras, lamps, and images of the empty room."""
+"""Scene: four calibrated cameras, lamps, images of the empty room, and the place of a motion in it."""
 
 import functools
 
 import numpy as np
 from scipy.ndimage import map_coordinates
 
-from pose3d.recordings.human36m import CAMERAS, Camera, project
+from pose3d.errors import UserError
+from pose3d.recordings.human36m import CAMERAS, Camera, project, world_to_camera
+from pose3d.synthetic.mesh import skin
 
 FULL_SIZE = 1000  # columns of a frame of Human3.6M
 _TALL = 1002  # rows of the frames of cameras 1 and 4, and of all cameras for S7
@@ -32,6 +34,10 @@ LAMPS = np.array(
 AMBIENT = 0.42
 LAMP_DISTANCE = 3000.0  # mm at which a lamp has its strength
 _ROOM = np.array([6200.0, 5800.0, 3600.0])  # half length, half width, height
+_SINK = 30.0  # mm, largest depth below the floor
+_STANDING = 5  # percentile of the lowest points that is the floor: captures are noisy
+_MARGIN = 40  # px at full size between a joint and the border
+_NEAREST = 1000.0  # mm in front of a camera; the distortion is not valid for less
 
 
 def image_shape(subject, camera, image_size):
@@ -128,3 +134,35 @@ def _light(point, normal):
         far = np.linalg.norm(towards, axis=1)
         total += lamp[3] * np.maximum(towards @ normal / far, 0) * (LAMP_DISTANCE / far) ** 2
     return total
+
+
+def placed(motion, body, name):
+    """Put a motion on the floor in the middle of the room; keep the frames that all four cameras see whole.
+
+    A `UserError`, which names the file `name`, if there are none, or joints that coincide leave a direction
+    open.
+    """
+    joints = motion.joints(body)
+    if not np.isfinite(joints).all():
+        raise UserError(f"{name}: joints coincide in some frame; name other joints by --joint-map")
+    bare, shown = np.zeros(len(body.vertices), np.float32), body.n_body_vertices
+    lowest = [skin(body, transforms, bare)[:shown, 2].min() for transforms in motion.transforms(body)]
+    floor = min(np.percentile(lowest, _STANDING), np.min(lowest) + _SINK)
+    ground = joints[..., :2].reshape(-1, 2)
+    shift = -np.append((ground.min(axis=0) + ground.max(axis=0)) / 2, floor)
+    seen = np.flatnonzero(_is_seen(joints + shift))
+    if not len(seen):
+        raise UserError(f"{name}: no frame is in view of all four cameras; remove the file")
+    return motion.moved(shift).at(seen)
+
+
+def _is_seen(joints):
+    """(F,) whether all joints (F, J, 3) are inside all four images, with a margin."""
+    seen = np.ones(len(joints), bool)
+    for number in CAMERAS:
+        camera = camera_of(number, FULL_SIZE)
+        points = world_to_camera(camera, joints)
+        px = project(camera, points)
+        inside = (px >= _MARGIN) & (px <= FULL_SIZE - 1 - _MARGIN) & (points[..., 2:] >= _NEAREST)
+        seen &= inside.all(axis=(1, 2))
+    return seen
