@@ -69,7 +69,7 @@ def predict_crops(predict, folder):
 def _network(arguments):
     """Functions of crops that return poses, and poses with chances."""
     network = predictor.load(arguments.weights, "regression")
-    predict = network.predict if arguments.single_view else partial(trust.averaged, network)
+    predict = network.predict if arguments.single_view else partial(predictor.averaged, network)
     if arguments.weights is None and trust.ABOUT in network.about:
         print(f"network: {predictor.shipped('regression').name}, which comes with pose3d")
         detection = predictor.load(None, "detection")

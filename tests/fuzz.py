@@ -5,7 +5,6 @@ more lines, and an error that names no file are faults. Everything is written in
 """
 
 import argparse
-import concurrent.futures
 import contextlib
 import importlib
 import io
@@ -25,6 +24,7 @@ from pose3d import build_dataset, errors
 from pose3d.io.tables import text_table
 from pose3d.synthetic.tree import writer
 from tests.fuzz_inputs import KINDS, make
+from tests.run_here import run_here
 
 HANG = 60  # s
 MEMORY = 8 * 2**30  # bytes that a worker may reserve: more is asked for only by a file that lies
@@ -96,7 +96,7 @@ def work(connection):
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    build_dataset.team, writer.run_all = _alone, _run_here
+    build_dataset.team, writer.run_all = _alone, run_here
     verdict, unnamed = errors.verdict, []
     errors.verdict = lambda error: unnamed.append(_is_unnamed(error)) or verdict(error)
     while words := connection.recv():
@@ -120,18 +120,7 @@ def _is_unnamed(error):
 
 @contextlib.contextmanager
 def _alone():
-    yield _run_here
-
-
-def _run_here(function, tasks, workers):
-    """As `pose3d.io.processes.run_all`, in this process."""
-    for number, task in enumerate(tasks):
-        future = concurrent.futures.Future()
-        try:
-            future.set_result(function(*task))
-        except Exception as error:
-            future.set_exception(error)
-        yield number, future
+    yield run_here
 
 
 class Worker:

@@ -32,15 +32,8 @@ STATUS = {"python -m pose3d.build_dataset --verify --actions report": 1}
 # The tasks of workers are done here, because each worker would take longer to start.
 SHORT = """
 import sys
-from concurrent.futures import Future
 from pose3d.io import processes
-
-def run_here(function, tasks, workers):
-    for number, task in enumerate(tasks):
-        done = Future()
-        done.set_result(function(*task))
-        yield number, done
-
+from tests.run_here import run_here
 processes.run_all = run_here
 from pose3d import config, synthetic
 generate, few = synthetic.generate, {"subjects": ("S1", "S11"), "frames": 26, "image_size": 250}
@@ -132,7 +125,11 @@ def run(clone):
     """A function that runs a step of a document."""
     # As after ``. .venv/bin/activate``, which the README gives.
     path = os.pathsep.join([str(clone / ".venv" / "bin"), os.environ["PATH"]])
-    environment = {**os.environ, "PATH": path, "PYTHONPATH": str(clone / "short")}
+    environment = {
+        **os.environ,
+        "PATH": path,
+        "PYTHONPATH": os.pathsep.join([str(clone / "short"), str(ROOT)]),
+    }
 
     def call(is_python, step):
         command = [sys.executable, "-c", step] if is_python else ["sh", "-c", step]

@@ -219,7 +219,7 @@ def test_built_files_are_predicted_as_they_are(run, built, regression_run, words
     assert status == 0
     data = Dataset.open(built)
     network, images = pose3d.load(regression_run), data.images(range(len(data)))
-    expected = network.predict(images) if words else trust.averaged(network, images)
+    expected = network.predict(images) if words else predictor.averaged(network, images)
     found, content = poses(out)
     np.testing.assert_allclose(found, expected, rtol=1e-6)
     assert content["frame"] == data.frame.tolist()

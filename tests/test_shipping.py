@@ -91,7 +91,7 @@ def test_networks_ship_small_with_what_they_are_and_how_far_to_trust_them(
         network.predict(images), pose3d.load(runs / "regression").predict(images), atol=3
     )
     poses, chances = trust.predict(network, detection, images)
-    np.testing.assert_allclose(poses, trust.averaged(network, images), rtol=1e-4, atol=1e-3)
+    np.testing.assert_allclose(poses, predictor.averaged(network, images), rtol=1e-4, atol=1e-3)
     assert ((chances > 0) & (chances < 1)).all()
     assert str(runs) not in (tmp_path / "people-regression.npz").read_bytes().decode("latin1")
 

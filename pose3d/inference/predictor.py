@@ -4,14 +4,16 @@ from pathlib import Path
 
 import numpy as np
 
+from pose3d.dataset.augmentation import shifted
 from pose3d.dataset.crop import IMAGE_SIDE
 from pose3d.dataset.windows import GRID_SIDE
 from pose3d.errors import UserError
 from pose3d.model import weights
 from pose3d.model.trained_graph import graph_of
-from pose3d.skeleton import N_JOINTS, pelvis_relative
+from pose3d.skeleton import N_JOINTS, mirrored_poses, pelvis_relative
 
 BATCH = 128
+SHIFTS = ((0, 0), (3, 3), (-3, -3))  # px, of `views`, no farther than those of the training
 
 
 class Predictor:
@@ -70,6 +72,20 @@ def _checked(images):
     if not 0 <= low <= high <= 1:  # NaN is in no order
         raise ValueError(f"images of floats must lie in 0 to 1, these reach from {low:g} to {high:g}")
     return images
+
+
+def averaged(regression, images):
+    """Poses of crops, (N, 17, 3) mm: the means of `views`."""
+    return np.mean(views(regression, images), axis=0)
+
+
+def views(regression, images):
+    """Poses of the images and their mirror images, mirrored back, at each of `SHIFTS`: list of (N, 17, 3)."""
+    nowhere, poses = np.zeros((len(images), 1, 2)), []
+    for shift in SHIFTS:
+        moved, _ = shifted(images, nowhere, np.tile(shift, (len(images), 1)))
+        poses += [regression.predict(moved), mirrored_poses(regression.predict(moved[..., ::-1]))]
+    return poses
 
 
 def shipped(task):

@@ -9,14 +9,13 @@ bodies that the networks have not seen, and on crops that show nobody, or half a
 import numpy as np
 from scipy.special import expit
 
-from pose3d.dataset.augmentation import shifted
 from pose3d.dataset.windows import N_WINDOWS, window_bounds
-from pose3d.skeleton import EDGES, JOINTS, N_JOINTS, mirrored_poses
+from pose3d.inference.predictor import views
+from pose3d.skeleton import EDGES, JOINTS, N_JOINTS
 
 LARGEST_ERROR = 150.0  # mm; the chance is that of a smaller error
 ABOUT = "trust"  # the key of the model of `chance` in what a weights file says about itself
 TRUSTED = 0.5  # from this chance on a pose counts as trusted
-SHIFTS = ((0, 0), (3, 3), (-3, -3))  # px, of the views, no farther than those of the training
 SIGNS = (
     *(f"length of {JOINTS[child]}'s edge" for _, child in EDGES),
     "spread of the views", "distance from the windows", "probability of the windows",
@@ -72,20 +71,6 @@ def chance(signs, model):
     """
     scaled = (signs - model["mean"]) / model["deviation"]
     return expit(scaled @ np.asarray(model["weights"]) + model["bias"])
-
-
-def averaged(regression, images):
-    """Poses of crops, (N, 17, 3) mm: the means of `views`."""
-    return np.mean(views(regression, images), axis=0)
-
-
-def views(regression, images):
-    """Poses of the images and their mirror images, mirrored back, at each of `SHIFTS`: list of (N, 17, 3)."""
-    nowhere, poses = np.zeros((len(images), 1, 2)), []
-    for shift in SHIFTS:
-        moved, _ = shifted(images, nowhere, np.tile(shift, (len(images), 1)))
-        poses += [regression.predict(moved), mirrored_poses(regression.predict(moved[..., ::-1]))]
-    return poses
 
 
 def _agreement(points, windows):

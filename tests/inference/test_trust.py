@@ -4,7 +4,7 @@ import pytest
 import pose3d
 from pose3d.dataset.samples import Dataset
 from pose3d.dataset.windows import window_bounds
-from pose3d.inference import trust
+from pose3d.inference import predictor, trust
 from pose3d.skeleton import EDGES, N_JOINTS, mirrored_poses
 
 
@@ -92,7 +92,7 @@ def test_one_view_has_the_chances_of_the_mean_of_all(built, regression_run, dete
     moved = [np.roll(images, shift, axis=(1, 2)) for shift in (0, 3, -3)]  # nothing is at the border
     poses = np.mean([regression.predict(each, mirror=True) for each in moved], axis=0)
     np.testing.assert_allclose(mean, poses, rtol=1e-4, atol=1e-3)
-    np.testing.assert_array_equal(mean, trust.averaged(regression, images))
+    np.testing.assert_array_equal(mean, predictor.averaged(regression, images))
     np.testing.assert_array_equal(one, regression.predict(images))
     np.testing.assert_array_equal(same, chances)
     _, found = trust.measure(regression, detection, images)
@@ -108,7 +108,7 @@ def test_each_view_is_predicted_once(average):
         trust.ABOUT: {"mean": 0.0, "deviation": 1.0, "weights": np.zeros(len(trust.SIGNS)), "bias": 0}
     }
     trust.predict(network, Fixed(lambda _: np.ones((N_JOINTS, 10, 10))), IMAGES[:1], average)
-    assert len(asked) == len(set(asked)) == 2 * len(trust.SHIFTS)
+    assert len(asked) == len(set(asked)) == 2 * len(predictor.SHIFTS)
 
 
 def test_no_images_have_no_chances(regression_run, detection_run):
