@@ -21,6 +21,7 @@ PARTS = {
     ),
 }  # fmt: skip
 _LIMBS = (("{}Arm", "{}ForeArm", "{}Hand"), ("{}UpLeg", "{}Leg", "{}Foot"))
+_TUBES = {"arm": (42, 75), "leg": (70, 125)}  # mm, radii of straight sleeves and legs of trousers
 _WAVES = 3  # plane waves of a field, and as many of half the length
 _FIELDS = 120
 
@@ -35,6 +36,22 @@ class Clothes:
     skirt: bool  # whether the body's skirt is worn
 
 
+@dataclass(frozen=True)
+class Hair:
+    """Ranges that hair is drawn from."""
+
+    nape: tuple  # mm above the mouth
+    hairline: tuple  # mm above the eyes
+    gray: tuple  # darkest, range, and exponent of a share of it: the larger, the more are dark
+    volume: tuple  # mm
+    eyes: tuple  # shares of the skin's gray
+
+
+_WALKERS = Hair((-30, 50), (30, 65), (0.03, 0.5, 2), (4, 14), (0.4, 0.8))
+# From afar a face is a bright, smooth spot below dark hair, and a head from behind is dark to the collar.
+_PEOPLE = Hair((-75, 15), (35, 85), (0.02, 0.6, 4), (4, 25), (0.5, 1))
+
+
 class Wardrobe:
     """Dresses people; what depends on the mesh of a body of average build alone is computed once."""
 
@@ -43,13 +60,19 @@ class Wardrobe:
         self._on = {name: np.isin(bone, [BONES.index(b) for b in bones]) for name, bones in PARTS.items()}
         self._skirt = np.arange(len(bone)) >= body.n_body_vertices
         self._along = np.zeros(len(bone))  # from 0 to 1 along the upper half of a limb, to 2 along the lower
+        self._radius = np.zeros(len(bone))  # mm from the bone of a limb
         for joints in _LIMBS:
             for side in ("Left", "Right"):
                 numbers = [BONES.index(joint.format(side)) for joint in joints]
                 for half, (start, end) in enumerate(zip(numbers[:-1], numbers[1:], strict=True)):
                     axis = body.heads[end] - body.heads[start]
-                    share = (body.vertices - body.heads[start]) @ axis / (axis @ axis)
-                    self._along = np.where(bone == start, half + np.clip(share, 0, 1), self._along)
+                    there = bone == start
+                    places = body.vertices[there] - body.heads[start]
+                    share = places @ axis / (axis @ axis)
+                    self._along[there] = half + np.clip(share, 0, 1)
+                    self._radius[there] = np.linalg.norm(places - share[:, None] * axis, axis=1)
+        covered = self._on["trunk"] | self._on["arm"] | self._on["leg"]
+        self._relief = _relief(body, covered, 240) + _relief(body, self._on["head"], 60)
         rng = np.random.default_rng(0)
         self._lengths = np.sort(np.exp(rng.uniform(np.log(30), np.log(350), _FIELDS)))
         self._fields = [_waves(body.vertices, length, rng) for length in self._lengths]
@@ -64,21 +87,31 @@ class Wardrobe:
         chance, uniform = (lambda share: rng.random() < share), rng.uniform
         on, along = self._on, self._along
         x, y, z = body.vertices.T
-        size = body.scale
         skirt = bool(may_wear_skirt and body.is_female and chance(0.12))
 
-        waist = body.heads[0, 2] + size * (uniform(-60, 110) if chance(0.85) else uniform(-200, -60))
-        sleeve = rng.choice([0.02, uniform(0.3, 0.75), uniform(0.3, 0.75), uniform(0.8, 1.6), 1.97])
-        length = rng.choice([uniform(0.25, 0.8), uniform(0.7, 1.5), 1.97, 1.97, 1.93])
+        waist = uniform(-60, 110) if chance(0.85) else uniform(-200, -60)
+        waist = body.heads[0, 2] + body.scale * waist
+        sleeves = [0.02, uniform(0.3, 0.75), uniform(0.3, 0.75), uniform(0.8, 1.6)]
+        sleeve = rng.choice([*sleeves, 1.97, 1.97, 1.97])
+        length = rng.choice([uniform(0.25, 0.8), uniform(0.7, 1.5), 1.97, 1.97, 1.97, 1.93])
         neckline = uniform(0, 90) * (1 if chance(0.7) else 1.8)
         top, bottom = self._covered(body, waist, sleeve, length, neckline)
+        collar = np.zeros_like(top)
+        if chance(0.6):  # higher behind than in front
+            collar = on["head"] & (z < body.landmarks["mouth"][2] - uniform(20, 80) - uniform(0, 0.6) * x)
+            top |= collar | on["trunk"] & (z > body.landmarks["neck"][2] - 90)
         shirt, trousers, shoes = _gray(rng), _gray(rng, dark=True), _gray(rng, dark=True)
-        albedo = np.full(len(x), uniform(0.28, 0.85))
+        if chance(0.3):  # in black from head to foot
+            shirt, trousers = 0.015 + 0.2 * rng.random(2) ** 1.5
+        albedo = np.full(len(x), 0.85 - 0.6 * rng.random() ** 1.6)
         albedo[top], albedo[bottom], albedo[self._skirt] = shirt, trousers, trousers if chance(0.6) else shirt
-        offsets = np.zeros(len(x))
+        offsets = uniform(0, 1) * self._relief * on["head"]  # few faces have features as sharp as the mesh's
         thick = 1.8 if chance(0.15) else 1.0  # of who is dressed for the cold
-        for cloth, loose in ((top, 24 * thick), (bottom, 27 * thick)):
-            offsets[cloth] = 3 + uniform(0, loose) * (1 + 0.6 * self.field(250, rng)[cloth])
+        for cloth, limb, loose in ((top, "arm", 24 * thick), (bottom, "leg", 27 * thick)):
+            offsets[cloth] = self._ease(body, limb, loose, rng)[cloth]
+        offsets[collar] = uniform(5, 40)
+        if chance(0.15):
+            offsets[top] += self._hood(body, rng)[top]
         offsets[self._skirt] = uniform(-8, 10)
         if chance(0.12):  # gloves
             offsets[on["hand"]], albedo[on["hand"]] = uniform(2, 6), _gray(rng, dark=True)
@@ -100,7 +133,7 @@ class Wardrobe:
             albedo[top & (x > 0) & (abs(y) < uniform(30, 90))] = _gray(rng)
         if chance(0.15):  # a belt
             albedo[on["trunk"] & (abs(z - waist) < 22)] = _gray(rng, dark=True)
-        self._head(albedo, offsets, body, rng)
+        self._head(albedo, offsets, body, _PEOPLE, rng)
         self._headgear(albedo, offsets, body, rng)
         albedo *= 1 + uniform(0, 0.12) * self.field(35, rng)
         return self._worn(albedo, offsets, skirt)
@@ -111,7 +144,7 @@ class Wardrobe:
         albedo, offsets = np.full(len(self._along), 0.55), np.zeros(len(self._along))
         for cloth, gray in ((top, shirt), (bottom, trousers), (self._on["foot"], 0.1)):
             albedo[cloth], offsets[cloth] = gray, 8
-        self._head(albedo, offsets, body, rng)
+        self._head(albedo, offsets, body, _WALKERS, rng)
         return self._worn(albedo, offsets, skirt=False)
 
     def _worn(self, albedo, offsets, skirt):
@@ -124,6 +157,22 @@ class Wardrobe:
         bare = (x > 0) & (z > body.landmarks["neck"][2] - neckline) & (abs(y) < 70 + 0.3 * neckline)
         top = (on["trunk"] & ~bare | on["leg"]) & (z > waist) | on["arm"] & (self._along < sleeve)
         return top, (z <= waist) & (on["trunk"] | on["leg"] & (self._along < length))
+
+    def _ease(self, body, limb, loose, rng):
+        """How far a garment stands off, (V,), mm: it hides the body's relief, straight sleeves a limb's."""
+        ease = 3 + rng.uniform(0, loose) * (1 + 0.6 * self.field(250, rng))
+        ease = np.maximum(ease + rng.uniform(0, 2.5) * self._relief, 3)
+        if rng.random() < 0.4:
+            return ease
+        wide = rng.uniform(*_TUBES[limb]) * body.scale + rng.uniform(-10, 25) * (self._along - 1)
+        tube = np.minimum(wide - self._radius, 60)
+        return np.where(self._on[limb] & (self._along > 0.25), np.maximum(ease, tube), ease)
+
+    def _hood(self, body, rng):
+        """How far a hood between the shoulders stands off, (V,), mm."""
+        (x, y, z), neck = body.vertices.T, body.landmarks["neck"]
+        hood = np.exp(-((y / 90) ** 2) - ((z - neck[2] - rng.uniform(-40, 30)) / 60) ** 2)
+        return rng.uniform(20, 60) * hood * (x < neck[0])
 
     def _pattern(self, albedo, cloth, body, rng):
         """Stripes, spots or patches on some clothes."""
@@ -140,7 +189,7 @@ class Wardrobe:
             patch = self.field(rng.uniform(80, 350), rng) > rng.uniform(-0.3, 0.6)
             albedo[cloth & patch] = _gray(rng)
 
-    def _head(self, albedo, offsets, body, rng):
+    def _head(self, albedo, offsets, body, ranges, rng):
         """Hair or what covers it, sometimes a beard, and eyes."""
         eyes = body.landmarks["eyes"]
         head, (x, _, z) = self._on["head"], body.vertices.T
@@ -148,15 +197,17 @@ class Wardrobe:
         scalp = functools.partial(self._scalp, body, behind)
         if rng.random() > 0.06:
             long = rng.uniform(0, 130) if body.is_female and rng.random() < 0.5 else 0
-            low = body.landmarks["mouth"][2] + rng.uniform(-30, 50) - long
-            hair = scalp(rng.uniform(30, 65), low)
-            albedo[hair] = (0.03 + 0.5 * rng.random() ** 2) * (1 + 0.25 * self.field(60, rng)[hair])
-            offsets[hair] = rng.uniform(4, 14) + (rng.uniform(0, 25) if rng.random() < 0.3 else 0)
+            low = body.landmarks["mouth"][2] + rng.uniform(*ranges.nape) - long
+            hair = scalp(rng.uniform(*ranges.hairline), low)
+            darkest, more, exponent = ranges.gray
+            gray = darkest + more * rng.random() ** exponent
+            albedo[hair] = gray * (1 + 0.25 * self.field(60, rng)[hair])
+            offsets[hair] = rng.uniform(*ranges.volume) + (rng.uniform(0, 25) if rng.random() < 0.3 else 0)
         if not body.is_female and rng.random() < 0.2:
             albedo[head & (abs(z - body.landmarks["mouth"][2] + 24) < 36) & (x > behind)] *= rng.uniform(
                 0.35, 0.8
             )
-        albedo[head & (abs(z - eyes[2]) < 10) & (x > eyes[0] - 25)] *= rng.uniform(0.4, 0.8)
+        albedo[head & (abs(z - eyes[2]) < 10) & (x > eyes[0] - 25)] *= rng.uniform(*ranges.eyes)
         if rng.random() < 0.15:  # a cap, a hood or a helmet
             low = body.landmarks["mouth"][2] + rng.uniform(-60, 50)
             covered = scalp(rng.uniform(15, 60), low)
@@ -179,6 +230,20 @@ class Wardrobe:
         """The head higher above the eyes, mm, or behind a place and above a height: (V,) bool."""
         x, _, z = body.vertices.T
         return self._on["head"] & ((z > body.landmarks["eyes"][2] + above) | (x < behind) & (z > low))
+
+
+def _relief(body, where, steps):
+    """How far a body lies below its smoothed surface, (V,), mm, `where` (V,), 0 elsewhere.
+
+    Smoothed without shrinking: G. Taubin, "A signal processing approach to fair surface design", 1995.
+    """
+    starts, ends = np.concatenate([body.faces[:, pair] for pair in ([0, 1], [1, 2], [2, 0])]).T
+    degrees = np.maximum(np.bincount(starts, minlength=len(body.vertices)), 1)
+    at = body.vertices.astype(np.float64).T
+    for step in range(steps):
+        means = np.stack([np.bincount(starts, axis[ends], len(axis)) for axis in at]) / degrees
+        at = at + (0.6 if step % 2 == 0 else -0.61) * where * (means - at)
+    return ((at.T - body.vertices) * body.normals).sum(axis=1)
 
 
 @functools.cache

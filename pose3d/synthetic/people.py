@@ -23,9 +23,9 @@ _MOST = 4_000_000  # frames: a block's number must fit a take's
 _SHARES = {"S1": 0.18, "S5": 0.18, "S6": 0.18, "S7": 0.18, "S8": 0.18, "S9": 0.05, "S11": 0.05}
 # Where people are cut off: the direction of what is lost, degrees from the right, clockwise.
 _LOST_SIDES, _LOST_SHARES = (90, 270, 0, 180), (0.66, 0.1, 0.12, 0.12)
-_BLURRED, _HAZY = 0.3, 0.5  # shares of the observations
+_BLURRED, _HAZY = 0.45, 0.5  # shares of the observations
 _CARRIED = 1.0  # mean number of things that someone carries
-_VERSION = 4  # increase when the same options give other observations
+_VERSION = 5  # increase when the same options give other observations
 
 
 @dataclass(frozen=True)

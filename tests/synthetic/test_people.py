@@ -12,7 +12,7 @@ from pose3d.recordings.observation import share_inside
 from pose3d.skeleton import PELVIS
 from pose3d.synthetic import people
 from pose3d.synthetic.body import population
-from pose3d.synthetic.clothes import Wardrobe
+from pose3d.synthetic.clothes import PARTS, Wardrobe
 from pose3d.synthetic.pose_families import FAMILIES
 
 BLOCK = people.People("S1", "Discussion", 1, 6, 0)
@@ -145,13 +145,45 @@ def test_clothes_are_worn_where_they_belong():
         clothes = wardrobe.dress(one, rng)
         assert clothes.albedo.shape == clothes.offsets.shape == (len(body.vertices),)
         assert 0.015 <= clothes.albedo.min() <= clothes.albedo.max() <= 1
-        assert clothes.offsets[: body.n_body_vertices].min() >= 0
+        worn = clothes.offsets[: body.n_body_vertices]
+        face = body.on(PARTS["head"])[: body.n_body_vertices]
+        assert worn[~face].min() >= 0
+        assert worn[face].min() > -10  # its features are softened
         assert not (clothes.skirt and not one.is_female)
         skirts += clothes.skirt
         grays.append(clothes.albedo)
     assert skirts > 0
     assert np.stack(grays).std(axis=0).min() > 0.05  # no part of the body is always alike
     assert not wardrobe.dress(one, np.random.default_rng(0), may_wear_skirt=False).skirt
+
+
+def test_a_bright_head_is_a_face_more_often_than_a_nape():
+    """Front and back are told by it on photographs of people who are far away."""
+    body, wardrobe = population().average, Wardrobe(population().average)
+    head, (x, _, z) = body.on(["Head"]), body.vertices.T
+    mouth, eyes = body.landmarks["mouth"], body.landmarks["eyes"]
+    level = head & (z > mouth[2] - 20) & (z < eyes[2] + 30)
+    face, nape = level & (x > eyes[0] - 25), level & (x < eyes[0] - 120)
+    contrasts = []
+    for seed in range(200):
+        albedo = wardrobe.dress(body, np.random.default_rng(seed)).albedo
+        contrasts.append(np.log(albedo[face].mean() / albedo[nape].mean()))
+    assert np.mean(np.array(contrasts) > np.log(2)) > 0.5
+    assert np.mean(np.array(contrasts) < -np.log(2)) < 0.15
+
+
+def test_loose_clothes_hide_the_shape_of_the_limbs():
+    """Ankles stand off as far as they are thinner than calves, for about every third person."""
+    body, wardrobe = population().average, Wardrobe(population().average)
+    z = body.vertices[:, 2]
+    knee, ankle = body.landmarks["LeftLeg"][2], body.landmarks["LeftFoot"][2]
+    leg = body.on(["LeftLeg"]) & (np.arange(len(z)) < body.n_body_vertices)
+    calf, shin = (leg & (abs(z - knee + share * (knee - ankle)) < 25) for share in (0.3, 0.85))
+    steeper = []
+    for seed in range(200):
+        offsets = wardrobe.dress(body, np.random.default_rng(seed)).offsets
+        steeper.append(offsets[shin].mean() - offsets[calf].mean() > 10)
+    assert 0.2 < np.mean(steeper) < 0.5
 
 
 def test_a_print_tells_not_the_chest_from_the_back():
