@@ -256,10 +256,13 @@ def _exposed(light, person, rng):
 
 def _with_things(image, person, rng):
     """What someone wears or carries besides clothes, such as straps, bags and pads, of any gray."""
+    things = rng.poisson(_CARRIED)
+    if not things:
+        return image
     drawn = Image.fromarray(image)
     pen = ImageDraw.Draw(drawn)
     places = np.argwhere(person)[:, ::-1]
-    for _ in range(rng.poisson(_CARRIED)):
+    for _ in range(things):
         corners = 4 if rng.random() < 0.5 else 16
         angles = 2 * np.pi * (np.arange(corners) + 0.5) / corners
         outline = np.stack([np.cos(angles) * rng.uniform(4, 45), np.sin(angles) * rng.uniform(2, 22)])
