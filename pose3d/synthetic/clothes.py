@@ -37,8 +37,8 @@ class Clothes:
 
 
 @dataclass(frozen=True)
-class Hair:
-    """Ranges that hair is drawn from."""
+class Head:
+    """Ranges that hair and eyes are drawn from."""
 
     nape: tuple  # mm above the mouth
     hairline: tuple  # mm above the eyes
@@ -47,15 +47,16 @@ class Hair:
     eyes: tuple  # shares of the skin's gray
 
 
-_WALKERS = Hair((-30, 50), (30, 65), (0.03, 0.5, 2), (4, 14), (0.4, 0.8))
+_WALKERS = Head((-30, 50), (30, 65), (0.03, 0.5, 2), (4, 14), (0.4, 0.8))
 # From afar a face is a bright, smooth spot below dark hair, and a head from behind is dark to the collar.
-_PEOPLE = Hair((-75, 15), (35, 85), (0.02, 0.6, 4), (4, 25), (0.5, 1))
+_PEOPLE = Head((-75, 15), (35, 85), (0.02, 0.6, 4), (4, 25), (0.5, 1))
 
 
 class Wardrobe:
     """Dresses people; what depends on the mesh of a body of average build alone is computed once."""
 
     def __init__(self, body):
+        self._body = body
         bone = body.bones[np.arange(len(body.bones)), body.weights.argmax(axis=1)]
         self._on = {name: np.isin(bone, [BONES.index(b) for b in bones]) for name, bones in PARTS.items()}
         self._skirt = np.arange(len(bone)) >= body.n_body_vertices
@@ -71,11 +72,15 @@ class Wardrobe:
                     share = places @ axis / (axis @ axis)
                     self._along[there] = half + np.clip(share, 0, 1)
                     self._radius[there] = np.linalg.norm(places - share[:, None] * axis, axis=1)
-        covered = self._on["trunk"] | self._on["arm"] | self._on["leg"]
-        self._relief = _relief(body, covered, 240) + _relief(body, self._on["head"], 60)
         rng = np.random.default_rng(0)
         self._lengths = np.sort(np.exp(rng.uniform(np.log(30), np.log(350), _FIELDS)))
         self._fields = [_waves(body.vertices, length, rng) for length in self._lengths]
+
+    @functools.cached_property
+    def _relief(self):
+        """Of what clothes cover, and of the head: (V,), mm. The walkers' plain clothes do without."""
+        covered = self._on["trunk"] | self._on["arm"] | self._on["leg"]
+        return _relief(self._body, covered, 240) + _relief(self._body, self._on["head"], 60)
 
     def field(self, length, rng):
         """A smooth random field (V,), float32, on the body's surface, about -1 to 1; waves of `length` mm."""
@@ -89,8 +94,7 @@ class Wardrobe:
         x, y, z = body.vertices.T
         skirt = bool(may_wear_skirt and body.is_female and chance(0.12))
 
-        waist = uniform(-60, 110) if chance(0.85) else uniform(-200, -60)
-        waist = body.heads[0, 2] + body.scale * waist
+        waist = body.heads[0, 2] + body.scale * (uniform(-60, 110) if chance(0.85) else uniform(-200, -60))
         sleeves = [0.02, uniform(0.3, 0.75), uniform(0.3, 0.75), uniform(0.8, 1.6)]
         sleeve = rng.choice([*sleeves, 1.97, 1.97, 1.97])
         length = rng.choice([uniform(0.25, 0.8), uniform(0.7, 1.5), 1.97, 1.97, 1.97, 1.93])
