@@ -92,6 +92,26 @@ def test_a_program_that_imports_it_stays_as_it_is(tmp_path):
     assert done.returncode == 0, done.stderr
 
 
+ENDING = """
+from pose3d.io.process_setup import prepare_process
+prepare_process()
+
+class Circle:
+    def __init__(self):
+        self.itself = self
+
+    def __del__(self):
+        print("searched for")
+
+Circle()
+"""
+
+
+def test_a_process_ends_without_a_search_for_what_nobody_needs():
+    done = subprocess.run([sys.executable, "-c", ENDING], capture_output=True, text=True, check=True)
+    assert done.stdout == ""
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="these are environments of Unix")
 @pytest.mark.parametrize(
     ("words", "prepared"),

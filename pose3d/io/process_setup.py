@@ -3,7 +3,9 @@
 This module imports none, because they read its environment variables when they are loaded.
 """
 
+import atexit
 import ctypes
+import gc
 import os
 import re
 import signal
@@ -40,6 +42,7 @@ def prepare_process():
     share_cores()
     find_cache_folder()
     keep_freed_memory()
+    skip_last_collection()
     if rank_count() > 1:
         sys.excepthook = _end_ranks  # until MPI is started
 
@@ -103,6 +106,11 @@ def keep_freed_memory():
     if hasattr(library, "mallopt"):
         for option, value in ((_MMAP_MAX, 0), (_TRIM_THRESHOLD, 2**31 - 1), (_TOP_PAD, 2**26)):
             library.mallopt(option, value)
+
+
+def skip_last_collection():
+    """End without a search for garbage, which would go through all that was imported, for half a second."""
+    atexit.register(gc.freeze)
 
 
 def find_cache_folder():
