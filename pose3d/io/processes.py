@@ -11,7 +11,7 @@ import threading
 from concurrent.futures.process import BrokenProcessPool
 
 from pose3d.errors import UserError
-from pose3d.io.process_setup import keep_freed_memory, skip_last_collection
+from pose3d.io.process_setup import collect_less, keep_freed_memory
 from pose3d.io.resources import rank_count
 
 
@@ -130,7 +130,7 @@ def _why_broken():
 def _obey():
     """End a worker without a traceback when it is interrupted or its parent dies; it is a process of ours."""
     keep_freed_memory()
-    skip_last_collection()
+    collect_less()
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     threading.Thread(target=_follow_parent, daemon=True).start()
 
