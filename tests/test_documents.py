@@ -1,10 +1,14 @@
 """Every command and every piece of Python in README.rst and data/README.rst, run as it stands and in order.
 
 They run in a folder like a clone, with a very small data/human36m, which the quickstart leaves alone.
+Commands of pose3d run in this process, for one of their own would import for longer than most of them work;
+scripts, ranks and pieces of Python have one.
 """
 
+import importlib
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -15,11 +19,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pose3d import synthetic
+from pose3d import config, synthetic
+from pose3d.io import processes
 from pose3d.io.video import video_writer
 from pose3d.synthetic.motion.gait import GAITS, walk
 from pose3d.synthetic.tree.appearance import body_of
 from tests.inference.drawn import draw_person, meadow
+from tests.run_here import run_here
 from tests.synthetic.motion.skeletons import write_motion
 
 ROOT = Path(__file__).parents[1]
@@ -28,25 +34,29 @@ COMMAND = re.compile(r"(?:python|mpiexec|sh|pip|git|\.) ")
 SKIPPED = ("sh tests/run.sh", "pip install .")
 # The small tree lacks five of the six actions.
 STATUS = {"python -m pose3d.build_dataset --verify --actions report": 1}
-# Trainings are long: in this folder they end after an epoch, of networks with few units. So are the walks.
-# The tasks of workers are done here, because each worker would take longer to start.
-SHORT = """
-import sys
-from pose3d.io import processes
-from tests.run_here import run_here
-processes.run_all = run_here
-from pose3d import config, synthetic
-generate, few = synthetic.generate, {"subjects": ("S1", "S11"), "frames": 26, "image_size": 250}
-synthetic.generate = lambda out, **options: generate(out, **options | few)
-short = ["training.epochs=1"]
-if not any(word.endswith("people-regression.npz") for word in sys.argv):  # whose layers are as they are
-    short.append("network.dense=[64,32]")
-load = config.load
-config.load = lambda task, path=None, overrides=(), base=None: load(task, path, [*overrides, *short], base)
-"""
-# So are the synthetic people: few, of two of the families, each of which is a file for each subject.
+# The synthetic people are few, of two of the families, each of which is a file for each subject.
 FEWER = ("--source people --frames 200000", "--source people --actions Walking Lying --frames 300")
 ENVIRONMENT = "PATH=$PWD/.venv/bin:$PATH\nexport PATH\n"
+
+
+def shorten(replace):
+    """Let trainings end after an epoch, of networks with few units, and walks after some steps.
+
+    The tasks of workers are done here, because each worker would take longer to start. ``replace(module,
+    name, value)`` is `setattr`, or undoes itself.
+    """
+    generate, load = synthetic.generate, config.load
+    few = {"subjects": ("S1", "S11"), "frames": 26, "image_size": 250}
+
+    def short(task, path=None, overrides=(), base=None):
+        # Whose layers are as they are.
+        is_given = any(word.endswith("people-regression.npz") for word in sys.argv)
+        dense = [] if is_given else ["network.dense=[64,32]"]
+        return load(task, path, [*overrides, *dense, "training.epochs=1"], base)
+
+    replace(config, "load", short)
+    replace(synthetic, "generate", lambda out, **options: generate(out, **options | few))
+    replace(processes, "run_all", run_here)
 
 
 def blocks(document):
@@ -107,7 +117,9 @@ def clone(tmp_path_factory):
     shutil.copytree(ROOT / "experiments", folder / "experiments")
     (folder / "experiments" / "environment.sh").write_text(ENVIRONMENT)
     (folder / "short").mkdir()
-    (folder / "short" / "sitecustomize.py").write_text(SHORT)
+    (folder / "short" / "sitecustomize.py").write_text(
+        "from tests.test_documents import shorten\nshorten(setattr)\n"
+    )
     raw_tree(folder / "data" / "human36m")
     pictures(folder)
     (folder / "bvh" / "posing").mkdir(parents=True)
@@ -120,9 +132,11 @@ def clone(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="module")
-def run(clone):
+@pytest.fixture
+def run(clone, monkeypatch):
     """A function that runs a step of a document."""
+    monkeypatch.chdir(clone)
+    shorten(monkeypatch.setattr)
     # As after ``. .venv/bin/activate``, which the README gives.
     path = os.pathsep.join([str(clone / ".venv" / "bin"), os.environ["PATH"]])
     environment = {
@@ -132,9 +146,17 @@ def run(clone):
     }
 
     def call(is_python, step):
+        wanted = next((status for start, status in STATUS.items() if step.startswith(start)), 0)
+        words = shlex.split(step, comments=True)
+        if words[:2] == ["python", "-m"] and not set(words) & set("|&;<>"):
+            module = importlib.import_module(words[2])
+            if hasattr(module, "__path__"):
+                module = importlib.import_module(f"{words[2]}.__main__")
+            monkeypatch.setattr(sys, "argv", words[2:])
+            assert module.main(words[3:]) == wanted, step
+            return
         command = [sys.executable, "-c", step] if is_python else ["sh", "-c", step]
         done = subprocess.run(command, cwd=clone, env=environment, capture_output=True, text=True)
-        wanted = next((status for start, status in STATUS.items() if step.startswith(start)), 0)
         assert done.returncode == wanted, f"{step}\n{done.stdout}\n{done.stderr}"
         assert "Traceback" not in done.stderr
 
