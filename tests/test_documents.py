@@ -22,7 +22,9 @@ from PIL import Image
 from pose3d import config, synthetic
 from pose3d.io import processes
 from pose3d.io.video import video_writer
+from pose3d.synthetic import __main__ as synthetic_command
 from pose3d.synthetic.motion.gait import GAITS, walk
+from pose3d.synthetic.tree import writer
 from pose3d.synthetic.tree.appearance import body_of
 from tests.inference.drawn import draw_person, meadow
 from tests.run_here import run_here
@@ -46,7 +48,11 @@ def shorten(replace):
     name, value)`` is `setattr`, or undoes itself.
     """
     generate, load = synthetic.generate, config.load
-    few = {"subjects": ("S1", "S11"), "frames": 26, "image_size": 250}
+
+    def few(out, **options):
+        frames = options.get("frames") if options.get("motion") else 26
+        some = {"subjects": ("S1", "S11"), "frames": frames, "image_size": 250}
+        return generate(out, **options | some)
 
     def short(task, path=None, overrides=(), base=None):
         # Whose layers are as they are.
@@ -55,8 +61,10 @@ def shorten(replace):
         return load(task, path, [*overrides, *dense, "training.epochs=1"], base)
 
     replace(config, "load", short)
-    replace(synthetic, "generate", lambda out, **options: generate(out, **options | few))
-    replace(processes, "run_all", run_here)
+    for module in (synthetic, synthetic_command):
+        replace(module, "generate", few)
+    for module in (processes, writer):
+        replace(module, "run_all", run_here)
 
 
 def blocks(document):
@@ -149,11 +157,9 @@ def run(clone, monkeypatch):
         wanted = next((status for start, status in STATUS.items() if step.startswith(start)), 0)
         words = shlex.split(step, comments=True)
         if words[:2] == ["python", "-m"] and not set(words) & set("|&;<>"):
-            module = importlib.import_module(words[2])
-            if hasattr(module, "__path__"):
-                module = importlib.import_module(f"{words[2]}.__main__")
+            name = words[2].replace("pose3d.synthetic", "pose3d.synthetic.__main__")
             monkeypatch.setattr(sys, "argv", words[2:])
-            assert module.main(words[3:]) == wanted, step
+            assert importlib.import_module(name).main(words[3:]) == wanted, step
             return
         command = [sys.executable, "-c", step] if is_python else ["sh", "-c", step]
         done = subprocess.run(command, cwd=clone, env=environment, capture_output=True, text=True)
