@@ -55,7 +55,7 @@ def shorten(replace):
         return generate(out, **options | some)
 
     def short(task, path=None, overrides=(), base=None):
-        # Whose layers are as they are.
+        # The layers of the shipped network are as they are.
         is_given = any(word.endswith("people-regression.npz") for word in sys.argv)
         dense = [] if is_given else ["network.dense=[64,32]"]
         return load(task, path, [*overrides, *dense, "training.epochs=1"], base)

@@ -30,7 +30,7 @@ def is_command():
 
 
 def prepare_process():
-    """Set threads, cache folder and memory of the whole process, as far as the user has not set them.
+    """Set threads, cache folder, memory and garbage collection of the whole process, where the user has not.
 
     A command does so when `pose3d` is imported, before a numerical library is, which reads environment
     variables when it is loaded. Another program calls this itself, or stays as it is.
