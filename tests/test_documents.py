@@ -19,15 +19,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pose3d import config, synthetic
-from pose3d.io import processes
+from pose3d import synthetic
 from pose3d.io.video import video_writer
-from pose3d.synthetic import __main__ as synthetic_command
 from pose3d.synthetic.motion.gait import GAITS, walk
-from pose3d.synthetic.tree import writer
 from pose3d.synthetic.tree.appearance import body_of
 from tests.inference.drawn import draw_person, meadow
-from tests.run_here import run_here
+from tests.shorter import shorten
 from tests.synthetic.motion.skeletons import write_motion
 
 ROOT = Path(__file__).parents[1]
@@ -39,32 +36,6 @@ STATUS = {"python -m pose3d.build_dataset --verify --actions report": 1}
 # The synthetic people are few, of two of the families, each of which is a file for each subject.
 FEWER = ("--source people --frames 200000", "--source people --actions Walking Lying --frames 300")
 ENVIRONMENT = "PATH=$PWD/.venv/bin:$PATH\nexport PATH\n"
-
-
-def shorten(replace):
-    """Let trainings end after an epoch, of networks with few units, and walks after some steps.
-
-    The tasks of workers are done here, because each worker would take longer to start. ``replace(module,
-    name, value)`` is `setattr`, or undoes itself.
-    """
-    generate, load = synthetic.generate, config.load
-
-    def few(out, **options):
-        frames = options.get("frames") if options.get("motion") else 26
-        some = {"subjects": ("S1", "S11"), "frames": frames, "image_size": 250}
-        return generate(out, **options | some)
-
-    def short(task, path=None, overrides=(), base=None):
-        # The layers of the shipped network are as they are.
-        is_given = any(word.endswith("people-regression.npz") for word in sys.argv)
-        dense = [] if is_given else ["network.dense=[64,32]"]
-        return load(task, path, [*overrides, *dense, "training.epochs=1"], base)
-
-    replace(config, "load", short)
-    for module in (synthetic, synthetic_command):
-        replace(module, "generate", few)
-    for module in (processes, writer):
-        replace(module, "run_all", run_here)
 
 
 def blocks(document):
@@ -126,7 +97,7 @@ def clone(tmp_path_factory):
     (folder / "experiments" / "environment.sh").write_text(ENVIRONMENT)
     (folder / "short").mkdir()
     (folder / "short" / "sitecustomize.py").write_text(
-        "from tests.test_documents import shorten\nshorten(setattr)\n"
+        "from tests.shorter import shorten\nshorten(setattr)\n"
     )
     raw_tree(folder / "data" / "human36m")
     pictures(folder)
@@ -141,7 +112,7 @@ def clone(tmp_path_factory):
 
 
 @pytest.fixture
-def run(clone, monkeypatch):
+def run(clone, monkeypatch, capfd):
     """A function that runs a step of a document."""
     monkeypatch.chdir(clone)
     shorten(monkeypatch.setattr)
@@ -160,6 +131,7 @@ def run(clone, monkeypatch):
             name = words[2].replace("pose3d.synthetic", "pose3d.synthetic.__main__")
             monkeypatch.setattr(sys, "argv", words[2:])
             assert importlib.import_module(name).main(words[3:]) == wanted, step
+            assert "Traceback" not in capfd.readouterr().err
             return
         command = [sys.executable, "-c", step] if is_python else ["sh", "-c", step]
         done = subprocess.run(command, cwd=clone, env=environment, capture_output=True, text=True)
