@@ -141,20 +141,25 @@ def read_experiment(path):
     ------
     UserError
     """
-    try:
-        found = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not a TOML file: {error}") from None
-    unknown = found.keys() - {"title", "seeds", "folds", "common", "variants"}
+    found = _read_toml(path)
+    unknown = found.keys() - {"title", "seeds", "folds", "config", "common", "variants"}
     if unknown or not found.get("variants"):
         named = f", not {', '.join(sorted(unknown))}" if unknown else ""
         raise UserError(
-            f"{path}: an experiment holds title, seeds, folds, [common] and [variants.NAME]{named}"
+            f"{path}: an experiment holds title, seeds, folds, config, [common] and [variants.NAME]{named}"
         )
-    common = found.get("common", {})
+    base = _read_toml(path.parent / found["config"]) if "config" in found else {}
+    common = _merged(base, found.get("common", {}))
     variants = {name: _merged(common, own) for name, own in found["variants"].items()}
     title, seeds = found.get("title", path.stem), found.get("seeds", [1, 2, 3])
     return Experiment(title, seeds, found.get("folds", []), variants)
+
+
+def _read_toml(path):
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not a TOML file: {error}") from None
 
 
 def _merged(common, own):

@@ -128,6 +128,7 @@ def test_seed_settings_data_and_version_decide_the_folder(tiny, built, tmp_path,
         ("[variants.a]\ntraining.rat = 1", "training.rat"),
         ("[variants.a]\ninit = 3", "none or detection"),
         ("[variants", "not a TOML file"),
+        ('config = "none.toml"\n[variants.a]', "none.toml"),
     ],
 )
 def test_a_faulty_experiment_is_refused_in_one_line(tmp_path, capsys, text, message):
@@ -137,6 +138,14 @@ def test_a_faulty_experiment_is_refused_in_one_line(tmp_path, capsys, text, mess
     error = capsys.readouterr().err
     assert message in error
     assert len(error.splitlines()) == 1
+
+
+def test_common_settings_come_over_those_of_a_file_beside_the_experiment(tmp_path):
+    (tmp_path / "base.toml").write_text("training = { epochs = 3, warmup = 1 }")
+    path = tmp_path / "on_base.toml"
+    path.write_text('config = "base.toml"\n[common]\ntraining.epochs = 5\n[variants.a]\ntraining.decay = 1')
+    found = trainings.read_experiment(path).variants["a"]
+    assert found == {"training": {"epochs": 5, "warmup": 1, "decay": 1}}
 
 
 @pytest.mark.parametrize(
