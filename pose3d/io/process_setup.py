@@ -4,7 +4,6 @@ This module imports none, because they read its environment variables when they 
 """
 
 import atexit
-import contextlib
 import ctypes
 import gc
 import os
@@ -67,29 +66,10 @@ def share_cores(root=Path("/")):
     # By the launcher.
     bound = hasattr(os, "sched_getaffinity") and allowed_cores(0) < allowed_cores(os.getppid())
     if ranks > 1 or mine < affinity():
-        _set_threads(mine if bound else max(1, mine // ranks))
-
-
-def _set_threads(share):
-    """Set the thread counts that the user has not set; returns their names."""
-    threads = os.environ.get("OMP_NUM_THREADS", str(share))
-    names = [name for name in _THREAD_COUNTS if name not in os.environ]
-    os.environ.update(dict.fromkeys(names, threads))
-    return names
-
-
-@contextlib.contextmanager
-def cores_shared_by(processes):
-    """Give each of some processes that are started meanwhile its share of the cores, as `share_cores` does.
-
-    A product of matrices that each of them spreads over all cores takes twice the time of one on its own.
-    """
-    names = _set_threads(max(1, cores() // processes))
-    try:
-        yield
-    finally:
-        for name in names:
-            del os.environ[name]
+        share = mine if bound else max(1, mine // ranks)
+        threads = os.environ.get("OMP_NUM_THREADS", str(share))
+        for name in _THREAD_COUNTS:
+            os.environ.setdefault(name, threads)
 
 
 def _correct_variables():

@@ -11,7 +11,7 @@ import threading
 from concurrent.futures.process import BrokenProcessPool
 
 from pose3d.errors import UserError
-from pose3d.io.process_setup import collect_less, cores_shared_by, keep_freed_memory
+from pose3d.io.process_setup import collect_less, keep_freed_memory
 from pose3d.io.resources import rank_count
 
 
@@ -99,11 +99,9 @@ def run_all(function, tasks, workers):
     """
     others = set(multiprocessing.active_children())
     context = multiprocessing.get_context("spawn")
-    processes = max(1, min(workers, len(tasks)))
-    pool = concurrent.futures.ProcessPoolExecutor(processes, context, _obey)
+    pool = concurrent.futures.ProcessPoolExecutor(max(1, min(workers, len(tasks))), context, _obey)
     try:
-        with cores_shared_by(processes):  # each is started by a task that finds none idle
-            numbers = {pool.submit(function, *task): number for number, task in enumerate(tasks)}
+        numbers = {pool.submit(function, *task): number for number, task in enumerate(tasks)}
         for future in concurrent.futures.as_completed(numbers):
             if isinstance(future.exception(), BrokenProcessPool):
                 raise UserError(_why_broken())

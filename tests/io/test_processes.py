@@ -10,7 +10,6 @@ import pytest
 
 from pose3d.errors import UserError
 from pose3d.io.processes import run_all
-from pose3d.io.resources import cores
 
 
 def test_every_task_is_done_and_its_error_is_its_own():
@@ -23,17 +22,6 @@ def test_every_task_is_done_and_its_error_is_its_own():
         futures[1].result()
     assert not multiprocessing.active_children()
     assert list(run_all(int, [], workers=2)) == []
-
-
-def test_the_workers_share_the_cores(monkeypatch):
-    names = ("NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")
-    for name in names:
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "3")  # the user's
-    found = {number: future.result() for number, future in run_all(os.getenv, [(name,) for name in names], 2)}
-    share = str(max(1, cores() // 2))
-    assert found == {0: share, 1: "3", 2: share}
-    assert [os.environ.get(name) for name in names] == [None, "3", None]
 
 
 def test_leaving_early_ends_the_processes_at_once():
