@@ -8,8 +8,6 @@ import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
-
 SEED = 7
 IMAGE_SIZE = 1000  # columns, as Human3.6M's
 NOISE = 2.0  # gray levels, standard deviation: what a camera's sensor adds, and a rendered image has not
@@ -26,6 +24,8 @@ def peak_mb():
 
 def raw_tree(folder, frames, noise, image_size):
     """Write one take of a walker, four cameras, with a sensor's noise in the videos."""
+    import numpy as np
+
     from pose3d import synthetic
     from pose3d.recordings import human36m
 
@@ -38,6 +38,8 @@ def raw_tree(folder, frames, noise, image_size):
 
 
 def _add_noise(path, noise, rng):
+    import numpy as np
+
     from pose3d.io.video import read_frames, video_writer
 
     frames = read_frames(path)
@@ -176,6 +178,7 @@ def stream(arguments):
 def chunks(arguments):
     """Time and size of the ways to store the images: gzip, lzf or nothing, one or several to a chunk."""
     import h5py
+    import numpy as np
 
     from pose3d.dataset.built_files import StoredRows
     from pose3d.dataset.samples import Dataset

@@ -4,6 +4,7 @@ import csv
 import json
 import re
 import shutil
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -75,6 +76,14 @@ def test_every_variant_is_run_and_only_once(tiny, built, tmp_path, capsys):
 
     assert compare.main(arguments) == 0
     assert written(tmp_path / "out") == (rows, weights)
+
+
+def test_the_benchmark_sets_the_threads_before_anything_that_computes_is_loaded():
+    script = "import benchmark, sys; print(*{'h5py', 'numba', 'numpy', 'scipy'} & set(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=EXPERIMENTS, capture_output=True, text=True, check=True
+    )
+    assert not done.stdout.split()
 
 
 def test_a_training_waits_for_the_one_that_it_starts_from(built, tmp_path):
