@@ -148,7 +148,7 @@ def read_experiment(path):
         raise UserError(
             f"{path}: an experiment holds title, seeds, folds, config, [common] and [variants.NAME]{named}"
         )
-    base = _read_toml(path.parent / found["config"]) if "config" in found else {}
+    base = _read_toml(path.parent / str(found["config"])) if "config" in found else {}
     common = _merged(base, found.get("common", {}))
     variants = {name: _merged(common, own) for name, own in found["variants"].items()}
     title, seeds = found.get("title", path.stem), found.get("seeds", [1, 2, 3])

@@ -138,6 +138,7 @@ def test_seed_settings_data_and_version_decide_the_folder(tiny, built, tmp_path,
         ("[variants.a]\ninit = 3", "none or detection"),
         ("[variants", "not a TOML file"),
         ('config = "none.toml"\n[variants.a]', "none.toml"),
+        ("config = 3\n[variants.a]", "/3'"),
     ],
 )
 def test_a_faulty_experiment_is_refused_in_one_line(tmp_path, capsys, text, message):
