@@ -3,9 +3,9 @@
     python experiments/compare.py experiments/pretraining_seeds.toml
 
 An experiment is a TOML file: [common] holds what its variants share, [variants.NAME] what one has of
-its own, both by section, as in a file for --config, which `config` beside the title may name to begin
-with; and beside the sections
+its own, both by section, as in a file for --config, and beside the sections
 
+    config = "people.toml" a file of settings beside the experiment, to begin with
     init = "detection"     pre-train a detection network with the same seed; else start at random
     monitor_test = true    score the unseen subject after every epoch, too
     until = 20             look at a run only as far as this epoch; needs monitor_test, unless there are folds

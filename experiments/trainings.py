@@ -18,7 +18,7 @@ from pose3d.model.weights import BEST
 from pose3d.training import checkpoint
 
 # Of a variant, beside sections of settings.
-OWN_KEYS = {"init": "none", "monitor_test": False, "until": 0}
+OWN_KEYS = {"config": None, "init": "none", "monitor_test": False, "until": 0}
 # A process reads them when it loads numba and the BLAS.
 THREADS = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -62,6 +62,7 @@ class Training:
     runs : Path, the folder that holds `folder`
     init : Training of the detection network to start from, or None
     monitor_test : bool
+    config_file : Path of a file of settings, over which `settings` come, or None
     """
 
     task: str
@@ -70,11 +71,12 @@ class Training:
     runs: Path
     init: "Training | None" = None
     monitor_test: bool = False
+    config_file: Path | None = None
 
     @property
     def folder(self):
         """The run folder, named after all that decides the result: Path."""
-        resolved = config.to_toml(config.load(self.task, overrides=self.settings))
+        resolved = config.to_toml(config.load(self.task, self.config_file, self.settings))
         init = self.init and self.init.folder.name
         parts = (resolved, _fingerprint(self.data), pose3d.__version__, init, self.monitor_test)
         return self.runs / f"{self.task}-{hashlib.sha256(repr(parts).encode()).hexdigest()[:8]}"
@@ -96,6 +98,7 @@ class Training:
         if self.task == "regression":
             words += ["--init", str(self.init.folder) if self.init else "none"]
         if self.checkpoint is None:
+            words += ["--config", str(self.config_file)] if self.config_file else []
             words += [word for setting in self.settings for word in ("--set", setting)]
         else:
             words += ["--resume"]
@@ -141,25 +144,23 @@ def read_experiment(path):
     ------
     UserError
     """
-    found = _read_toml(path)
-    unknown = found.keys() - {"title", "seeds", "folds", "config", "common", "variants"}
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not a TOML file: {error}") from None
+    unknown = found.keys() - {"title", "seeds", "folds", "common", "variants"}
     if unknown or not found.get("variants"):
         named = f", not {', '.join(sorted(unknown))}" if unknown else ""
         raise UserError(
-            f"{path}: an experiment holds title, seeds, folds, config, [common] and [variants.NAME]{named}"
+            f"{path}: an experiment holds title, seeds, folds, [common] and [variants.NAME]{named}"
         )
-    base = _read_toml(path.parent / str(found["config"])) if "config" in found else {}
-    common = _merged(base, found.get("common", {}))
+    common = found.get("common", {})
     variants = {name: _merged(common, own) for name, own in found["variants"].items()}
+    for variant in variants.values():
+        if "config" in variant:
+            variant["config"] = path.parent / str(variant["config"])
     title, seeds = found.get("title", path.stem), found.get("seeds", [1, 2, 3])
     return Experiment(title, seeds, found.get("folds", []), variants)
-
-
-def _read_toml(path):
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not a TOML file: {error}") from None
 
 
 def _merged(common, own):
@@ -203,9 +204,9 @@ def regression_run(variant, seed, data, runs, fold=None):
         seeded = _merged(chosen, {"network": {"seed": seed}, "training": {"seed": seed}})
         if fold:
             seeded = _merged(seeded, {"data": {"validation": f"subject:{fold}"}})
-        config.from_dict(seeded)  # whatever is wrong is told here
+        config.from_dict(seeded, config.load(task, own["config"]))  # whatever is wrong is told here
         settings = [f"{s}.{key}={json.dumps(v)}" for s, values in seeded.items() for key, v in values.items()]
-        return Training(task, data, tuple(settings), runs, **rest)
+        return Training(task, data, tuple(settings), runs, config_file=own["config"], **rest)
 
     init = training("detection") if own["init"] == "detection" else None
     return Run(training("regression", init=init, monitor_test=own["monitor_test"]), own["until"])

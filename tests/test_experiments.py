@@ -137,8 +137,8 @@ def test_seed_settings_data_and_version_decide_the_folder(tiny, built, tmp_path,
         ("[variants.a]\ntraining.rat = 1", "training.rat"),
         ("[variants.a]\ninit = 3", "none or detection"),
         ("[variants", "not a TOML file"),
-        ('config = "none.toml"\n[variants.a]', "none.toml"),
-        ("config = 3\n[variants.a]", "/3'"),
+        ('[variants.a]\nconfig = "none.toml"', "none.toml: no such file"),
+        ("[variants.a]\nconfig = 3", "3: no such file"),
     ],
 )
 def test_a_faulty_experiment_is_refused_in_one_line(tmp_path, capsys, text, message):
@@ -150,12 +150,16 @@ def test_a_faulty_experiment_is_refused_in_one_line(tmp_path, capsys, text, mess
     assert len(error.splitlines()) == 1
 
 
-def test_common_settings_come_over_those_of_a_file_beside_the_experiment(tmp_path):
+def test_settings_come_over_those_of_a_file_beside_the_experiment(built, tmp_path):
     (tmp_path / "base.toml").write_text("training = { epochs = 3, warmup = 1 }")
     path = tmp_path / "on_base.toml"
-    path.write_text('config = "base.toml"\n[common]\ntraining.epochs = 5\n[variants.a]\ntraining.decay = 1')
-    found = trainings.read_experiment(path).variants["a"]
-    assert found == {"training": {"epochs": 5, "warmup": 1, "decay": 1}}
+    path.write_text('[common]\nconfig = "base.toml"\ntraining.epochs = 5\n[variants.a]\ntraining.decay = 1')
+    variant = trainings.read_experiment(path).variants["a"]
+    training = trainings.regression_run(variant, 1, built, tmp_path).training
+    found = config.load(training.task, training.config_file, training.settings).training
+    assert (found.epochs, found.warmup, found.decay) == (5, 1, 1)
+    words = training.command()
+    assert words[words.index("--config") + 1] == str(tmp_path / "base.toml")
 
 
 @pytest.mark.parametrize(
