@@ -59,6 +59,9 @@ _LIMBS = np.array(
         for bones in (("Arm", "ForeArm", "Hand"), ("UpLeg", "Leg", "Foot"))
     ]
 ).T
+_FEET_FORWARD = {
+    sign: Rotation.from_euler("z", -_TOES_OUT * sign, degrees=True).as_matrix() for _, sign in SIDES
+}
 _STRAIGHT = np.array([(0, 1, 0), (0, 0, -1), (0, -1, 0), (0, 0, -1.0)])
 
 
@@ -187,8 +190,7 @@ class Body:
         for side, sign in SIDES:
             for name in (f"{side}Hand", f"{side[0]}Thumb", f"{side}FingerBase", f"{side}HandFinger1"):
                 turns[BONE[name]] = turns[BONE[f"{side}ForeArm"]]
-            foot = Rotation.from_euler("z", -_TOES_OUT * sign, degrees=True).as_matrix()
-            turns[BONE[f"{side}Foot"]] = turns[BONE[f"{side}ToeBase"]] = foot
+            turns[BONE[f"{side}Foot"]] = turns[BONE[f"{side}ToeBase"]] = _FEET_FORWARD[sign]
         return turns
 
     def _heads(self, turns):
@@ -244,8 +246,10 @@ class Body:
         bones, positions = zip(*(joints[name] for name in JOINTS_32), strict=True)
         return np.array([BONE[bone] for bone in bones]), np.array(positions)
 
-    def joints_32(self, rotations):
+    def joints_32(self, rotations, transforms=None):
         """Human3.6M's 32 joints in a pose: (..., 32, 3), mm, relative to the head of Hips, as `JOINTS_32`.
+
+        `transforms` are those of the pose, if they are known already.
 
         Human3.6M fits a skeleton to markers. Its joints are placed here so that bones are as long as those of
         the skeleton published with it (thigh 443 mm, shank 454, ...), and lie where they do in its images.
@@ -266,7 +270,7 @@ class Body:
             Between nose and mouth, 8 mm below the joint of the mouth; 87 mm above that joint, 70 mm back.
         """
         bones, rest = self._joints_at_rest
-        moved = self.transforms(rotations)[..., bones, :, :]
+        moved = (self.transforms(rotations) if transforms is None else transforms)[..., bones, :, :]
         joints = (moved[..., :3] @ rest[..., None])[..., 0] + moved[..., 3]
         up = rotations[..., :, 2]
         thighs = up[..., BONE["LeftUpLeg"], :] + up[..., BONE["RightUpLeg"], :]
@@ -276,9 +280,9 @@ class Body:
         joints[..., _HIPS, :] = middle + rise[..., None, :] + _HIPS_WIDTH * (hips - middle)
         return joints
 
-    def joints(self, rotations):
+    def joints(self, rotations, transforms=None):
         """Those of `joints_32` that are kept: (..., 17, 3) array, mm, as `pose3d.skeleton.JOINTS`."""
-        return self.joints_32(rotations)[..., KEPT, :]
+        return self.joints_32(rotations, transforms)[..., KEPT, :]
 
 
 @functools.cache

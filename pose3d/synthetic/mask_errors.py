@@ -3,6 +3,8 @@
 import numpy as np
 from PIL import Image, ImageFilter
 
+from pose3d.recordings.observation import box_around
+
 _MARGIN, _GRAIN = 0.06, 0.03  # of the person's longer side: what is looked at around it, grain of the noise
 _NOISE = 0.24  # sd, as a share of the step from background to person
 _BLOBS = 1.2  # mean number of holes, and of blobs around the person
@@ -17,15 +19,12 @@ def spoil(silhouette, rng, strength=1.0, furniture=0.15):
     raggedness and of the mean number of faults (0: none); `furniture` is the mean number of bars or boards
     beside the person that the mask holds as well.
     """
-    rows, columns = (np.flatnonzero(silhouette.any(axis=axis)) for axis in (1, 0))
-    side = max(rows[-1] - rows[0], columns[-1] - columns[0]) + 1
-    margin, grain = max(2, round(_MARGIN * side)), max(1, round(_GRAIN * side))
-    window = tuple(slice(max(0, at[0] - margin), at[-1] + 1 + margin) for at in (rows, columns))
+    x0, y0, x1, y1 = box_around(silhouette)
+    side = max(x1 - x0, y1 - y0)
+    grain = max(1, round(_GRAIN * side))
+    window = around((x0, y0, x1, y1), max(2, round(_MARGIN * side)))
     inner = silhouette[window]
-    blurred = Image.fromarray(np.where(inner, np.uint8(255), np.uint8(0))).filter(
-        ImageFilter.BoxBlur(grain / 2)
-    )
-    soft = np.asarray(blurred)
+    soft = np.asarray(Image.fromarray(255 * inner.view(np.uint8)).filter(ImageFilter.BoxBlur(grain / 2)))
     coarse = rng.standard_normal([length // grain + 2 for length in soft.shape], np.float32)
     noise = Image.fromarray(coarse).resize(soft.shape[::-1], Image.Resampling.BILINEAR)
     level = rng.normal(0.5, 0.1 * min(strength, 1))
@@ -40,6 +39,12 @@ def spoil(silhouette, rng, strength=1.0, furniture=0.15):
     mask = np.zeros_like(silhouette)
     mask[window] = spoilt
     return mask if mask.any() else silhouette
+
+
+def around(box, margin):
+    """The part of an image within a box (x0, y0, x1, y1) and a margin, px: two slices."""
+    x0, y0, x1, y1 = box
+    return slice(max(0, y0 - margin), y1 + margin), slice(max(0, x0 - margin), x1 + margin)
 
 
 def _draw_blob(mask, value, side, radii, rng, centre=None):

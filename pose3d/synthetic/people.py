@@ -8,10 +8,10 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from pose3d.errors import UserError
 from pose3d.recordings.human36m import SUBJECTS
-from pose3d.recordings.observation import Observation, Reader
+from pose3d.recordings.observation import Observation, Reader, box_around
 from pose3d.synthetic.body import population
 from pose3d.synthetic.clothes import wardrobe
-from pose3d.synthetic.mask_errors import spoil
+from pose3d.synthetic.mask_errors import around, spoil
 from pose3d.synthetic.mesh import skin, vertex_normals
 from pose3d.synthetic.pose_families import FAMILIES, draw
 from pose3d.synthetic.rasteriser import rasterise, shade
@@ -24,6 +24,7 @@ _SHARES = {"S1": 0.18, "S5": 0.18, "S6": 0.18, "S7": 0.18, "S8": 0.18, "S9": 0.0
 # Where people are cut off: the direction of what is lost, degrees from the right, clockwise.
 _LOST_SIDES, _LOST_SHARES = (90, 270, 0, 180), (0.66, 0.1, 0.12, 0.12)
 _BLURRED, _HAZY = 0.45, 0.5  # shares of the observations
+_WIDEST_BLUR, _BLUR_REACH = 3.5, 16  # px; beyond its reach a blur changes nothing
 _CARRIED = 1.0  # mean number of things that someone carries
 _VERSION = 5  # increase when the same options give other observations
 
@@ -160,18 +161,19 @@ class Studio:
         shown = body.n_body_vertices, body.n_body_faces
         vertices, faces = (slice(None), slice(None)) if clothes.skirt else map(slice, shown)
         faces = body.faces[faces]
-        posed = skin(body, body.transforms(pose), clothes.offsets)[vertices]
+        transforms = body.transforms(pose)
+        posed = skin(body, transforms, clothes.offsets)[vertices]
         axes, position = _camera(rng)
         position[2] += posed[:, 2].min()  # the floor
         posed = posed @ axes.T.astype(np.float32) - (axes @ position).astype(np.float32)
-        joints = (body.joints(pose) - position) @ axes.T
+        joints = (body.joints(pose, transforms) - position) @ axes.T
         normals = vertex_normals(posed, faces)
         values = self._light(normals, clothes, axes, rng, vertices)
 
         x, y, depths = np.ascontiguousarray(posed.T)
         flat = np.stack([x / depths, y / depths])
         direction, limit = _cut(flat, rng) if is_cut_off else (np.zeros(2), 0.0)
-        seen = flat[:, direction @ flat <= limit]
+        seen = flat[:, direction @ flat <= limit] if is_cut_off else flat
         low, high = seen.min(axis=1), seen.max(axis=1)
         side = (high - low).max() * rng.uniform(1.04, 1.17)
         start = (low + high) / 2 + rng.uniform(-0.025, 0.025, 2) * side - side / 2
@@ -238,7 +240,8 @@ def _cut(flat, rng):
 
 def _exposed(light, person, rng):
     """Gray levels of a person, and around it a level that is seen where the mask is too large."""
-    amount = light[person]
+    at = np.flatnonzero(person)
+    amount = light.ravel()[at]
     wanted = np.clip(np.exp(rng.normal(np.log(75), 0.5)), 15, 200)
     share = np.minimum(amount * np.float32(wanted / 255 / max(amount.mean(), 1e-3)), np.float32(1.6))
     gray = 255 * share ** np.float32(rng.uniform(0.6, 1.5))
@@ -247,27 +250,32 @@ def _exposed(light, person, rng):
         gray += veil * (level - gray)
     gray += np.float32(rng.uniform(0, 6)) * rng.standard_normal(len(gray), np.float32)
     image = np.full(light.shape, rng.uniform(1, 255), np.uint8)
-    image[person] = np.clip(gray, 1, 255)
-    image[person] = _with_things(image, person, rng)[person]
+    image.ravel()[at] = np.clip(gray, 1, 255)
+    _add_things(image, at, rng)
     if rng.random() < _BLURRED:  # who is far away, in motion or out of focus
-        image = np.asarray(Image.fromarray(image).filter(ImageFilter.GaussianBlur(rng.uniform(0.5, 3.5))))
+        part = around(box_around(person), _BLUR_REACH)
+        blur = ImageFilter.GaussianBlur(rng.uniform(0.5, _WIDEST_BLUR))
+        image[part] = Image.fromarray(image[part]).filter(blur)
     return image
 
 
-def _with_things(image, person, rng):
-    """What someone wears or carries besides clothes, such as straps, bags and pads, of any gray."""
+def _add_things(image, at, rng):
+    """What someone wears or carries besides clothes, such as straps, bags and pads, of any gray.
+
+    The person is seen at `at`, flat indices of the image.
+    """
     things = rng.poisson(_CARRIED)
     if not things:
-        return image
+        return
     drawn = Image.fromarray(image)
     pen = ImageDraw.Draw(drawn)
-    places = np.argwhere(person)[:, ::-1]
     for _ in range(things):
         corners = 4 if rng.random() < 0.5 else 16
         angles = 2 * np.pi * (np.arange(corners) + 0.5) / corners
         outline = np.stack([np.cos(angles) * rng.uniform(4, 45), np.sin(angles) * rng.uniform(2, 22)])
         turn = rng.uniform(0, np.pi)
         axes = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
-        points = places[rng.integers(len(places))] + (axes @ outline).T
+        row, column = divmod(at[rng.integers(len(at))], SIDE)
+        points = (column, row) + (axes @ outline).T
         pen.polygon([tuple(point) for point in points], fill=int(rng.integers(1, 256)))
-    return np.asarray(drawn)
+    image.ravel()[at] = np.asarray(drawn).ravel()[at]

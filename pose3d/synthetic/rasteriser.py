@@ -31,21 +31,22 @@ def shade(normals, albedo, lights, ambient, up):
 
 
 @njit(cache=True)
-def _draw(face, pixels, depths, values, image, nearest):
-    """Draw one triangle, (3,) vertices, as `rasterise` says."""
-    i, j, k = face
-    x0, y0 = pixels[i]
-    x1, y1 = pixels[j]
-    x2, y2 = pixels[k]
+def _draw(i, j, k, pixels, depths, values, image, nearest):
+    """Draw the triangle of three vertices, as `rasterise` says."""
+    x0, y0 = pixels[i, 0], pixels[i, 1]
+    x1, y1 = pixels[j, 0], pixels[j, 1]
+    x2, y2 = pixels[k, 0], pixels[k, 1]
     area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
     if area >= 0:  # y points down: seen from outside, the corners go round the other way
         return
-    scale = np.float32(1) / area
     rows, columns = nearest.shape
     left = max(0, int(np.ceil(min(x0, x1, x2))))
     right = min(columns - 1, int(np.floor(max(x0, x1, x2))))
     top = max(0, int(np.ceil(min(y0, y1, y2))))
     bottom = min(rows - 1, int(np.floor(max(y0, y1, y2))))
+    if left > right or top > bottom:  # most are smaller than a pixel
+        return
+    scale = np.float32(1) / area
     for row in range(top, bottom + 1):
         down = np.float32(row) - y0
         for column in range(left, right + 1):
@@ -53,7 +54,7 @@ def _draw(face, pixels, depths, values, image, nearest):
             b = (across * (y2 - y0) - (x2 - x0) * down) * scale
             c = ((x1 - x0) * down - across * (y1 - y0)) * scale
             a = np.float32(1) - b - c  # the pixel's centre is a, b and c of the way to the three corners
-            if min(a, b, c) < _EDGE:
+            if a < _EDGE or b < _EDGE or c < _EDGE:
                 continue
             depth = a * depths[i] + b * depths[j] + c * depths[k]
             if depth >= nearest[row, column]:
@@ -75,4 +76,5 @@ def rasterise(pixels, depths, values, faces, image, nearest):
     what is there (inf where nothing is), are changed in place.
     """
     for face in range(len(faces)):
-        _draw(faces[face], pixels, depths, values, image, nearest)
+        i, j, k = faces[face, 0], faces[face, 1], faces[face, 2]
+        _draw(i, j, k, pixels, depths, values, image, nearest)
