@@ -17,7 +17,7 @@ from scipy.spatial.transform import Rotation
 from pose3d.errors import UserError
 from pose3d.io.npz_archive import Format
 from pose3d.skeleton import JOINTS_32, KEPT
-from pose3d.synthetic.mesh import vertex_normals
+from pose3d.synthetic.mesh import blend, vertex_normals
 
 _FILE = Path(__file__).with_name("body.npz")
 _FORMAT = Format("pose3d body", "body file", 1)
@@ -40,7 +40,6 @@ SIDES = (("Left", 1), ("Right", -1))
 _FULL = 255  # sum of a vertex's weights in the file
 _TOES_OUT = 10  # degrees that the feet of the mesh point outwards at rest
 _JITTER = 0.15  # deviations of a shape's coefficient between two bodies of one number
-_AT_ONCE = 16  # bodies made at once
 _HEIGHT = 1635.0  # mm from ankle to crown of the body that the offsets of `_joints_at_rest` are for
 _HIPS_RISE, _HIPS_WIDTH = 45.0, 1.26
 _PELVIS = [JOINTS_32.index(name) for name in ("Hips", "Spine")]
@@ -108,18 +107,15 @@ class Population:
 
     def body(self, i):
         """Body number `i`."""
-        return next(self._bodies([i], self.coefficients[[i]]))
+        return self._body(i, self.coefficients[i])
 
     def bodies(self, numbers, rng):
-        """Yield a body for each of the numbers (N,) that differs a little from the body of that number."""
+        """A body for each of the numbers (N,) that differs a little from the body of that number."""
         noise = rng.standard_normal((len(numbers), len(self.shapes)), np.float32)
-        return self._bodies(numbers, self.coefficients[numbers] + _JITTER * noise)
+        return map(self._body, numbers, self.coefficients[numbers] + _JITTER * noise)
 
-    def _bodies(self, numbers, coefficients):
-        shapes = self.shapes.reshape(len(self.shapes), -1)
-        for start in range(0, len(numbers), _AT_ONCE):  # the shapes are read from memory once for so many
-            for i, shape in enumerate(coefficients[start : start + _AT_ONCE] @ shapes, start):
-                yield self._made(self.mean + shape.reshape(-1, 3), bool(self.is_female[numbers[i]]))
+    def _body(self, number, coefficients):
+        return self._made(blend(self.mean, self.shapes, coefficients), bool(self.is_female[number]))
 
     @functools.cached_property
     def average(self):

@@ -1,8 +1,23 @@
-"""Compiled functions of a mesh: linear blend skinning and normals."""
+"""Compiled functions of a mesh: shapes, linear blend skinning and normals."""
 
 import numpy as np
 
 from pose3d.ops.jit import njit
+
+
+@njit(cache=True)
+def blend(mean, shapes, coefficients):
+    """``mean + coefficients @ shapes``, (V, 3), of (V, 3), (K, V, 3) and (K,), all float32.
+
+    In one order: the matrix library's depends on the number of its threads, and with it the last bits.
+    """
+    out = mean.copy()
+    numbers = out.reshape(-1)
+    for k in range(len(coefficients)):
+        shape = shapes[k].reshape(-1)
+        for i in range(len(numbers)):
+            numbers[i] += coefficients[k] * shape[i]
+    return out
 
 
 def skin(body, transforms, offsets):

@@ -26,7 +26,7 @@ _LOST_SIDES, _LOST_SHARES = (90, 270, 0, 180), (0.66, 0.1, 0.12, 0.12)
 _BLURRED, _HAZY = 0.45, 0.5  # shares of the observations
 _WIDEST_BLUR, _BLUR_REACH = 3.5, 16  # px; beyond its reach a blur changes nothing
 _CARRIED = 1.0  # mean number of things that someone carries
-_VERSION = 5  # increase when the same options give other observations
+_VERSION = 6  # increase when the same options give other observations
 
 
 @dataclass(frozen=True)

@@ -174,6 +174,22 @@ def test_a_population_is_of_many_bodies():
     assert (next(people.bodies([3, 3], np.random.default_rng(0))).vertices == one).all()
 
 
+def test_bodies_are_the_same_to_the_bit_with_any_number_of_threads():
+    script = (
+        "import sys, numpy as np; from pose3d.synthetic.body import population; "
+        "bodies = population().bodies(np.arange(40), np.random.default_rng(0)); "
+        "print(hash(np.stack([body.vertices for body in bodies]).tobytes()))"
+    )
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, text=True, check=True,
+            env=os.environ | {"OPENBLAS_NUM_THREADS": threads, "PYTHONHASHSEED": "0"},
+        ).stdout
+        for threads in "12"
+    }  # fmt: skip
+    assert len(found) == 1
+
+
 def damaged_copy(path, **changes):
     with np.load(FILE) as found:
         np.savez(path, **{**found, **changes})

@@ -43,7 +43,7 @@ from pose3d.synthetic.tree.scene import camera_of, empty_room, image_shape, plac
 
 FRAMES = 280  # default per recording of the procedural walk
 IMAGE_SIZE = 500  # default width in px: half of Human3.6M's, a quarter of the time and disk space
-_VERSION = 4  # increase when the same options give other data
+_VERSION = 5  # increase when the same options give other data
 _SURPLUS = (1, 5, 3, 2)  # extra video frames after the last pose, per camera, as in Human3.6M
 
 
