@@ -73,6 +73,12 @@ def box_around(mask):
     return int(columns[0]), top, int(columns[-1]) + 1, bottom
 
 
+def around(box, margin):
+    """The part of an image within a box (x0, y0, x1, y1) and a margin, px: two slices."""
+    x0, y0, x1, y1 = box
+    return slice(max(0, y0 - margin), y1 + margin), slice(max(0, x0 - margin), x1 + margin)
+
+
 def share_inside(mask, joints, reach=0.0):
     """The share of joints (J, 2), px (x, y), that lie on or near True pixels; none outside the image does.
 

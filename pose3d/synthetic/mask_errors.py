@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image, ImageFilter
 
-from pose3d.recordings.observation import box_around
+from pose3d.recordings.observation import around, box_around
 
 _MARGIN, _GRAIN = 0.06, 0.03  # of the person's longer side: what is looked at around it, grain of the noise
 _NOISE = 0.24  # sd, as a share of the step from background to person
@@ -39,12 +39,6 @@ def spoil(silhouette, rng, strength=1.0, furniture=0.15):
     mask = np.zeros_like(silhouette)
     mask[window] = spoilt
     return mask if mask.any() else silhouette
-
-
-def around(box, margin):
-    """The part of an image within a box (x0, y0, x1, y1) and a margin, px: two slices."""
-    x0, y0, x1, y1 = box
-    return slice(max(0, y0 - margin), y1 + margin), slice(max(0, x0 - margin), x1 + margin)
 
 
 def _draw_blob(mask, value, side, radii, rng, centre=None):

@@ -8,10 +8,10 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from pose3d.errors import UserError
 from pose3d.recordings.human36m import SUBJECTS
-from pose3d.recordings.observation import Observation, Reader, box_around
+from pose3d.recordings.observation import Observation, Reader, around, box_around
 from pose3d.synthetic.body import population
 from pose3d.synthetic.clothes import wardrobe
-from pose3d.synthetic.mask_errors import around, spoil
+from pose3d.synthetic.mask_errors import spoil
 from pose3d.synthetic.mesh import skin, vertex_normals
 from pose3d.synthetic.pose_families import FAMILIES, draw
 from pose3d.synthetic.rasteriser import rasterise, shade
@@ -172,8 +172,10 @@ class Studio:
 
         x, y, depths = np.ascontiguousarray(posed.T)
         flat = np.stack([x / depths, y / depths])
-        direction, limit = _cut(flat, rng) if is_cut_off else (np.zeros(2), 0.0)
-        seen = flat[:, direction @ flat <= limit] if is_cut_off else flat
+        seen = flat
+        if is_cut_off:
+            direction, limit = _cut(flat, rng)
+            seen = flat[:, direction @ flat <= limit]
         low, high = seen.min(axis=1), seen.max(axis=1)
         side = (high - low).max() * rng.uniform(1.04, 1.17)
         start = (low + high) / 2 + rng.uniform(-0.025, 0.025, 2) * side - side / 2

@@ -44,7 +44,7 @@ def _draw(i, j, k, pixels, depths, values, image, nearest):
     right = min(columns - 1, int(np.floor(max(x0, x1, x2))))
     top = max(0, int(np.ceil(min(y0, y1, y2))))
     bottom = min(rows - 1, int(np.floor(max(y0, y1, y2))))
-    if left > right or top > bottom:  # most are smaller than a pixel
+    if left > right or top > bottom:  # it lies between the centres of pixels
         return
     scale = np.float32(1) / area
     for row in range(top, bottom + 1):

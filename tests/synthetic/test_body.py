@@ -176,7 +176,7 @@ def test_a_population_is_of_many_bodies():
 
 def test_bodies_are_the_same_to_the_bit_with_any_number_of_threads():
     script = (
-        "import sys, numpy as np; from pose3d.synthetic.body import population; "
+        "import numpy as np; from pose3d.synthetic.body import population; "
         "bodies = population().bodies(np.arange(40), np.random.default_rng(0)); "
         "print(hash(np.stack([body.vertices for body in bodies]).tobytes()))"
     )
